@@ -1,0 +1,69 @@
+# Thin wrappers that every folder of bn-mlir uses. They exist so that compile
+# flags, link style (the shared libMLIR, never two copies of it), install rules
+# and exports are stated once.
+
+separate_arguments(BN_LLVM_DEFINITIONS NATIVE_COMMAND "${LLVM_DEFINITIONS}")
+
+# Applies the project's compile flags to `target`.
+function(bn_configure_target target)
+  target_compile_features(${target} PUBLIC cxx_std_17)
+  target_compile_options(${target} PRIVATE
+    -Wall -Wextra -Wno-unused-parameter
+    $<$<COMPILE_LANGUAGE:CXX>:-fno-rtti -fno-exceptions>
+    $<$<BOOL:${BN_ENABLE_WERROR}>:-Werror>)
+  target_compile_definitions(${target} PRIVATE ${BN_LLVM_DEFINITIONS})
+  target_include_directories(${target} SYSTEM PUBLIC
+    ${LLVM_INCLUDE_DIRS} ${MLIR_INCLUDE_DIRS})
+  target_include_directories(${target} PUBLIC
+    $<BUILD_INTERFACE:${BN_MAIN_INCLUDE_DIR}>
+    $<BUILD_INTERFACE:${BN_BINARY_INCLUDE_DIR}>
+    $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+endfunction()
+
+# add_bn_library(Name sources... [DEPENDS targets...] [LINK_LIBS libs...])
+# A static library that is installed and exported as bn::Name.
+function(add_bn_library name)
+  cmake_parse_arguments(ARG "" "" "DEPENDS;LINK_LIBS" ${ARGN})
+  add_library(${name} STATIC ${ARG_UNPARSED_ARGUMENTS})
+  bn_configure_target(${name})
+  target_link_libraries(${name} PUBLIC ${ARG_LINK_LIBS} MLIR LLVM)
+  if(ARG_DEPENDS)
+    add_dependencies(${name} ${ARG_DEPENDS})
+  endif()
+  install(TARGETS ${name} EXPORT BNTargets
+    ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+  set_property(GLOBAL APPEND PROPERTY BN_LIBRARIES ${name})
+endfunction()
+
+# add_bn_tool(name sources... [LINK_LIBS libs...])
+function(add_bn_tool name)
+  cmake_parse_arguments(ARG "" "" "LINK_LIBS" ${ARGN})
+  add_executable(${name} ${ARG_UNPARSED_ARGUMENTS})
+  bn_configure_target(${name})
+  target_link_libraries(${name} PRIVATE ${ARG_LINK_LIBS} MLIR LLVM)
+  install(TARGETS ${name} EXPORT BNTargets
+    RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+endfunction()
+
+# bn_tablegen(target input.td output1 -gen-flag1 [output2 -gen-flag2 ...])
+# Each output may be followed by several flags.
+function(bn_tablegen target input)
+  set(LLVM_TARGET_DEFINITIONS ${input})
+  set(output "")
+  set(flags "")
+  foreach(arg IN LISTS ARGN)
+    if(arg MATCHES "^-")
+      list(APPEND flags ${arg})
+    else()
+      if(output)
+        mlir_tablegen(${output} ${flags})
+      endif()
+      set(output ${arg})
+      set(flags "")
+    endif()
+  endforeach()
+  mlir_tablegen(${output} ${flags})
+  # mlir_tablegen collects its outputs in TABLEGEN_OUTPUT of the caller's scope.
+  add_custom_target(${target} DEPENDS ${TABLEGEN_OUTPUT})
+  set_property(GLOBAL APPEND PROPERTY BN_TABLEGEN_TARGETS ${target})
+endfunction()
