@@ -11,7 +11,8 @@ function(bn_configure_target target)
     -Wall -Wextra -Wno-unused-parameter
     $<$<COMPILE_LANGUAGE:CXX>:-fno-rtti -fno-exceptions>
     $<$<BOOL:${BN_ENABLE_WERROR}>:-Werror>)
-  target_compile_definitions(${target} PRIVATE ${BN_LLVM_DEFINITIONS})
+  target_compile_definitions(${target} PRIVATE
+    ${BN_LLVM_DEFINITIONS} BN_VERSION_STRING="${PROJECT_VERSION}")
   target_include_directories(${target} SYSTEM PUBLIC
     ${LLVM_INCLUDE_DIRS} ${MLIR_INCLUDE_DIRS})
   target_include_directories(${target} PUBLIC
