@@ -2,6 +2,10 @@
 # flags, link style (the shared libMLIR, never two copies of it), install rules
 # and exports are stated once.
 
+# libMLIR lies outside the loader's default folders; installed files need to be
+# told where it was.
+set(CMAKE_INSTALL_RPATH_USE_LINK_PATH ON)
+
 separate_arguments(BN_LLVM_DEFINITIONS NATIVE_COMMAND "${LLVM_DEFINITIONS}")
 
 # Applies the project's compile flags to `target`.
@@ -22,7 +26,8 @@ function(bn_configure_target target)
 endfunction()
 
 # add_bn_library(Name sources... [DEPENDS targets...] [LINK_LIBS libs...])
-# A static library that is installed and exported as bn::Name.
+# A static library that is installed and exported as bn::Name. Libraries of
+# lib/Dialect and lib/Conversion are also listed by kind for BNConfig.cmake.
 function(add_bn_library name)
   cmake_parse_arguments(ARG "" "" "DEPENDS;LINK_LIBS" ${ARGN})
   add_library(${name} STATIC ${ARG_UNPARSED_ARGUMENTS})
@@ -33,7 +38,13 @@ function(add_bn_library name)
   endif()
   install(TARGETS ${name} EXPORT BNTargets
     ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+  add_library(bn::${name} ALIAS ${name})
   set_property(GLOBAL APPEND PROPERTY BN_LIBRARIES ${name})
+  if(CMAKE_CURRENT_SOURCE_DIR MATCHES "/lib/Dialect/")
+    set_property(GLOBAL APPEND PROPERTY BN_DIALECT_LIBS ${name})
+  elseif(CMAKE_CURRENT_SOURCE_DIR MATCHES "/lib/Conversion/")
+    set_property(GLOBAL APPEND PROPERTY BN_CONVERSION_LIBS ${name})
+  endif()
 endfunction()
 
 # add_bn_tool(name sources... [LINK_LIBS libs...])

@@ -23,7 +23,9 @@
 
 BN_PLUGIN_ENTRY mlir::DialectPluginLibraryInfo mlirGetDialectPluginInfo() {
   return {MLIR_PLUGIN_API_VERSION, "bn", BN_VERSION_STRING,
-          mlir::bn::registerAllDialects};
+          [](mlir::DialectRegistry *registry) {
+            mlir::bn::registerAllDialects(*registry);
+          }};
 }
 
 BN_PLUGIN_ENTRY mlir::PassPluginLibraryInfo mlirGetPassPluginInfo() {
