@@ -76,6 +76,7 @@ python = find_python()
 config.substitutions += [
     ("%bn_src_root", config.bn_src_root),
     ("%bn_obj_root", config.bn_obj_root),
+    ("%bn_tools", config.bn_tools_dir),
     ("%bn_libs", config.bn_libs_dir),
     ("%llvm_libs", config.llvm_libs_dir),
     ("%python", python),

@@ -1,0 +1,18 @@
+// The op whose way through the phases docs/LifeOfABatchNorm.md tells; every IR
+// on that page is what bn-opt prints for this file.
+
+// RUN: %python %bn_src_root/utils/update-life.py --check --bn-opt=%bn_tools/bn-opt
+
+func.func @training(%x: tensor<8x64x28x28xf32>, %scale: tensor<64xf32>,
+                    %offset: tensor<64xf32>, %y0: tensor<8x64x28x28xf32>,
+                    %mean0: tensor<64xf32>, %variance0: tensor<64xf32>)
+    -> (tensor<8x64x28x28xf32>, tensor<64xf32>, tensor<64xf32>) {
+  %y, %mean, %variance = bn.training axis(1) epsilon(1.0e-3)
+      ins(%x : tensor<8x64x28x28xf32>)
+      scale(%scale : tensor<64xf32>) offset(%offset : tensor<64xf32>)
+      outs(%y0, %mean0, %variance0
+           : tensor<8x64x28x28xf32>, tensor<64xf32>, tensor<64xf32>)
+      -> tensor<8x64x28x28xf32>, tensor<64xf32>, tensor<64xf32>
+  return %y, %mean, %variance
+      : tensor<8x64x28x28xf32>, tensor<64xf32>, tensor<64xf32>
+}

@@ -1,0 +1,54 @@
+# Steps that the scripts of this folder share. To be sourced by bash.
+
+BN_ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+BN_BUILD="${BN_BUILD:-$BN_ROOT/build}"
+BN_VENV="$BN_ROOT/build/venv"
+
+# One line per step, with the time since the script started.
+bn_step() {
+  printf '\n[%3d s] %s\n' "$SECONDS" "$*"
+}
+
+bn_fail() {
+  printf '%s\n' "error: $*" >&2
+  exit 1
+}
+
+# Installs the Debian packages that are missing.
+bn_packages() {
+  bn_step "Debian packages"
+  "$BN_ROOT/utils/install-packages.sh"
+}
+
+# Makes build/venv when it lacks something of requirements.txt.
+bn_venv() {
+  bn_step "Python packages (build/venv)"
+  if "$BN_VENV/bin/python" -c 'import ml_dtypes, numpy, PIL, sklearn' 2>/dev/null
+  then
+    echo "already there"
+    return
+  fi
+  python3 -m venv "$BN_VENV"
+  "$BN_VENV/bin/python" -m pip install --quiet --disable-pip-version-check \
+    --requirement "$BN_ROOT/utils/requirements.txt" </dev/null
+}
+
+# Configures and builds what is named (default: everything).
+bn_build() {
+  bn_step "Configure ($BN_BUILD)"
+  cmake --preset default -S "$BN_ROOT" -B "$BN_BUILD" >"$BN_BUILD.log" 2>&1 || {
+    cat "$BN_BUILD.log"
+    rm -f "$BN_BUILD.log"
+    bn_fail "CMake failed"
+  }
+  rm -f "$BN_BUILD.log"
+  bn_step "Build $*"
+  # A terminal shows ninja's own progress line; elsewhere one line in ten.
+  if [ -t 1 ]; then
+    ninja -C "$BN_BUILD" "$@"
+  else
+    NINJA_STATUS='[%f/%t] ' ninja -C "$BN_BUILD" "$@" |
+      awk '!/^\[[0-9]+\/[0-9]+\]/ { print; fflush(); next }
+           /^\[[0-9]*0\// || /^\[([0-9]+)\/\1\]/ { print; fflush() }'
+  fi
+}

@@ -1,0 +1,90 @@
+#!/usr/bin/env python3
+"""Keeps the IR in docs/LifeOfABatchNorm.md equal to what bn-opt prints.
+
+The page has one block per phase, between two comments:
+
+    <!-- ir PHASE [max=N] -->
+    ...
+    <!-- end ir -->
+
+PHASE is a value of --compile-to, or `source` for the input file as it is
+written. `max=N` shows only the first N lines and says how many follow. Without
+options the blocks are rewritten; --check only compares, and fails with the
+difference.
+"""
+
+import argparse
+import difflib
+import pathlib
+import re
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+PAGE = ROOT / "docs" / "LifeOfABatchNorm.md"
+INPUT = ROOT / "test" / "Pipelines" / "life-of-a-batch-norm.mlir"
+BLOCK = re.compile(r"(<!-- ir (\w+)(?: max=(\d+))? -->\n).*?(<!-- end ir -->)",
+                   re.DOTALL)
+
+
+def source():
+    """The input without the lines that are there for lit."""
+    lines = INPUT.read_text().splitlines()
+    kept = [line for line in lines if not line.startswith("//")]
+    return "\n".join(kept).strip()
+
+
+def after_phase(bn_opt, phase):
+    command = [bn_opt, str(INPUT), "--bn-cpu-pipeline=compile-to=" + phase]
+    process = subprocess.run(command, capture_output=True, text=True)
+    if process.returncode:
+        sys.exit("error: %s\n%s" % (" ".join(command), process.stderr))
+    return process.stdout.strip()
+
+
+def shortened(text, limit):
+    lines = text.splitlines()
+    if limit and len(lines) > limit:
+        rest = len(lines) - limit
+        lines = lines[:limit] + ["// ... and %d more lines" % rest]
+    return "\n".join(lines)
+
+
+def updated(page, bn_opt):
+    def block(match):
+        begin, phase, limit, end = match.groups()
+        ir = source() if phase == "source" else after_phase(bn_opt, phase)
+        ir = shortened(ir, int(limit or 0))
+        return "%s```mlir\n%s\n```\n%s" % (begin, ir, end)
+
+    return BLOCK.sub(block, page)
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--bn-opt", default=str(ROOT / "build/bin/bn-opt"),
+                        help="the bn-opt to run (default: %(default)s)")
+    parser.add_argument("--check", action="store_true",
+                        help="only compare; exit code 1 when they differ")
+    options = parser.parse_args()
+
+    old = PAGE.read_text()
+    if not BLOCK.search(old):
+        sys.exit("error: expected blocks '<!-- ir PHASE -->' in %s, got none"
+                 % PAGE.name)
+    new = updated(old, options.bn_opt)
+    if not options.check:
+        PAGE.write_text(new)
+        return
+    if new != old:
+        sys.stdout.writelines(difflib.unified_diff(
+            old.splitlines(True), new.splitlines(True), "the page", "bn-opt"))
+        sys.exit("error: %s is not what bn-opt prints; run %s and read the "
+                 "prose around what changed"
+                 % (PAGE.name, pathlib.Path(__file__).name))
+
+
+if __name__ == "__main__":
+    main()
