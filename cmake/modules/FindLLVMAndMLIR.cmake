@@ -1,15 +1,22 @@
 # Finds the LLVM and MLIR packages in the version that bn-mlir supports, or
 # stops with one sentence that says what to install.
 
-set(BN_LLVM_HINT "/usr/lib/llvm-${BN_LLVM_MAJOR}/lib/cmake")
+set(BN_LLVM_PREFIX "/usr/lib/llvm-${BN_LLVM_MAJOR}")
 set(BN_LLVM_PACKAGES
   "libmlir-${BN_LLVM_MAJOR}-dev mlir-${BN_LLVM_MAJOR}-tools llvm-${BN_LLVM_MAJOR}-dev llvm-${BN_LLVM_MAJOR}-tools")
 
-find_package(MLIR ${BN_LLVM_MAJOR} CONFIG QUIET HINTS "${BN_LLVM_HINT}/mlir")
-if(NOT MLIR_FOUND)
+# No version is given: the packages' version file accepts only an equal minor
+# number, so that a request for the major one is never met.
+find_package(MLIR CONFIG QUIET HINTS "${BN_LLVM_PREFIX}/lib/cmake/mlir")
+if(NOT MLIR_FOUND OR NOT LLVM_VERSION_MAJOR EQUAL BN_LLVM_MAJOR)
+  set(found "none")
+  if(MLIR_FOUND)
+    set(found "${LLVM_VERSION} in ${MLIR_DIR}")
+  endif()
   message(FATAL_ERROR
-    "expected MLIR ${BN_LLVM_MAJOR}, got none: install '${BN_LLVM_PACKAGES}' "
-    "(utils/install-packages.sh does) or pass -DMLIR_DIR=<prefix>/lib/cmake/mlir")
+    "expected MLIR ${BN_LLVM_MAJOR}, got ${found}: "
+    "install '${BN_LLVM_PACKAGES}' (utils/install-packages.sh does) "
+    "or pass -DMLIR_DIR=<prefix>/lib/cmake/mlir")
 endif()
 message(STATUS "Using MLIRConfig.cmake in ${MLIR_DIR}")
 message(STATUS "Using LLVMConfig.cmake in ${LLVM_DIR}")
