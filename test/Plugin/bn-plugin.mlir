@@ -13,7 +13,7 @@
 // NEEDED: NEEDED libMLIR.so
 // NEEDED: NEEDED libLLVM.so
 
-// WITHOUT: error: {{.*}}'bn'
+// WITHOUT: error: Dialect `bn' not found
 
 // CHECK-LABEL: func.func @normalize_with_given_statistics(
 // CHECK: bn.inference axis(1)
