@@ -1,0 +1,125 @@
+//===- BNBase.td - The dialect and its attributes ----------*- tablegen -*-===//
+//
+// Part of the bn-mlir project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef BN_DIALECT_BN_IR_BNBASE
+#define BN_DIALECT_BN_IR_BNBASE
+
+include "mlir/IR/AttrTypeBase.td"
+include "mlir/IR/EnumAttr.td"
+include "mlir/IR/OpBase.td"
+
+def BN_Dialect : Dialect {
+  let name = "bn";
+  let cppNamespace = "::mlir::bn";
+  let summary = "Batch normalization, from the layer to the tile";
+  let description = [{
+    The dialect has two levels. A *user-level* op (`bn.training`,
+    `bn.inference`, `bn.backward`) says what a batch-normalization layer
+    computes. A *structural* op (`bn.stats`, `bn.merge_stats`,
+    `bn.update_running_stats`, `bn.normalize`, `bn.backward_reduce`,
+    `bn.backward_input`) is one step of it. User-level ops decompose into
+    structural ops, and those into `linalg`.
+
+    All ops are in destination-passing style, work on tensors of `f16`, `bf16`,
+    `f32` or `f64` of any rank of at least 1, and take parameters and
+    statistics of the same or a wider element type. `docs/Spec.md` numbers the
+    constraints that are quoted here as (C1), (C2), ...
+  }];
+  let useDefaultAttributePrinterParser = 1;
+  let hasOperationAttrVerify = 1;
+  let dependentDialects = [
+    "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
+    "::mlir::linalg::LinalgDialect", "::mlir::math::MathDialect",
+    "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect"
+  ];
+}
+
+//===----------------------------------------------------------------------===//
+// Enums
+//===----------------------------------------------------------------------===//
+
+def BN_VarianceKind : I32EnumAttr<"VarianceKind",
+    "which estimate of the variance feeds the moving average", [
+      I32EnumAttrCase<"population", 0>,
+      I32EnumAttrCase<"sample", 1>
+    ]> {
+  let cppNamespace = "::mlir::bn";
+}
+
+def BN_Gradient : I32BitEnumAttr<"Gradient",
+    "operands of the forward op that a gradient is asked for", [
+      I32BitEnumAttrCaseBit<"input", 0>,
+      I32BitEnumAttrCaseBit<"scale", 1>,
+      I32BitEnumAttrCaseBit<"offset", 2>
+    ]> {
+  let cppNamespace = "::mlir::bn";
+  let separator = ", ";
+}
+
+def BN_Schedule : I32EnumAttr<"Schedule", "how an op becomes loops", [
+      I32EnumAttrCase<"Single", 0, "single">,
+      I32EnumAttrCase<"Slab", 1, "slab">,
+      I32EnumAttrCase<"RowBlocks", 2, "row_blocks">,
+      I32EnumAttrCase<"Split", 3, "split">,
+      I32EnumAttrCase<"Sweep", 4, "sweep">
+    ]> {
+  let cppNamespace = "::mlir::bn";
+  let genSpecializedAttr = 0;
+}
+
+def BN_ScheduleAttr : EnumAttr<BN_Dialect, BN_Schedule, "schedule">;
+
+//===----------------------------------------------------------------------===//
+// #bn.lowering_strategy
+//===----------------------------------------------------------------------===//
+
+def BN_LoweringStrategyAttr : AttrDef<BN_Dialect, "LoweringStrategy"> {
+  let mnemonic = "lowering_strategy";
+  let summary = "how the passes of the phases 'tiled' and 'vector' treat an op";
+  let description = [{
+    Written by `bn-select-lowering-strategy` (or by hand) as the discardable
+    attribute `bn.lowering_strategy` of a `bn` op; every later pass only reads
+    it. Lists have one entry per dimension of the op's input.
+
+    | field | meaning |
+    |---|---|
+    | schedule | `slab`: channel groups are independent and each is finished before the next; `row_blocks`, `split`: one sweep takes partial statistics of pieces of the reduction, which are merged, a second sweep normalizes; `sweep`: one elementwise pass; `single`: as `slab`, on one thread |
+    | `threads` | size of the OpenMP team, 0 = what the runtime gives |
+    | `parallel` | tile sizes of the loop whose iterations run in parallel, 0 = not tiled, negative `-p` = the dimension is cut in at most `p` equal pieces |
+    | `tile` | the tile in which the statistics make their two passes, 0 = whole dimension |
+    | `vector_bits` | width of a vector register |
+    | `unroll` | vector registers per register tile |
+
+    How the work is cut depends on shapes and on this attribute alone, never on
+    how many threads turn up: this makes results independent of threads, bit
+    for bit.
+
+    Example:
+
+    ```mlir
+    #bn.lowering_strategy<slab, threads = 0, parallel = [0, 1, 0],
+                          tile = [1, 0, 4096], vector_bits = 256, unroll = 4>
+    ```
+  }];
+  let parameters = (ins
+    EnumParameter<BN_Schedule>:$schedule,
+    "int64_t":$threads,
+    ArrayRefParameter<"int64_t">:$parallel,
+    ArrayRefParameter<"int64_t">:$tile,
+    "int64_t":$vectorBits,
+    "int64_t":$unroll
+  );
+  let assemblyFormat = [{
+    `<` $schedule `,` `threads` `=` $threads `,` `parallel` `=`
+    custom<I64List>($parallel) `,` `tile` `=` custom<I64List>($tile) `,`
+    `vector_bits` `=` $vectorBits `,` `unroll` `=` $unroll `>`
+  }];
+  let genVerifyDecl = 1;
+}
+
+#endif // BN_DIALECT_BN_IR_BNBASE

@@ -1,0 +1,32 @@
+//===- BNDialect.h - The bn dialect -----------------------------*- C++ -*-===//
+//
+// Part of the bn-mlir project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef BN_DIALECT_BN_IR_BNDIALECT_H
+#define BN_DIALECT_BN_IR_BNDIALECT_H
+
+#include "mlir/IR/BuiltinAttributes.h"
+#include "mlir/IR/Dialect.h"
+
+#include "bn/Dialect/BN/IR/BNDialect.h.inc"
+#include "bn/Dialect/BN/IR/BNEnums.h.inc"
+
+#define GET_ATTRDEF_CLASSES
+#include "bn/Dialect/BN/IR/BNAttributes.h.inc"
+
+namespace mlir::bn {
+
+/// Name of the discardable attribute that holds a `#bn.lowering_strategy`.
+inline constexpr llvm::StringLiteral kLoweringStrategyAttrName =
+    "bn.lowering_strategy";
+
+/// The strategy on `op`, or null.
+LoweringStrategyAttr getLoweringStrategy(Operation *op);
+
+} // namespace mlir::bn
+
+#endif // BN_DIALECT_BN_IR_BNDIALECT_H

@@ -1,0 +1,40 @@
+//===- BNInterfaces.td - Interfaces of the bn ops ----------*- tablegen -*-===//
+//
+// Part of the bn-mlir project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef BN_DIALECT_BN_IR_BNINTERFACES
+#define BN_DIALECT_BN_IR_BNINTERFACES
+
+include "mlir/IR/OpBase.td"
+
+def BN_IndexedOpInterface : OpInterface<"IndexedOpInterface"> {
+  let cppNamespace = "::mlir::bn";
+  let description = [{
+    An op whose operands are indexed by projections of one iteration space, as
+    in `linalg`. All `bn` ops have it; tiling is implemented on it once.
+  }];
+  let methods = [
+    InterfaceMethod<
+      "One map per operand from the iteration space to the operand's indices. "
+      "A result is a dimension, or the constant 0 where the operand is "
+      "broadcast.",
+      "::llvm::SmallVector<::mlir::AffineMap>", "getOperandIndexingMaps">,
+    InterfaceMethod<
+      "Kind of each dimension of the iteration space.",
+      "::llvm::SmallVector<::mlir::utils::IteratorType>",
+      "getIterationKinds">,
+    InterfaceMethod<
+      "Operand that spans the whole iteration space.",
+      "::mlir::OpOperand &", "getSpanningOperand">,
+    InterfaceMethod<
+      "True when a tile of a reduction dimension accumulates into the same "
+      "outs; false when the op needs all of it at once.",
+      "bool", "accumulatesOverReductions">
+  ];
+}
+
+#endif // BN_DIALECT_BN_IR_BNINTERFACES

@@ -1,0 +1,40 @@
+//===- BNOps.h - Operations of the bn dialect -------------------*- C++ -*-===//
+//
+// Part of the bn-mlir project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef BN_DIALECT_BN_IR_BNOPS_H
+#define BN_DIALECT_BN_IR_BNOPS_H
+
+#include "bn/Dialect/BN/IR/BNDialect.h"
+
+#include "mlir/Bytecode/BytecodeOpInterface.h"
+#include "mlir/Dialect/Linalg/IR/LinalgInterfaces.h"
+#include "mlir/Dialect/Utils/StructuredOpsUtils.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/OpDefinition.h"
+#include "mlir/IR/OpImplementation.h"
+#include "mlir/Interfaces/DestinationStyleOpInterface.h"
+#include "mlir/Interfaces/InferTypeOpInterface.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+#include "bn/Dialect/BN/IR/BNInterfaces.h.inc"
+
+#define GET_OP_CLASSES
+#include "bn/Dialect/BN/IR/BNOps.h.inc"
+
+namespace mlir::bn {
+
+/// `axis` as sorted, non-negative dimensions of a value of rank `rank`.
+SmallVector<int64_t> normalizeAxis(ArrayRef<int64_t> axis, int64_t rank);
+
+/// Floating-point type in which elements of type `element` are summed inside
+/// one tile: f64 for f64, else f32.
+FloatType getAccumulatorType(Type element);
+
+} // namespace mlir::bn
+
+#endif // BN_DIALECT_BN_IR_BNOPS_H

@@ -1,0 +1,56 @@
+//===- Utils.h - Building blocks for lowering bn ops ------------*- C++ -*-===//
+//
+// Part of the bn-mlir project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef BN_DIALECT_BN_UTILS_UTILS_H
+#define BN_DIALECT_BN_UTILS_UTILS_H
+
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Utils/StructuredOpsUtils.h"
+#include "mlir/IR/Builders.h"
+
+namespace mlir::bn {
+
+/// Body of a `linalg.generic`: one value per block argument in, one per result
+/// out.
+using BodyBuilder = function_ref<SmallVector<Value>(
+    OpBuilder &, Location, ValueRange blockArguments)>;
+
+/// `linalg.generic` on `ins` and `outs` with one map per operand; carries the
+/// lowering strategy of `from`.
+linalg::GenericOp createGeneric(OpBuilder &builder, Operation *from,
+                                ValueRange ins, ValueRange outs,
+                                ArrayRef<AffineMap> maps,
+                                ArrayRef<utils::IteratorType> kinds,
+                                BodyBuilder body);
+
+/// `createGeneric` where all operands have one shape and each result depends on
+/// the entries at its own index only.
+linalg::GenericOp createElementwise(OpBuilder &builder, Operation *from,
+                                    ValueRange ins, ValueRange outs,
+                                    BodyBuilder body);
+
+/// Converts a float to the float type `type`, whichever is wider.
+Value convertFloat(OpBuilder &builder, Location loc, Value value, Type type);
+
+/// Float constant of type `type`.
+Value floatConstant(OpBuilder &builder, Location loc, double value, Type type);
+
+/// Uninitialized tensor with the sizes of dimensions `dims` of `source`.
+Value createEmptyLike(OpBuilder &builder, Location loc, Value source,
+                      ArrayRef<int64_t> dims, Type element);
+
+/// The same, filled with zeros.
+Value createZerosLike(OpBuilder &builder, Location loc, Value source,
+                      ArrayRef<int64_t> dims, Type element);
+
+/// Copies the lowering strategy of `from` to `to`, if there is one.
+void copyLoweringStrategy(Operation *from, Operation *to);
+
+} // namespace mlir::bn
+
+#endif // BN_DIALECT_BN_UTILS_UTILS_H

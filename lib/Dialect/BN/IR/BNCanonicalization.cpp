@@ -1,0 +1,144 @@
+//===- BNCanonicalization.cpp - Simplifications of bn ops -----------------===//
+//
+// Part of the bn-mlir project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Casts between static and dynamic shapes need no pattern here: the tensor
+// dialect's canonicalization absorbs them into destination-style ops.
+//
+//===----------------------------------------------------------------------===//
+
+#include "bn/Dialect/BN/IR/BNOps.h"
+
+#include "mlir/IR/Matchers.h"
+#include "mlir/IR/PatternMatch.h"
+
+using namespace mlir;
+using namespace mlir::bn;
+
+/// True when `operand` is a constant whose every entry is exactly `expected`.
+static bool isSplat(Value operand, double expected) {
+  DenseFPElementsAttr constant;
+  return operand && matchPattern(operand, m_Constant(&constant)) &&
+         constant.isSplat() &&
+         constant.getSplatValue<APFloat>().isExactlyValue(expected);
+}
+
+namespace {
+/// Drops a scale of ones and an offset of zeros. (-0 as offset is kept: it is
+/// not what an absent offset means for x = -0.)
+template <typename OpTy>
+struct DropIdentityParameters : OpRewritePattern<OpTy> {
+  using OpRewritePattern<OpTy>::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(OpTy op,
+                                PatternRewriter &rewriter) const override {
+    bool dropScale = isSplat(op.getScale(), 1.0);
+    bool dropOffset = isSplat(op.getOffset(), 0.0);
+    if (!dropScale && !dropOffset)
+      return failure();
+    rewriter.modifyOpInPlace(op, [&]() {
+      if (dropScale)
+        op.getScaleMutable().clear();
+      if (dropOffset)
+        op.getOffsetMutable().clear();
+    });
+    return success();
+  }
+};
+
+/// Writes `axis` as sorted non-negative dimensions.
+template <typename OpTy>
+struct NormalizeAxis : OpRewritePattern<OpTy> {
+  using OpRewritePattern<OpTy>::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(OpTy op,
+                                PatternRewriter &rewriter) const override {
+    int64_t rank = cast<ShapedType>(op.getInput().getType()).getRank();
+    SmallVector<int64_t> axis = normalizeAxis(op.getAxis(), rank);
+    if (ArrayRef<int64_t>(axis) == op.getAxis())
+      return failure();
+    rewriter.modifyOpInPlace(op, [&]() { op.setAxis(axis); });
+    return success();
+  }
+};
+
+/// Drops the running statistics of a training op when nobody reads the new
+/// ones.
+struct DropUnusedRunningStats : OpRewritePattern<TrainingOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(TrainingOp op,
+                                PatternRewriter &rewriter) const override {
+    if (op.getNumResults() != 5 || !op.getResult(3).use_empty() ||
+        !op.getResult(4).use_empty())
+      return failure();
+    ValueRange outs = op.getOuts().take_front(3);
+    auto smaller = TrainingOp::create(
+        rewriter, op.getLoc(), TypeRange(outs), op.getInput(), op.getScale(),
+        op.getOffset(), Value(), Value(), op.getMask(), outs, op.getAxisAttr(),
+        op.getEpsilonAttr(), FloatAttr(),
+        VarianceKindAttr::get(getContext(), VarianceKind::population),
+        op.getGroupsAttr());
+    smaller->setDiscardableAttrs(op->getDiscardableAttrDictionary());
+    rewriter.replaceAllUsesWith(op.getResults().take_front(3),
+                                smaller.getResults());
+    rewriter.eraseOp(op);
+    return success();
+  }
+};
+
+/// Drops a mean of zeros.
+struct DropZeroMean : OpRewritePattern<NormalizeOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(NormalizeOp op,
+                                PatternRewriter &rewriter) const override {
+    if (!isSplat(op.getMean(), 0.0))
+      return failure();
+    rewriter.modifyOpInPlace(op, [&]() { op.getMeanMutable().clear(); });
+    return success();
+  }
+};
+} // namespace
+
+void TrainingOp::getCanonicalizationPatterns(RewritePatternSet &patterns,
+                                             MLIRContext *context) {
+  patterns.add<DropIdentityParameters<TrainingOp>, NormalizeAxis<TrainingOp>,
+               DropUnusedRunningStats>(context);
+}
+
+void InferenceOp::getCanonicalizationPatterns(RewritePatternSet &patterns,
+                                              MLIRContext *context) {
+  patterns.add<DropIdentityParameters<InferenceOp>, NormalizeAxis<InferenceOp>>(
+      context);
+}
+
+void NormalizeOp::getCanonicalizationPatterns(RewritePatternSet &patterns,
+                                              MLIRContext *context) {
+  patterns.add<DropIdentityParameters<NormalizeOp>, NormalizeAxis<NormalizeOp>,
+               DropZeroMean>(context);
+}
+
+void BackwardOp::getCanonicalizationPatterns(RewritePatternSet &patterns,
+                                             MLIRContext *context) {
+  patterns.add<NormalizeAxis<BackwardOp>>(context);
+}
+
+void StatsOp::getCanonicalizationPatterns(RewritePatternSet &patterns,
+                                          MLIRContext *context) {
+  patterns.add<NormalizeAxis<StatsOp>>(context);
+}
+
+void BackwardReduceOp::getCanonicalizationPatterns(RewritePatternSet &patterns,
+                                                   MLIRContext *context) {
+  patterns.add<NormalizeAxis<BackwardReduceOp>>(context);
+}
+
+void BackwardInputOp::getCanonicalizationPatterns(RewritePatternSet &patterns,
+                                                  MLIRContext *context) {
+  patterns.add<NormalizeAxis<BackwardInputOp>>(context);
+}

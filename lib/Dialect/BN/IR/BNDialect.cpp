@@ -1,0 +1,123 @@
+//===- BNDialect.cpp - The bn dialect and its attributes ------------------===//
+//
+// Part of the bn-mlir project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "bn/Dialect/BN/IR/BNDialect.h"
+#include "bn/Dialect/BN/IR/BNOps.h"
+
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Bufferization/IR/BufferizableOpInterface.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/DialectImplementation.h"
+#include "mlir/Interfaces/TilingInterface.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace mlir::bn;
+
+//===----------------------------------------------------------------------===//
+// Attributes
+//===----------------------------------------------------------------------===//
+
+/// Parses `[1, 0, -64]`.
+static ParseResult parseI64List(AsmParser &parser,
+                                SmallVector<int64_t> &list) {
+  return parser.parseCommaSeparatedList(
+      AsmParser::Delimiter::Square,
+      [&]() { return parser.parseInteger(list.emplace_back()); });
+}
+
+static void printI64List(AsmPrinter &printer, ArrayRef<int64_t> list) {
+  printer << '[';
+  llvm::interleaveComma(list, printer);
+  printer << ']';
+}
+
+#include "bn/Dialect/BN/IR/BNEnums.cpp.inc"
+
+#define GET_ATTRDEF_CLASSES
+#include "bn/Dialect/BN/IR/BNAttributes.cpp.inc"
+
+LogicalResult LoweringStrategyAttr::verify(
+    function_ref<InFlightDiagnostic()> emitError, Schedule schedule,
+    int64_t threads, ArrayRef<int64_t> parallel, ArrayRef<int64_t> tile,
+    int64_t vectorBits, int64_t unroll) {
+  if (threads < 0)
+    return emitError() << "expected 'threads' to be at least 0, got "
+                       << threads;
+  if (parallel.size() != tile.size())
+    return emitError() << "expected 'parallel' and 'tile' to have the same "
+                          "size, got "
+                       << parallel.size() << " and " << tile.size();
+  for (int64_t size : tile)
+    if (size < 0)
+      return emitError() << "expected sizes in 'tile' to be at least 0, got "
+                         << size;
+  if (vectorBits < 64 || !llvm::isPowerOf2_64(vectorBits))
+    return emitError() << "expected 'vector_bits' to be a power of two of at "
+                          "least 64, got "
+                       << vectorBits;
+  if (unroll < 1 || unroll > 64)
+    return emitError() << "expected 'unroll' to be 1 to 64, got " << unroll;
+  return success();
+}
+
+LoweringStrategyAttr mlir::bn::getLoweringStrategy(Operation *op) {
+  return op->getAttrOfType<LoweringStrategyAttr>(kLoweringStrategyAttrName);
+}
+
+//===----------------------------------------------------------------------===//
+// Dialect
+//===----------------------------------------------------------------------===//
+
+#include "bn/Dialect/BN/IR/BNDialect.cpp.inc"
+
+void BNDialect::initialize() {
+  addAttributes<
+#define GET_ATTRDEF_LIST
+#include "bn/Dialect/BN/IR/BNAttributes.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "bn/Dialect/BN/IR/BNOps.cpp.inc"
+      >();
+  declarePromisedInterfaces<TilingInterface, TrainingOp, InferenceOp,
+                            BackwardOp, StatsOp, MergeStatsOp,
+                            UpdateRunningStatsOp, NormalizeOp,
+                            BackwardReduceOp, BackwardInputOp>();
+  declarePromisedInterfaces<PartialReductionOpInterface, StatsOp,
+                            BackwardReduceOp>();
+  declarePromisedInterfaces<bufferization::BufferizableOpInterface, TrainingOp,
+                            InferenceOp, BackwardOp, StatsOp, MergeStatsOp,
+                            UpdateRunningStatsOp, NormalizeOp,
+                            BackwardReduceOp, BackwardInputOp>();
+}
+
+LogicalResult BNDialect::verifyOperationAttribute(Operation *op,
+                                                  NamedAttribute attribute) {
+  if (attribute.getName() != kLoweringStrategyAttrName)
+    return op->emitError("unknown attribute '")
+           << attribute.getName().getValue() << "' of the dialect 'bn'";
+  auto strategy = dyn_cast<LoweringStrategyAttr>(attribute.getValue());
+  if (!strategy)
+    return op->emitError("expected '" + kLoweringStrategyAttrName +
+                         "' to be a #bn.lowering_strategy, got ")
+           << attribute.getValue();
+  auto indexed = dyn_cast<IndexedOpInterface>(op);
+  if (!indexed)
+    return success();
+  size_t rank = indexed.getIterationKinds().size();
+  if (strategy.getTile().size() != rank)
+    return op->emitOpError("expected '")
+           << kLoweringStrategyAttrName << "' to have " << rank
+           << " tile sizes, got " << strategy.getTile().size();
+  return success();
+}

@@ -1,0 +1,80 @@
+//===- Utils.cpp - Building blocks for lowering bn ops --------------------===//
+//
+// Part of the bn-mlir project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "bn/Dialect/BN/Utils/Utils.h"
+#include "bn/Dialect/BN/IR/BNOps.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
+using namespace mlir;
+using namespace mlir::bn;
+
+linalg::GenericOp mlir::bn::createGeneric(OpBuilder &builder, Operation *from,
+                                          ValueRange ins, ValueRange outs,
+                                          ArrayRef<AffineMap> maps,
+                                          ArrayRef<utils::IteratorType> kinds,
+                                          BodyBuilder body) {
+  auto generic = linalg::GenericOp::create(
+      builder, from->getLoc(), TypeRange(outs), ins, outs, maps, kinds,
+      [&](OpBuilder &nested, Location loc, ValueRange arguments) {
+        linalg::YieldOp::create(nested, loc, body(nested, loc, arguments));
+      });
+  copyLoweringStrategy(from, generic);
+  return generic;
+}
+
+linalg::GenericOp mlir::bn::createElementwise(OpBuilder &builder,
+                                              Operation *from, ValueRange ins,
+                                              ValueRange outs,
+                                              BodyBuilder body) {
+  int64_t rank = cast<ShapedType>(outs[0].getType()).getRank();
+  SmallVector<AffineMap> maps(
+      ins.size() + outs.size(),
+      AffineMap::getMultiDimIdentityMap(rank, builder.getContext()));
+  SmallVector<utils::IteratorType> kinds(rank, utils::IteratorType::parallel);
+  return createGeneric(builder, from, ins, outs, maps, kinds, body);
+}
+
+Value mlir::bn::convertFloat(OpBuilder &builder, Location loc, Value value,
+                             Type type) {
+  unsigned from = value.getType().getIntOrFloatBitWidth();
+  unsigned to = type.getIntOrFloatBitWidth();
+  if (from < to)
+    return arith::ExtFOp::create(builder, loc, type, value);
+  if (from > to)
+    return arith::TruncFOp::create(builder, loc, type, value);
+  assert(value.getType() == type && "no conversion between f16 and bf16");
+  return value;
+}
+
+Value mlir::bn::floatConstant(OpBuilder &builder, Location loc, double value,
+                              Type type) {
+  return arith::ConstantOp::create(builder, loc,
+                                   builder.getFloatAttr(type, value));
+}
+
+Value mlir::bn::createEmptyLike(OpBuilder &builder, Location loc, Value source,
+                                ArrayRef<int64_t> dims, Type element) {
+  SmallVector<OpFoldResult> sizes;
+  for (int64_t dim : dims)
+    sizes.push_back(tensor::getMixedSize(builder, loc, source, dim));
+  return tensor::EmptyOp::create(builder, loc, sizes, element);
+}
+
+Value mlir::bn::createZerosLike(OpBuilder &builder, Location loc, Value source,
+                                ArrayRef<int64_t> dims, Type element) {
+  Value empty = createEmptyLike(builder, loc, source, dims, element);
+  Value zero = floatConstant(builder, loc, 0.0, element);
+  return linalg::FillOp::create(builder, loc, zero, empty).getResult(0);
+}
+
+void mlir::bn::copyLoweringStrategy(Operation *from, Operation *to) {
+  if (Attribute strategy = from->getAttr(kLoweringStrategyAttrName))
+    to->setAttr(kLoweringStrategyAttrName, strategy);
+}
