@@ -43,12 +43,18 @@ bn_build() {
   }
   rm -f "$BN_BUILD.log"
   bn_step "Build $*"
-  # A terminal shows ninja's own progress line; elsewhere one line in ten.
+  # A terminal shows ninja's own progress line; elsewhere a line per tenth.
   if [ -t 1 ]; then
     ninja -C "$BN_BUILD" "$@"
   else
-    NINJA_STATUS='[%f/%t] ' ninja -C "$BN_BUILD" "$@" |
-      awk '!/^\[[0-9]+\/[0-9]+\]/ { print; fflush(); next }
-           /^\[[0-9]*0\// || /^\[([0-9]+)\/\1\]/ { print; fflush() }'
+    NINJA_STATUS='%f %t ' ninja -C "$BN_BUILD" "$@" | awk -v step=-1 '
+      !/^[0-9]+ [0-9]+ / { print; fflush(); next }
+      int(10 * $1 / $2) != step {
+        step = int(10 * $1 / $2)
+        $1 = "[" $1 "/" $2 "]"
+        $2 = ""
+        print
+        fflush()
+      }'
   fi
 }
