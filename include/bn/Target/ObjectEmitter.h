@@ -62,8 +62,8 @@ llvm::Expected<llvm::Function *> addPackedWrapper(llvm::Module &module,
                                                   bool internalize);
 
 /// Runs LLVM's pipeline of level `optLevel` (0 to 3) for `target`.
-void optimizeLLVMIR(llvm::Module &module, llvm::TargetMachine &target,
-                    unsigned optLevel = 3);
+llvm::Error optimizeLLVMIR(llvm::Module &module, llvm::TargetMachine &target,
+                           unsigned optLevel = 3);
 
 /// Emits `module` as object code or assembly. The code generator changes the
 /// module: print it or clone it before.

@@ -1,0 +1,275 @@
+//===- Compiler.cpp - From a spec or a module to a kernel -------*- C++ -*-===//
+//
+// Part of the bn-mlir project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Finds a kernel in memory, else on disk, else compiles it. A key says all that
+// the code depends on: the spec or the module's text, and what is the same for
+// all kernels of one compiler (target, versions, options, this machine).
+//
+// Phase: all, from input to object.
+//
+//===----------------------------------------------------------------------===//
+
+#include "bn/ExecutionEngine/Compiler.h"
+
+#include "FunctionSignature.h"
+#include "JITSession.h"
+#include "Lowering.h"
+#include "MemoryCache.h"
+#include "bn/ExecutionEngine/KernelCache.h"
+#include "bn/InitAllDialects.h"
+#include "bn/Support/Error.h"
+#include "bn/Target/ObjectEmitter.h"
+#include "mlir/IR/AsmState.h"
+#include "mlir/IR/Verifier.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/SHA256.h"
+#include "llvm/Support/raw_ostream.h"
+
+#include <limits>
+#include <thread>
+
+using namespace mlir;
+using namespace mlir::bn;
+
+using CodeOrError = llvm::Expected<std::shared_ptr<const KernelCode>>;
+using ObjectOrError = llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>>;
+
+struct Compiler::Impl {
+  explicit Impl(CompilerOptions options)
+      : options(std::move(options)),
+        memoryCache(this->options.memoryCacheEntries) {}
+
+  /// Returns the code of `key`, made by `compile` if it is not known.
+  CodeOrError get(llvm::StringRef key, llvm::StringRef entry,
+                  llvm::function_ref<KernelSignature()> getSignature,
+                  llvm::function_ref<ObjectOrError()> compile);
+  CodeOrError load(llvm::StringRef key, llvm::StringRef entry,
+                   llvm::function_ref<KernelSignature()> getSignature,
+                   llvm::function_ref<ObjectOrError()> compile);
+  ObjectOrError compileSpec(const BatchNormSpec &spec, int64_t threads);
+  ObjectOrError compileModule(ModuleOp module, llvm::StringRef entry);
+
+  /// Resolved when the compiler was made.
+  CompilerOptions options;
+  DialectRegistry registry;
+  std::shared_ptr<JITSession> session;
+  std::optional<KernelCache> diskCache;
+  MemoryCache memoryCache;
+  /// The part that the keys of all kernels have in common.
+  std::string commonKey;
+  /// Adding dialects to somebody's context is not thread safe.
+  std::mutex registryMutex;
+  std::atomic<int64_t> memoryHits = 0, diskHits = 0, diskRejected = 0,
+                       compiled = 0;
+};
+
+//===----------------------------------------------------------------------===//
+// Creation
+//===----------------------------------------------------------------------===//
+
+static std::string getCommonKey(const CompilerOptions &options) {
+  bool unwinds = options.enablePerf || options.enableGDB;
+  // Strategies are chosen for the number of processors.
+  return llvm::formatv("\n{0}\n{1} {2} {3} O{4} processors {5}{6}",
+                       KernelCache::getVersionKey(), options.target.triple,
+                       options.target.cpu, options.target.features,
+                       options.target.optLevel,
+                       std::thread::hardware_concurrency(),
+                       unwinds ? " unwind" : "")
+      .str();
+}
+
+Compiler::Compiler(std::unique_ptr<Impl> impl) : impl(std::move(impl)) {}
+Compiler::~Compiler() = default;
+
+llvm::Expected<std::unique_ptr<Compiler>>
+Compiler::create(CompilerOptions options) {
+  if (options.threads < 0)
+    return makeError("expected 'threads' to be 0 or more, got {0}",
+                     options.threads);
+  // An error of the target should not wait for the first kernel.
+  auto target = createTargetMachine(options.target);
+  if (!target)
+    return target.takeError();
+  options.target = resolveTargetOptions(options.target);
+  auto session = JITSession::create(options.target, options.enablePerf,
+                                    options.enableGDB);
+  if (!session)
+    return session.takeError();
+
+  auto impl = std::make_unique<Impl>(std::move(options));
+  impl->session = std::move(*session);
+  if (impl->options.useDiskCache) {
+    auto cache = KernelCache::open(impl->options.cacheDir);
+    if (!cache)
+      return cache.takeError();
+    impl->diskCache = std::move(*cache);
+  }
+  registerAllDialects(impl->registry);
+  registerLLVMIRTranslations(impl->registry);
+  impl->commonKey = getCommonKey(impl->options);
+  return std::unique_ptr<Compiler>(new Compiler(std::move(impl)));
+}
+
+//===----------------------------------------------------------------------===//
+// Caches
+//===----------------------------------------------------------------------===//
+
+CodeOrError
+Compiler::Impl::load(llvm::StringRef key, llvm::StringRef entry,
+                     llvm::function_ref<KernelSignature()> getSignature,
+                     llvm::function_ref<ObjectOrError()> compile) {
+  bool usesDisk = diskCache && options.dumpDir.empty();
+  std::string symbol = getPackedName(entry);
+  if (usesDisk) {
+    KernelCache::Lookup lookup;
+    if (auto object = diskCache->load(key, lookup)) {
+      auto code = KernelCode::create(session, std::move(object), symbol,
+                                     getSignature());
+      if (code) {
+        ++diskHits;
+        return code;
+      }
+      // What does not link here is as good as damaged.
+      llvm::consumeError(code.takeError());
+      lookup = KernelCache::Lookup::Rejected;
+    }
+    diskRejected += lookup == KernelCache::Lookup::Rejected;
+  }
+  ObjectOrError object = compile();
+  if (!object)
+    return object.takeError();
+  ++compiled;
+  if (usesDisk)
+    if (llvm::Error error = diskCache->store(key, (*object)->getBuffer()))
+      return std::move(error);
+  return KernelCode::create(session, std::move(*object), symbol,
+                            getSignature());
+}
+
+CodeOrError
+Compiler::Impl::get(llvm::StringRef key, llvm::StringRef entry,
+                    llvm::function_ref<KernelSignature()> getSignature,
+                    llvm::function_ref<ObjectOrError()> compile) {
+  std::string fullKey = key.str() + commonKey;
+  if (!options.dumpDir.empty())
+    return load(fullKey, entry, getSignature, compile);
+  std::shared_ptr<MemoryCache::Entry> slot = memoryCache.find(fullKey);
+  // Whoever comes second waits here for the first.
+  std::lock_guard<std::mutex> lock(slot->mutex);
+  if (slot->code) {
+    ++memoryHits;
+    return slot->code;
+  }
+  CodeOrError code = load(fullKey, entry, getSignature, compile);
+  if (code)
+    slot->code = *code;
+  return code;
+}
+
+CompilerStatistics Compiler::getStatistics() const {
+  CompilerStatistics statistics;
+  statistics.memoryHits = impl->memoryHits;
+  statistics.diskHits = impl->diskHits;
+  statistics.diskRejected = impl->diskRejected;
+  statistics.compiled = impl->compiled;
+  return statistics;
+}
+
+void Compiler::clearMemoryCache() { impl->memoryCache.clear(); }
+
+//===----------------------------------------------------------------------===//
+// Specs
+//===----------------------------------------------------------------------===//
+
+ObjectOrError Compiler::Impl::compileSpec(const BatchNormSpec &spec,
+                                          int64_t threads) {
+  // A context of its own: nothing to lock, and nothing left behind.
+  MLIRContext context(registry, MLIRContext::Threading::DISABLED);
+  DiagnosticText diagnostics(context);
+  auto module = spec.buildModule(context);
+  if (!module)
+    return diagnostics.addTo(module.takeError());
+  ObjectOrError object = compileToObject(
+      **module, BatchNormSpec::functionName, options, threads);
+  if (!object)
+    return diagnostics.addTo(object.takeError());
+  return object;
+}
+
+llvm::Expected<Kernel> Compiler::compile(const BatchNormSpec &spec) {
+  if (llvm::Error error = spec.verify())
+    return std::move(error);
+  BatchNormSpec resolved = spec;
+  if (resolved.threads == 0)
+    resolved.threads = impl->options.threads;
+  CodeOrError code = impl->get(
+      "spec " + resolved.getKey(), BatchNormSpec::functionName,
+      [&] { return resolved.getSignature(); },
+      [&] { return impl->compileSpec(resolved, resolved.threads); });
+  if (!code)
+    return code.takeError();
+  return Kernel(std::move(*code));
+}
+
+//===----------------------------------------------------------------------===//
+// Modules
+//===----------------------------------------------------------------------===//
+
+/// Returns a hash of all that is in a module but its locations.
+static std::string hashModule(ModuleOp module) {
+  // Command-line options may ask for shortened constants; a key needs them.
+  OpPrintingFlags flags;
+  flags.enableDebugInfo(false);
+  flags.elideLargeElementsAttrs(std::numeric_limits<int64_t>::max());
+  flags.elideLargeResourceString(std::numeric_limits<int64_t>::max());
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  module->print(os, flags);
+  return llvm::toHex(llvm::SHA256::hash(llvm::arrayRefFromStringRef(text)),
+                     /*LowerCase=*/true);
+}
+
+ObjectOrError Compiler::Impl::compileModule(ModuleOp module,
+                                            llvm::StringRef entry) {
+  MLIRContext &context = *module.getContext();
+  DiagnosticText diagnostics(context);
+  {
+    std::lock_guard<std::mutex> lock(registryMutex);
+    context.appendDialectRegistry(registry);
+  }
+  if (failed(verify(module)))
+    return diagnostics.addTo(
+        makeError("expected a valid module, got an error"));
+  OwningOpRef<ModuleOp> copy = module.clone();
+  ObjectOrError object =
+      compileToObject(*copy, entry, options, options.threads);
+  if (!object)
+    return diagnostics.addTo(object.takeError());
+  return object;
+}
+
+llvm::Expected<Kernel> Compiler::compile(ModuleOp module,
+                                         llvm::StringRef entry) {
+  auto function = findFunction(module, entry);
+  if (!function)
+    return function.takeError();
+  auto signature = getFunctionSignature(*function);
+  if (!signature)
+    return signature.takeError();
+  std::string name = function->getName().str();
+  CodeOrError code = impl->get(
+      llvm::formatv("module {0} function {1} threads {2}", hashModule(module),
+                    name, impl->options.threads)
+          .str(),
+      name, [&] { return *signature; },
+      [&] { return impl->compileModule(module, name); });
+  if (!code)
+    return code.takeError();
+  return Kernel(std::move(*code));
+}

@@ -1,0 +1,88 @@
+//===- JITSession.h - Objects linked into this process ----------*- C++ -*-===//
+//
+// Part of the bn-mlir project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Private to the execution engine: the ORC session that links object files, and
+// the code of one kernel, which is removed with its last handle.
+//
+// Phase: none (run time).
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef BN_LIB_EXECUTIONENGINE_JITSESSION_H
+#define BN_LIB_EXECUTIONENGINE_JITSESSION_H
+
+#include "bn/ExecutionEngine/Kernel.h"
+#include "bn/Target/TargetMachine.h"
+#include "llvm/ExecutionEngine/Orc/LLJIT.h"
+#include "llvm/Support/Error.h"
+#include "llvm/Support/MemoryBuffer.h"
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <string>
+
+namespace mlir::bn {
+
+/// What every kernel looks like from outside; see Target/ObjectEmitter.h.
+using PackedFunction = void (*)(void **);
+
+/// Defines the functions of the OpenMP runtime that compiled code calls, by
+/// their addresses in the libomp that we are linked to. Thus the code finds
+/// that one, and not another OpenMP that the process has loaded.
+llvm::Error defineOpenMPSymbols(llvm::orc::LLJIT &jit,
+                                llvm::orc::JITDylib &library);
+
+class JITSession {
+public:
+  /// `target` must be resolved and be the host's architecture.
+  static llvm::Expected<std::shared_ptr<JITSession>>
+  create(const TargetOptions &target, bool enablePerf, bool enableGDB);
+
+  /// Links `object` into a library of its own and looks up `symbol`.
+  llvm::Expected<PackedFunction>
+  link(std::unique_ptr<llvm::MemoryBuffer> object, llvm::StringRef symbol,
+       llvm::orc::JITDylib *&library);
+
+  /// Frees the memory of a library.
+  void remove(llvm::orc::JITDylib &library);
+
+private:
+  JITSession() = default;
+  void reportError(llvm::Error error);
+
+  std::unique_ptr<llvm::orc::LLJIT> jit;
+  std::atomic<int64_t> numLibraries = 0;
+  /// What ORC has reported on the side: lookups only return that they failed.
+  std::mutex messagesMutex;
+  std::string messages;
+};
+
+/// The code and the signature of one kernel.
+class KernelCode {
+public:
+  static llvm::Expected<std::shared_ptr<const KernelCode>>
+  create(std::shared_ptr<JITSession> session,
+         std::unique_ptr<llvm::MemoryBuffer> object, llvm::StringRef symbol,
+         KernelSignature signature);
+  KernelCode() = default;
+  KernelCode(const KernelCode &) = delete;
+  KernelCode &operator=(const KernelCode &) = delete;
+  ~KernelCode();
+
+  KernelSignature signature;
+  PackedFunction function = nullptr;
+
+private:
+  std::shared_ptr<JITSession> session;
+  llvm::orc::JITDylib *library = nullptr;
+};
+
+} // namespace mlir::bn
+
+#endif // BN_LIB_EXECUTIONENGINE_JITSESSION_H

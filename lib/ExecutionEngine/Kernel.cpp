@@ -1,0 +1,166 @@
+//===- Kernel.cpp - A compiled function that can be called ------*- C++ -*-===//
+//
+// Part of the bn-mlir project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Packs arguments into descriptors, calls, and unpacks results. What a wrong
+// argument is, is decided in KernelCheck.cpp.
+//
+// Phase: none (run time).
+//
+//===----------------------------------------------------------------------===//
+
+#include "bn/ExecutionEngine/Kernel.h"
+
+#include "JITSession.h"
+#include "bn/Support/Error.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/MathExtras.h"
+
+#include <cstdlib>
+
+using namespace mlir::bn;
+using llvm::ArrayRef;
+
+/// What MLIR writes as the allocated pointer of a memref that is a constant.
+static constexpr uintptr_t kGlobalMemRef = 0xdeadbeef;
+
+//===----------------------------------------------------------------------===//
+// KernelResults
+//===----------------------------------------------------------------------===//
+
+KernelResults &KernelResults::operator=(KernelResults &&other) {
+  // A vector's elements stay where they are, so views into storage live on.
+  std::swap(views, other.views);
+  std::swap(allocations, other.allocations);
+  std::swap(storage, other.storage);
+  return *this;
+}
+
+KernelResults::~KernelResults() {
+  for (void *allocation : allocations)
+    std::free(allocation);
+}
+
+/// Calls `callback` with each result and where in the storage it is, and
+/// returns the size of the storage. The layout is that of a C struct.
+static int64_t forEachResult(
+    const KernelSignature &signature,
+    llvm::function_ref<void(const KernelOperand &, int64_t)> callback) {
+  int64_t offset = 0;
+  for (const KernelOperand &result : signature.results) {
+    int64_t alignment = result.isScalar ? getByteSize(result.dtype) : 8;
+    offset = llvm::alignTo(offset, alignment);
+    callback(result, offset);
+    offset += result.isScalar
+                  ? getByteSize(result.dtype)
+                  : 8 * getMemRefDescriptorWords(result.shape.size());
+  }
+  return llvm::alignTo(offset, 8);
+}
+
+//===----------------------------------------------------------------------===//
+// Kernel
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+/// The slots of one call and the descriptors that they point to.
+class PackedArguments {
+public:
+  PackedArguments(const KernelSignature &signature,
+                  ArrayRef<TensorView> arguments, void *results) {
+    int64_t numWords = 0;
+    for (const TensorView &view : arguments)
+      numWords += getMemRefDescriptorWords(view.getRank());
+    words.resize_for_overwrite(numWords);
+
+    if (results)
+      slots.push_back(results);
+    int64_t *next = words.data();
+    for (auto [operand, view] :
+         llvm::zip_equal(signature.arguments, arguments)) {
+      if (operand.isScalar) {
+        slots.push_back(view.data);
+        continue;
+      }
+      writeMemRefDescriptor(view, next);
+      slots.push_back(next);
+      next += getMemRefDescriptorWords(view.getRank());
+    }
+  }
+
+  void **get() { return slots.data(); }
+
+private:
+  llvm::SmallVector<int64_t, 128> words;
+  llvm::SmallVector<void *, 16> slots;
+};
+
+} // namespace
+
+Kernel::Kernel(std::shared_ptr<const KernelCode> code)
+    : code(std::move(code)), function(this->code->function) {}
+
+const KernelSignature &Kernel::getSignature() const { return code->signature; }
+
+llvm::Error Kernel::call(ArrayRef<TensorView> arguments) const {
+  if (!code->signature.results.empty())
+    return makeError("expected a function without results, got {0}: use "
+                     "callWithResults",
+                     code->signature.results.size());
+  if (llvm::Error error = check(arguments))
+    return error;
+  invoke(PackedArguments(code->signature, arguments, nullptr).get());
+  return llvm::Error::success();
+}
+
+llvm::Expected<KernelResults>
+Kernel::callWithResults(ArrayRef<TensorView> arguments) const {
+  if (llvm::Error error = check(arguments))
+    return std::move(error);
+  KernelResults results;
+  results.storage.resize(getResultStorageSize() / 8);
+  void *storage = results.storage.empty() ? nullptr : results.storage.data();
+  invoke(PackedArguments(code->signature, arguments, storage).get());
+
+  llvm::SmallVector<void *> allocated;
+  results.views = readResults(storage, allocated);
+  for (void *allocation : allocated) {
+    bool isArgument = llvm::any_of(arguments, [&](const TensorView &view) {
+      return view.data == allocation;
+    });
+    if (!isArgument)
+      results.allocations.push_back(allocation);
+  }
+  return results;
+}
+
+int64_t Kernel::getResultStorageSize() const {
+  return forEachResult(code->signature, [](const KernelOperand &, int64_t) {});
+}
+
+std::vector<TensorView>
+Kernel::readResults(void *storage,
+                    llvm::SmallVectorImpl<void *> &allocated) const {
+  std::vector<TensorView> views;
+  forEachResult(code->signature, [&](const KernelOperand &result,
+                                     int64_t offset) {
+    char *place = static_cast<char *>(storage) + offset;
+    if (result.isScalar) {
+      views.emplace_back(place, result.dtype, ArrayRef<int64_t>());
+      return;
+    }
+    void *allocation;
+    views.push_back(readMemRefDescriptor(reinterpret_cast<int64_t *>(place),
+                                         result.dtype, result.shape.size(),
+                                         allocation));
+    bool isConstant = reinterpret_cast<uintptr_t>(allocation) == kGlobalMemRef;
+    if (allocation && !isConstant && !llvm::is_contained(allocated, allocation))
+      allocated.push_back(allocation);
+  });
+  return views;
+}

@@ -1,0 +1,230 @@
+//===- Lowering.cpp - From a module to an object ----------------*- C++ -*-===//
+//
+// Part of the bn-mlir project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Runs the CPU pipeline and then LLVM. With a dump folder, the pipeline is run
+// once per phase on a copy of the module: slower, but what is printed is what
+// `compile-to` of that phase gives, and the fast path stays free of it.
+//
+// Phase: all, from input to object.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Lowering.h"
+
+#include "bn/Pipelines/CPUPipeline.h"
+#include "bn/Pipelines/Phase.h"
+#include "bn/Support/Error.h"
+#include "bn/Target/ObjectEmitter.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Transforms/Passes.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/Threading.h"
+#include "llvm/Support/raw_ostream.h"
+#include "llvm/Transforms/Utils/Cloning.h"
+
+using namespace mlir;
+using namespace mlir::bn;
+
+//===----------------------------------------------------------------------===//
+// Diagnostics
+//===----------------------------------------------------------------------===//
+
+static llvm::StringRef stringifySeverity(DiagnosticSeverity severity) {
+  switch (severity) {
+  case DiagnosticSeverity::Note:
+    return "note: ";
+  case DiagnosticSeverity::Warning:
+    return "warning: ";
+  case DiagnosticSeverity::Error:
+    return "error: ";
+  case DiagnosticSeverity::Remark:
+    return "remark: ";
+  }
+  llvm_unreachable("unknown severity");
+}
+
+static void printDiagnostic(llvm::raw_ostream &os, Diagnostic &diagnostic) {
+  if (!isa<UnknownLoc>(diagnostic.getLocation()))
+    os << diagnostic.getLocation() << ": ";
+  os << stringifySeverity(diagnostic.getSeverity()) << diagnostic;
+}
+
+DiagnosticText::DiagnosticText(MLIRContext &context)
+    : ScopedDiagnosticHandler(&context) {
+  uint64_t thread = llvm::get_threadid();
+  setHandler([this, thread](Diagnostic &diagnostic) {
+    // Another thread's compilation may share the context.
+    bool isError = diagnostic.getSeverity() == DiagnosticSeverity::Error;
+    bool isWarning = diagnostic.getSeverity() == DiagnosticSeverity::Warning;
+    if (llvm::get_threadid() != thread || (!isError && !isWarning))
+      return failure();
+    llvm::raw_string_ostream os(text);
+    printDiagnostic(os << (text.empty() ? "" : "\n"), diagnostic);
+    for (Diagnostic &note : diagnostic.getNotes())
+      printDiagnostic(os << "\n", note);
+    hasError |= isError;
+    return success(isError);
+  });
+}
+
+llvm::Error DiagnosticText::addTo(llvm::Error error) {
+  std::string message = llvm::toString(std::move(error));
+  if (hasError)
+    return llvm::createStringError(text);
+  return llvm::createStringError(text.empty() ? message
+                                              : text + "\n" + message);
+}
+
+//===----------------------------------------------------------------------===//
+// Dumps
+//===----------------------------------------------------------------------===//
+
+/// Writes one of the numbered files of a dump folder.
+static llvm::Error writeDump(llvm::StringRef directory, unsigned number,
+                             const llvm::Twine &name, llvm::StringRef text) {
+  llvm::SmallString<128> path(directory);
+  llvm::sys::path::append(path, llvm::formatv("{0,0+2}-", number) + name);
+  std::error_code error = llvm::sys::fs::create_directories(directory);
+  if (!error) {
+    llvm::raw_fd_ostream os(path, error);
+    if (!error) {
+      os << text;
+      os.close();
+      error = os.error();
+      os.clear_error();
+    }
+  }
+  if (!error)
+    return llvm::Error::success();
+  return makeError("expected a dump folder that can be written to, got '{0}': "
+                   "{1}",
+                   path, error.message());
+}
+
+static std::string printModule(ModuleOp module) {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  module->print(os);
+  os << "\n";
+  return text;
+}
+
+//===----------------------------------------------------------------------===//
+// Lowering
+//===----------------------------------------------------------------------===//
+
+static llvm::Error runPipeline(ModuleOp module, Phase phase, int64_t threads) {
+  CPUPipelineOptions options;
+  options.compileTo = stringifyPhase(phase).str();
+  options.threads = threads;
+  PassManager pm(module->getName());
+#ifdef NDEBUG
+  // What came in was verified; after each pass it would take a third as long
+  // as the passes.
+  pm.enableVerifier(false);
+#endif
+  pm.addPass(createSymbolDCEPass());
+  buildCPUPipeline(pm, options);
+  if (succeeded(pm.run(module)))
+    return llvm::Error::success();
+  return makeError("expected the pipeline to lower the module to phase "
+                   "'{0}', got an error",
+                   stringifyPhase(phase));
+}
+
+/// Writes a module of each phase, from a copy of `module`.
+static llvm::Error dumpPhases(ModuleOp module, const CompilerOptions &options,
+                              int64_t threads) {
+  for (auto number = static_cast<unsigned>(Phase::Input);
+       number <= static_cast<unsigned>(Phase::LLVM); ++number) {
+    auto phase = static_cast<Phase>(number);
+    OwningOpRef<ModuleOp> copy = module.clone();
+    if (phase != Phase::Input)
+      if (llvm::Error error = runPipeline(*copy, phase, threads))
+        return error;
+    if (llvm::Error error =
+            writeDump(options.dumpDir, number, stringifyPhase(phase) + ".mlir",
+                      printModule(*copy)))
+      return error;
+  }
+  return llvm::Error::success();
+}
+
+/// Writes what LLVM makes of `module`, as LLVM IR and as assembly.
+static llvm::Error dumpLLVM(llvm::Module &module, llvm::TargetMachine &target,
+                            const CompilerOptions &options) {
+  auto number = static_cast<unsigned>(Phase::LLVM);
+  if (llvm::Error error = writeDump(options.dumpDir, number + 1, "llvm.ll",
+                                    printLLVMIR(module)))
+    return error;
+  std::unique_ptr<llvm::Module> copy = llvm::CloneModule(module);
+  auto assembly =
+      emitCode(*copy, target, llvm::CodeGenFileType::AssemblyFile);
+  if (!assembly)
+    return assembly.takeError();
+  return writeDump(options.dumpDir, number + 2, "kernel.s",
+                   (*assembly)->getBuffer());
+}
+
+/// Leaves only `entry` public, so that only what it needs is compiled.
+static void hideOtherFunctions(ModuleOp module, llvm::StringRef entry) {
+  for (auto function : module.getOps<func::FuncOp>()) {
+    if (function.getName() == entry)
+      function.setPublic();
+    else
+      function.setPrivate();
+  }
+}
+
+/// Nothing unwinds through a kernel, except a debugger or a profiler.
+static void setUnwinding(llvm::Module &module, const CompilerOptions &options) {
+  for (llvm::Function &function : module) {
+    if (function.isDeclaration())
+      continue;
+    function.setDoesNotThrow();
+    if (!options.enableGDB && !options.enablePerf)
+      continue;
+    function.setUWTableKind(llvm::UWTableKind::Async);
+    function.addFnAttr("frame-pointer", "all");
+  }
+}
+
+llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>>
+mlir::bn::compileToObject(ModuleOp module, llvm::StringRef entry,
+                          const CompilerOptions &options, int64_t threads) {
+  bool dumps = !options.dumpDir.empty();
+  auto target = createTargetMachine(options.target);
+  if (!target)
+    return target.takeError();
+  hideOtherFunctions(module, entry);
+  if (dumps)
+    if (llvm::Error error = dumpPhases(module, options, threads))
+      return std::move(error);
+  if (llvm::Error error = runPipeline(module, Phase::LLVM, threads))
+    return std::move(error);
+
+  llvm::LLVMContext context;
+  auto translated = translateToLLVMIR(module, context, **target);
+  if (!translated)
+    return translated.takeError();
+  llvm::Module &llvmModule = **translated;
+  auto wrapper = addPackedWrapper(llvmModule, entry, /*internalize=*/true);
+  if (!wrapper)
+    return wrapper.takeError();
+  setUnwinding(llvmModule, options);
+  if (llvm::Error error =
+          optimizeLLVMIR(llvmModule, **target, options.target.optLevel))
+    return std::move(error);
+  if (dumps)
+    if (llvm::Error error = dumpLLVM(llvmModule, **target, options))
+      return std::move(error);
+  return emitCode(llvmModule, **target);
+}
