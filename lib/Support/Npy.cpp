@@ -19,10 +19,10 @@
 
 #include "bn/Support/Npy.h"
 
+#include "bn/Support/Error.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Endian.h"
 #include "llvm/Support/FileSystem.h"
-#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/MathExtras.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -39,12 +39,6 @@ static_assert(llvm::endianness::native == llvm::endianness::little,
 static constexpr StringRef kMagic("\x93NUMPY", 6);
 static constexpr size_t kAlignment = 64;
 static constexpr size_t kMaxRank = 64; // NumPy reads no more dimensions.
-
-template <typename... Ts>
-static Error makeError(const char *format, Ts &&...args) {
-  return llvm::createStringError(
-      llvm::formatv(format, std::forward<Ts>(args)...).str());
-}
 
 //===----------------------------------------------------------------------===//
 // Element types
