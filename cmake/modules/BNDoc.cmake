@@ -11,11 +11,9 @@ set(BN_DOC_PAGES "")
 # bn_doc(Page input.td flags...): `Page`.md from include/bn/`input`.
 function(bn_doc page input)
   set(source "${BN_MAIN_INCLUDE_DIR}/bn/${input}")
-  if(NOT EXISTS "${source}")
-    return()
-  endif()
   set(output "${BN_DOC_BUILD_DIR}/${page}.md")
-  file(GLOB_RECURSE tds "${BN_MAIN_INCLUDE_DIR}/bn/*.td")
+  # Pages are few and quick: any change of a .td makes all of them anew.
+  file(GLOB_RECURSE tds CONFIGURE_DEPENDS "${BN_MAIN_INCLUDE_DIR}/bn/*.td")
   set(includes ${MLIR_INCLUDE_DIRS})
   list(TRANSFORM includes PREPEND "-I")
   add_custom_command(OUTPUT "${output}"
@@ -27,7 +25,12 @@ function(bn_doc page input)
   set(BN_DOC_PAGES ${BN_DOC_PAGES} ${page} PARENT_SCOPE)
 endfunction()
 
+# In phase order.
 bn_doc(BNDialect Dialect/BN/IR/BNOps.td -gen-dialect-doc -dialect=bn)
+bn_doc(BNPasses Dialect/BN/Transforms/Passes.td -gen-pass-doc)
+bn_doc(BNCodegenCommonPasses Codegen/Common/Passes.td -gen-pass-doc)
+bn_doc(BNConversionPasses Conversion/Passes.td -gen-pass-doc)
+bn_doc(BNCodegenCPUPasses Codegen/CPU/Passes.td -gen-pass-doc)
 
 set(outputs ${BN_DOC_PAGES})
 list(TRANSFORM outputs REPLACE "(.+)" "${BN_DOC_BUILD_DIR}/\\1.md")
@@ -38,9 +41,6 @@ foreach(page ${BN_DOC_PAGES})
       "${BN_DOC_BUILD_DIR}/${page}.md" "${BN_DOC_DIR}/${page}.md")
 endforeach()
 
-if(NOT BN_DOC_PAGES)
-  return()
-endif()
 add_custom_target(bn-doc
   COMMAND ${CMAKE_COMMAND} -E make_directory "${BN_DOC_DIR}"
   COMMAND ${CMAKE_COMMAND} -E copy_if_different ${outputs} "${BN_DOC_DIR}"
