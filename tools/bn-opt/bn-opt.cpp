@@ -6,9 +6,10 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// The usual MLIR optimizer driver over our dialect, our passes and pipelines,
-// and the upstream ones that they are used with. What is registered is decided
-// in InitAllDialects.h and InitAllPasses.h, so that other drivers get the same.
+// The usual MLIR optimizer driver over our dialect, passes and pipelines, and
+// over all of upstream's, so that passes and transform scripts can be mixed.
+// What is ours is decided in InitAllDialects.h and InitAllPasses.h, so that
+// other drivers get the same.
 //
 //===----------------------------------------------------------------------===//
 
@@ -16,6 +17,9 @@
 #include "bn/InitAllPasses.h"
 
 #include "mlir/IR/DialectRegistry.h"
+#include "mlir/InitAllDialects.h"
+#include "mlir/InitAllExtensions.h"
+#include "mlir/InitAllPasses.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/PrettyStackTrace.h"
@@ -31,6 +35,9 @@ int main(int argc, char **argv) {
   });
 
   mlir::DialectRegistry registry;
+  mlir::registerAllDialects(registry);
+  mlir::registerAllExtensions(registry);
+  mlir::registerAllPasses();
   mlir::bn::registerAllDialects(registry);
   mlir::bn::registerAllPasses();
   return mlir::asMainReturnCode(
