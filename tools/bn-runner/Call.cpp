@@ -22,10 +22,6 @@ using namespace mlir::bn::runner;
 // Calls
 //===----------------------------------------------------------------------===//
 
-/// What MLIR writes in place of the pointer to free when the memory is a
-/// constant of the module.
-static void *const kConstantMemory = reinterpret_cast<void *>(0xdeadbeef);
-
 Call::Call(const Kernel &kernel, llvm::ArrayRef<Array> arguments)
     : kernel(kernel), arguments(arguments) {
   const KernelSignature &signature = kernel.getSignature();
@@ -63,11 +59,8 @@ std::vector<TensorView> Call::readResults() {
 }
 
 void Call::freeResults() {
-  // Two results may be parts of one allocation.
-  llvm::sort(allocated);
-  allocated.erase(llvm::unique(allocated), allocated.end());
   for (void *pointer : allocated)
-    if (pointer != kConstantMemory && !isArgument(pointer))
+    if (!isArgument(pointer))
       std::free(pointer);
   allocated.clear();
 }

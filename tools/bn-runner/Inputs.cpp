@@ -15,7 +15,6 @@
 
 #include <cmath>
 #include <cstring>
-#include <limits>
 
 using namespace mlir::bn;
 using namespace mlir::bn::runner;
@@ -112,37 +111,44 @@ static void fillRandom(Array &array, uint64_t seed) {
   }
 }
 
-/// Parses an integer that an array of `dtype` can hold.
-static Expected<int64_t> parseInteger(StringRef text, DType dtype) {
-  int64_t value;
-  unsigned bits = dtype == DType::I1 ? 1 : 8 * getByteSize(dtype);
-  if (text == "true" || text == "false")
-    text = text == "true" ? "1" : "0";
-  if (text.getAsInteger(10, value) ||
-      !(bits == 1 ? llvm::isUIntN(1, value) : llvm::isIntN(bits, value)))
-    return makeError("expected an {0} number, got '{1}'", stringifyDType(dtype),
-                     text);
-  return value;
-}
+/// A number of the argument's element type.
+struct Number {
+  int64_t integer = 0;
+  double real = 0;
+};
 
-static Error fillNumber(Array &array, StringRef text) {
-  int64_t count = array.getNumElements();
-  if (isInteger(array.getDType())) {
-    Expected<int64_t> value = parseInteger(text, array.getDType());
-    if (!value)
-      return value.takeError();
-    for (int64_t i = 0; i < count; ++i)
-      array.storeInteger(i, *value);
-    return Error::success();
-  }
-  double value;
-  if (text.getAsDouble(value))
+static Expected<Number> parseNumber(StringRef text, DType dtype) {
+  text = text == "zeros" ? "0" : text == "ones" ? "1" : text;
+  Number number;
+  if (!isInteger(dtype)) {
+    if (!text.getAsDouble(number.real))
+      return number;
     return makeError("expected FILE.npy, random:SEED, zeros, ones or a number, "
                      "got '{0}'",
                      text);
-  for (int64_t i = 0; i < count; ++i)
-    array.store(i, value);
-  return Error::success();
+  }
+  unsigned bits = 8 * getByteSize(dtype);
+  StringRef digits = dtype != DType::I1 ? text
+                     : text == "true"   ? "1"
+                     : text == "false"  ? "0"
+                                        : text;
+  bool isNumber = !digits.getAsInteger(10, number.integer);
+  if (isNumber && (dtype == DType::I1 ? llvm::isUInt<1>(number.integer)
+                                      : llvm::isIntN(bits, number.integer)))
+    return number;
+  return makeError("expected FILE.npy, random:SEED, zeros, ones or an {0} "
+                   "number, got '{1}'",
+                   stringifyDType(dtype), text);
+}
+
+static void fillNumber(Array &array, Number number) {
+  bool isInt = isInteger(array.getDType());
+  for (int64_t i = 0, e = array.getNumElements(); i < e; ++i) {
+    if (isInt)
+      array.storeInteger(i, number.integer);
+    else
+      array.store(i, number.real);
+  }
 }
 
 static Expected<Array> readArray(StringRef path,
@@ -158,40 +164,52 @@ static Expected<Array> readArray(StringRef path,
   return array;
 }
 
+/// Takes "random:SEED" or "random" from the front of `text`. Returns whether it
+/// was there.
+static Expected<bool> takeSeed(StringRef &text, uint64_t &seed) {
+  StringRef rest = text;
+  if (!rest.consume_front("random") || !(rest.empty() || rest.front() == ':'))
+    return false;
+  if (!rest.consume_front(":") || rest.consumeInteger(10, seed) ||
+      !(rest.empty() || rest.front() == ':'))
+    return makeError("expected random:SEED with a SEED from 0 to 2^64 - 1, got "
+                     "'{0}'",
+                     text);
+  text = rest;
+  return true;
+}
+
 static Expected<Array> makeContents(StringRef text,
                                     const KernelOperand &argument) {
   if (text.ends_with(".npy"))
     return readArray(text, argument);
 
-  uint64_t seed = 0;
-  StringRef rest = text;
-  bool isRandom = rest.consume_front("random:");
-  if (isRandom && (rest.consumeInteger(10, seed) ||
-                   !(rest.empty() || rest.starts_with(":"))))
-    return makeError("expected random:SEED with a SEED from 0 to 2^64 - 1, got "
-                     "'{0}'",
-                     text);
-  auto [contents, shapeText] = rest.split(':');
-  bool isShaped = rest.contains(':');
+  uint64_t seed;
+  Expected<bool> isRandom = takeSeed(text, seed);
+  if (!isRandom)
+    return isRandom.takeError();
+  auto [contents, shape] = text.split(':');
+  Number number;
+  if (!*isRandom)
+    if (Error error = parseNumber(contents, argument.dtype).moveInto(number))
+      return error;
+  bool isShaped = text.contains(':');
   Expected<Array> array =
-      createArray(argument, isShaped ? std::optional(shapeText) : std::nullopt);
+      createArray(argument, isShaped ? std::optional(shape) : std::nullopt);
   if (!array)
     return array;
-  if (isRandom) {
+  if (*isRandom)
     fillRandom(*array, seed);
-    return array;
-  }
-  contents = contents == "zeros" ? "0" : contents == "ones" ? "1" : contents;
-  if (Error error = fillNumber(*array, contents))
-    return error;
+  else
+    fillNumber(*array, number);
   return array;
 }
 
-Expected<Array> runner::makeInput(StringRef text,
+Expected<Array> runner::makeInput(StringRef text, size_t index,
                                   const KernelOperand &argument) {
   Expected<Array> array = makeContents(text, argument);
   if (!array)
-    return makeError("{0} from '{1}': {2}", argument.name, text,
+    return makeError("argument {0} from '{1}': {2}", index, text,
                      llvm::toString(array.takeError()));
   return array;
 }

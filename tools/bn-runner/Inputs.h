@@ -19,10 +19,10 @@
 
 namespace mlir::bn::runner {
 
-/// Makes the array for `argument` from `text`: FILE.npy, random:SEED[:SHAPE],
-/// zeros[:SHAPE], ones[:SHAPE] or NUMBER[:SHAPE], with a SHAPE such as 2x3. A
-/// scalar argument gets an array of rank 0.
-llvm::Expected<Array> makeInput(llvm::StringRef text,
+/// Makes the array for argument number `index` from `text`: FILE.npy,
+/// random:SEED[:SHAPE], zeros[:SHAPE], ones[:SHAPE] or NUMBER[:SHAPE], with a
+/// SHAPE such as 2x3. A scalar argument gets an array of rank 0.
+llvm::Expected<Array> makeInput(llvm::StringRef text, size_t index,
                                 const KernelOperand &argument);
 
 } // namespace mlir::bn::runner

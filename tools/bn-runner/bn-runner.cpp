@@ -72,9 +72,9 @@ makeArguments(func::FuncOp entry, const Kernel &kernel,
               ArrayRef<std::string> inputs) {
   std::vector<Array> arguments;
   std::vector<TensorView> views;
-  for (auto [text, operand] :
-       llvm::zip_equal(inputs, kernel.getSignature().arguments)) {
-    llvm::Expected<Array> array = makeInput(text, operand);
+  for (auto [index, operand] :
+       llvm::enumerate(kernel.getSignature().arguments)) {
+    llvm::Expected<Array> array = makeInput(inputs[index], index, operand);
     if (!array)
       return array.takeError();
     views.emplace_back(array->getData(), array->getDType(), array->getShape());
@@ -116,7 +116,7 @@ static int64_t countBytes(func::FuncOp entry, ArrayRef<Array> arguments,
 static llvm::Error run(const Options &options) {
   DialectRegistry registry;
   mlir::bn::registerAllDialects(registry);
-  MLIRContext context(registry);
+  MLIRContext context(registry, MLIRContext::Threading::DISABLED);
   llvm::Expected<OwningOpRef<ModuleOp>> module =
       parseModule(options.inputFile, context);
   if (!module)
