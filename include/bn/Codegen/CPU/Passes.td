@@ -1,0 +1,94 @@
+//===- Passes.td - Code generation for the CPU -------------*- tablegen -*-===//
+//
+// Part of the bn-mlir project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef BN_CODEGEN_CPU_PASSES
+#define BN_CODEGEN_CPU_PASSES
+
+include "mlir/Pass/PassBase.td"
+
+def VectorizeTilesPass
+    : Pass<"bn-vectorize-tiles", "::mlir::func::FuncOp"> {
+  let summary = "turn linalg ops on tiles into loops over vectors";
+  let description = [{
+    Each linalg op on tensors becomes loops. Its contiguous dimension advances
+    in strips: register tiles of `unroll` vector registers, then single
+    registers, then single elements. So there are no masks, and every static or
+    dynamic size has a correct tail. A reduction along the strips carries one
+    accumulator per strip width through its loops and sums their lanes at the
+    end; a reduction across strips carries vectors.
+
+    The register width and the unroll factor come from the op's
+    `bn.lowering_strategy`, else from the options.
+
+    Example:
+
+    ```mlir
+    %s = linalg.generic {... iterator_types = ["reduction"]}
+        ins(%x : tensor<100xf32>) outs(%s0 : tensor<f32>) { ... addf ... }
+    ```
+
+    becomes, with 256-bit registers and an unroll factor of 4,
+
+    ```mlir
+    %a = scf.for %i = 0 to 96 step 32 iter_args(%acc = %zeros) {
+      %v = vector.transfer_read %x[%i] : vector<32xf32>
+      ... arith.addf %v, %acc
+    }
+    %b = scf.for %i = 96 to 100 step 1 iter_args(%acc = %zero) { ... }
+    %c = vector.reduction <add>, %a fastmath<reassoc>
+    ```
+  }];
+  let dependentDialects = [
+    "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
+    "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect",
+    "::mlir::ub::UBDialect", "::mlir::vector::VectorDialect"
+  ];
+  let options = [
+    Option<"vectorBits", "vector-bits", "int64_t", "256",
+           "width of a vector register in bits, for ops without a strategy">,
+    Option<"unroll", "unroll", "int64_t", "4",
+           "registers per register tile, for ops without a strategy">
+  ];
+  let statistics = [
+    Statistic<"numVectorized", "vectorized", "ops turned into vector loops">,
+    Statistic<"numLeft", "left", "ops left for the scalar fallback">
+  ];
+}
+
+def HoistStackBuffersPass
+    : Pass<"bn-hoist-stack-buffers", "::mlir::func::FuncOp"> {
+  let summary = "move stack buffers out of loops";
+  let description = [{
+    Moves every `memref.alloca` of static size to the top of the innermost
+    enclosing `omp.parallel`, or else of the function, so that a loop does not
+    grow the stack and LLVM can keep the buffer in registers. Iterations of a
+    loop do not share the contents of a buffer that one iteration allocates, so
+    one buffer per thread serves all of them.
+
+    Example:
+
+    ```mlir
+    omp.parallel {
+      omp.wsloop {
+        omp.loop_nest (%i) : index = (%c0) to (%n) step (%c1) {
+          %a = memref.alloca() : memref<16xf64>
+    ```
+
+    becomes
+
+    ```mlir
+    omp.parallel {
+      %a = memref.alloca() : memref<16xf64>
+      omp.wsloop {
+        omp.loop_nest (%i) : index = (%c0) to (%n) step (%c1) {
+    ```
+  }];
+  let dependentDialects = ["::mlir::memref::MemRefDialect"];
+}
+
+#endif // BN_CODEGEN_CPU_PASSES

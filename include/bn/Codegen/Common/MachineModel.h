@@ -1,0 +1,34 @@
+//===- MachineModel.h - What strategies need to know ------------*- C++ -*-===//
+//
+// Part of the bn-mlir project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef BN_CODEGEN_COMMON_MACHINEMODEL_H
+#define BN_CODEGEN_COMMON_MACHINEMODEL_H
+
+#include "mlir/IR/BuiltinOps.h"
+
+namespace mlir::bn {
+
+/// Sizes of the machine that code is generated for.
+struct MachineModel {
+  int64_t l1Bytes = 32 << 10;
+  int64_t l2Bytes = 512 << 10;
+  int64_t l3Bytes = 16 << 20;
+  int64_t vectorBits = 128;
+
+  /// The machine that this process runs on.
+  static MachineModel getHost();
+
+  /// The host, overridden by the `dlti.target_system_spec` of `module`, if it
+  /// has one. Fails with a diagnostic on entries that are not positive
+  /// integers.
+  static FailureOr<MachineModel> get(ModuleOp module);
+};
+
+} // namespace mlir::bn
+
+#endif // BN_CODEGEN_COMMON_MACHINEMODEL_H

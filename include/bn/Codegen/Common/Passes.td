@@ -1,0 +1,105 @@
+//===- Passes.td - Strategy and tiling ---------------------*- tablegen -*-===//
+//
+// Part of the bn-mlir project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef BN_CODEGEN_COMMON_PASSES
+#define BN_CODEGEN_COMMON_PASSES
+
+include "mlir/Pass/PassBase.td"
+
+def SelectLoweringStrategyPass
+    : Pass<"bn-select-lowering-strategy", "::mlir::ModuleOp"> {
+  let summary = "decide how each bn op becomes loops";
+  let description = [{
+    Writes a `#bn.lowering_strategy` on every bn op that has none, from the
+    op's shape and the machine: cache sizes and vector width of the host, or
+    those of a `dlti.target_system_spec` on the module (device "CPU", entries
+    "L1_cache_size_in_bytes", "L2_cache_size_in_bytes",
+    "L3_cache_size_in_bytes", "max_vector_op_width" in bits), which wins. Later
+    passes only read the attribute, so it may also be written by hand.
+
+    Expects ops on their canonical view (`bn-collapse-dimensions`); other ops
+    get a strategy that is correct and less tuned.
+
+    Example:
+
+    ```mlir
+    %y, %m, %v = bn.training axis(1) ... ins(%x : tensor<32x64x3136xf32>) ...
+    ```
+
+    becomes
+
+    ```mlir
+    %y, %m, %v = bn.training axis(1) ...
+        {bn.lowering_strategy = #bn.lowering_strategy<slab, threads = 0,
+             parallel = [0, 1, 0], tile = [1, 0, 0], vector_bits = 256,
+             unroll = 4>} ins(%x : tensor<32x64x3136xf32>) ...
+    ```
+  }];
+  let dependentDialects = ["::mlir::bn::BNDialect"];
+  let options = [
+    Option<"threads", "threads", "int64_t", "0",
+           "size of the OpenMP team, 0 = what the runtime gives">,
+    Option<"vectorBits", "vector-bits", "int64_t", "0",
+           "width of a vector register in bits, 0 = that of the machine">
+  ];
+}
+
+def TileSlabsPass : Pass<"bn-tile-slabs", "::mlir::func::FuncOp"> {
+  let summary = "tile training ops into independent channel groups";
+  let description = [{
+    Tiles each `bn.training` whose strategy is `slab` along its channels with
+    `scf.forall`: a slab of a training op is a training op, so that statistics
+    and normalization of a channel group stay together, and in the cache.
+
+    Example: a training op on `tensor<32x64x3136xf32>` with `parallel =
+    [0, 1, 0]` becomes
+
+    ```mlir
+    %r:3 = scf.forall (%c) in (64) shared_outs(...) {
+      %s = tensor.extract_slice %x[0, %c, 0] [32, 1, 3136] [1, 1, 1]
+      %y, %m, %v = bn.training axis(1) ... ins(%s : tensor<32x1x3136xf32>) ...
+    ```
+  }];
+  let dependentDialects = [
+    "::mlir::affine::AffineDialect", "::mlir::scf::SCFDialect",
+    "::mlir::tensor::TensorDialect"
+  ];
+}
+
+def TileReductionsPass : Pass<"bn-tile-reductions", "::mlir::func::FuncOp"> {
+  let summary = "tile statistics and normalization along the data";
+  let description = [{
+    Tiles structural ops as their strategy says. The `parallel` sizes become
+    `scf.forall`: of a `bn.stats`, one partial result per piece of the
+    reduction, merged in order by `bn.merge_stats`; of a `bn.normalize`, pieces
+    of the data. The `tile` sizes become `scf.for` loops in which `bn.stats`
+    accumulates, so that its two passes stay in the L1 cache.
+
+    Example: with `parallel = [-16, 0]` and `tile = [64, 64]`
+
+    ```mlir
+    %r:3 = bn.stats axis(1) ins(%x : tensor<25088x256xf32>) ...
+    ```
+
+    becomes
+
+    ```mlir
+    %p:3 = scf.forall (%i) in (16) shared_outs(... : tensor<16x256xf64> ...) {
+      scf.for %row ... { scf.for %c ... { bn.stats axis(1)
+          ins(%tile : tensor<64x64xf32>) ... } }
+    }
+    %r:3 = scf.for %i = 0 to 16 { bn.merge_stats ... }
+    ```
+  }];
+  let dependentDialects = [
+    "::mlir::affine::AffineDialect", "::mlir::linalg::LinalgDialect",
+    "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect"
+  ];
+}
+
+#endif // BN_CODEGEN_COMMON_PASSES

@@ -1,0 +1,34 @@
+//===- Passes.h - Transformations of bn ops ---------------------*- C++ -*-===//
+//
+// Part of the bn-mlir project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef BN_DIALECT_BN_TRANSFORMS_PASSES_H
+#define BN_DIALECT_BN_TRANSFORMS_PASSES_H
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Pass/Pass.h"
+
+namespace mlir::bn {
+
+#define GEN_PASS_DECL
+#include "bn/Dialect/BN/Transforms/Passes.h.inc"
+
+#define GEN_PASS_REGISTRATION
+#include "bn/Dialect/BN/Transforms/Passes.h.inc"
+
+/// Rewrites `op` on its canonical view (see bn-collapse-dimensions). Fails when
+/// there is nothing to collapse.
+LogicalResult collapseDimensions(RewriterBase &rewriter, Operation *op);
+
+/// Decomposes `op` and what it decomposes into, until nothing but structural
+/// ops and linalg is left. Fails with a diagnostic where there is no
+/// decomposition.
+LogicalResult decomposeToStructural(RewriterBase &rewriter, Operation *op);
+
+} // namespace mlir::bn
+
+#endif // BN_DIALECT_BN_TRANSFORMS_PASSES_H

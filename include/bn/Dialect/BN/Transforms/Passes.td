@@ -1,0 +1,93 @@
+//===- Passes.td - Transformations of bn ops ---------------*- tablegen -*-===//
+//
+// Part of the bn-mlir project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef BN_DIALECT_BN_TRANSFORMS_PASSES
+#define BN_DIALECT_BN_TRANSFORMS_PASSES
+
+include "mlir/Pass/PassBase.td"
+
+def FoldInferencePass : Pass<"bn-fold-inference", "::mlir::func::FuncOp"> {
+  let summary = "fold constant statistics into scale and offset";
+  let description = [{
+    A `bn.inference` whose statistics (and scale and offset, where present) are
+    constants becomes a `bn.normalize` with constant coefficients: nothing is
+    left to compute per channel. Where no mean is larger than its standard
+    deviation, `(x - mean) * a + offset` is folded further to `x * a + b`: the
+    subtraction cannot cancel then. With `any-mean` it is always folded, which
+    loses accuracy at large means.
+
+    Example:
+
+    ```mlir
+    %mean = arith.constant dense<2.0> : tensor<4xf32>
+    %var = arith.constant dense<15.0> : tensor<4xf32>
+    %y = bn.inference axis(1) epsilon(1.0) ins(%x : tensor<8x4xf32>)
+        statistics(%mean, %var : tensor<4xf32>, tensor<4xf32>)
+        outs(%y0 : tensor<8x4xf32>) -> tensor<8x4xf32>
+    ```
+
+    becomes
+
+    ```mlir
+    %a = arith.constant dense<0.25> : tensor<4xf32>
+    %b = arith.constant dense<-0.5> : tensor<4xf32>
+    %y = bn.normalize axis(1) ins(%x : tensor<8x4xf32>)
+        scale(%a : tensor<4xf32>) offset(%b : tensor<4xf32>)
+        outs(%y0 : tensor<8x4xf32>) -> tensor<8x4xf32>
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+  let options = [
+    Option<"anyMean", "any-mean", "bool", "false",
+           "fold to x * a + b whatever the means are">
+  ];
+}
+
+def CollapseDimensionsPass
+    : Pass<"bn-collapse-dimensions", "::mlir::func::FuncOp"> {
+  let summary = "rewrite ops on the canonical view of their data";
+  let description = [{
+    Merges neighbouring dimensions of the data that are all reduced or all kept,
+    and drops dimensions of size 1, by `tensor.collapse_shape`: no data moves.
+    NCHW becomes (N, C, H*W), NHWC becomes (N*H*W, C). After this every op with
+    one axis, or with adjacent axes, has at most three dimensions.
+
+    Example:
+
+    ```mlir
+    %y = bn.normalize axis(1) ins(%x : tensor<8x64x28x28xf32>) ...
+    ```
+
+    becomes
+
+    ```mlir
+    %0 = tensor.collapse_shape %x [[0], [1], [2, 3]]
+    %1 = bn.normalize axis(1) ins(%0 : tensor<8x64x784xf32>) ...
+    %y = tensor.expand_shape %1 [[0], [1], [2, 3]]
+    ```
+  }];
+  let dependentDialects = ["::mlir::tensor::TensorDialect"];
+}
+
+def DecomposePass : Pass<"bn-decompose", "::mlir::func::FuncOp"> {
+  let summary = "decompose user-level ops into structural ones";
+  let description = [{
+    Applies AggregatedOpInterface until only structural ops are left:
+    `bn.training` becomes `bn.stats`, the variance, `bn.update_running_stats`
+    and `bn.normalize`; `bn.inference` becomes `bn.normalize`; and a
+    `bn.normalize` with a variance becomes coefficients, computed once per
+    channel in f64, and a `bn.normalize` that applies them. Ops that have no
+    decomposition (masks, groups, backward) are an error.
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
+    "::mlir::math::MathDialect", "::mlir::tensor::TensorDialect"
+  ];
+}
+
+#endif // BN_DIALECT_BN_TRANSFORMS_PASSES

@@ -1,0 +1,469 @@
+//===- VectorizeTiles.cpp - linalg tiles to vector loops ------------------===//
+//
+// Part of the bn-mlir project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Phase 'vector'. A linalg op on a tile becomes loops over its dimensions; the
+// contiguous dimension advances in strips of a register tile, then of one
+// vector register, then of one element, so that there are no masks and any
+// static or dynamic size has a correct tail. Reductions carry their
+// accumulators in registers, one for each strip width. docs/Rationale.md says
+// why this is not linalg::vectorize.
+//
+//===----------------------------------------------------------------------===//
+
+#include "bn/Codegen/CPU/Passes.h"
+#include "bn/Dialect/BN/IR/BNDialect.h"
+
+#include "mlir/Analysis/SliceAnalysis.h"
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/UB/IR/UBOps.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/IRMapping.h"
+
+namespace mlir::bn {
+#define GEN_PASS_DEF_VECTORIZETILESPASS
+#include "bn/Codegen/CPU/Passes.h.inc"
+} // namespace mlir::bn
+
+using namespace mlir;
+using namespace mlir::bn;
+
+using Values = SmallVector<Value>;
+
+//===----------------------------------------------------------------------===//
+// What an op allows
+//===----------------------------------------------------------------------===//
+
+/// True when every result of `op` is a sum, so that lanes may be summed apart.
+static bool allSums(linalg::LinalgOp op) {
+  for (unsigned i = 0; i < op.getRegionOutputArgs().size(); ++i) {
+    SmallVector<Operation *> combiners;
+    if (!matchReduction(op.getRegionOutputArgs(), i, combiners) ||
+        combiners.size() != 1 || !isa<arith::AddFOp>(combiners.front()))
+      return false;
+  }
+  return true;
+}
+
+/// Widest number in the body: it decides how many lanes a register has.
+static unsigned getComputeBits(linalg::LinalgOp op) {
+  unsigned bits = 8;
+  auto see = [&](TypeRange types) {
+    for (Type type : types)
+      if (type.isIntOrFloat())
+        bits = std::max(bits, type.getIntOrFloatBitWidth());
+  };
+  see(op.getBlock()->getArgumentTypes());
+  for (Operation &inner : op.getBlock()->without_terminator())
+    see(inner.getResultTypes());
+  return bits;
+}
+
+static bool isSupported(linalg::LinalgOp op) {
+  if (!op.hasPureTensorSemantics())
+    return false;
+  if (!llvm::all_of(op.getIndexingMapsArray(), [](AffineMap map) {
+        return map.isProjectedPermutation();
+      }))
+    return false;
+  return llvm::all_of(op.getBlock()->without_terminator(), [](Operation &o) {
+    return OpTrait::hasElementwiseMappableTraits(&o) ||
+           o.hasTrait<OpTrait::ConstantLike>();
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// TileVectorizer
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// Part of the contiguous dimension that is walked `width` elements at a time.
+struct Strip {
+  int64_t width;
+  OpFoldResult begin, end;
+};
+
+class TileVectorizer {
+public:
+  TileVectorizer(RewriterBase &b, linalg::LinalgOp op, int64_t vectorBits,
+                 int64_t unroll);
+
+  /// The values of the results of the op.
+  Values run();
+
+private:
+  using Body = function_ref<Values(ValueRange carried)>;
+
+  // Loops.
+  Values emitLoop(unsigned dim, OpFoldResult begin, OpFoldResult end,
+                  int64_t step, ValueRange init, Body body);
+  Values emitNest(ArrayRef<unsigned> dims, ValueRange init, Body body);
+  void cutIntoStrips(ArrayRef<int64_t> widths);
+
+  // One point (or vector of points) of the iteration space.
+  bool dependsOn(OpOperand *operand, ArrayRef<unsigned> dims);
+  bool spansStrip(OpOperand *operand);
+  Value read(OpOperand *operand, Value source, int64_t width);
+  Value write(OpOperand *init, Value value, Value tensor, int64_t width);
+  Value broadcast(Value value, int64_t width);
+  Values emitBody(ValueRange inputs, ValueRange accumulators, int64_t width);
+  Values readInputs(ArrayRef<unsigned> notOn, ValueRange known, int64_t width);
+
+  // The two shapes of work.
+  Values sweepStrips(ValueRange tensors);
+  Values reduceStrips(ValueRange tensors);
+
+  RewriterBase &b;
+  Location loc;
+  linalg::LinalgOp op;
+  SmallVector<OpFoldResult> sizes;
+  std::optional<unsigned> stripDim;
+  SmallVector<Strip> strips;
+  SmallVector<unsigned> outerDims, reductionDims;
+  bool stripIsReduction = false, sumLanes = false;
+  /// Current index of each dimension; null where no loop is open.
+  Values indices;
+};
+} // namespace
+
+TileVectorizer::TileVectorizer(RewriterBase &b, linalg::LinalgOp op,
+                               int64_t vectorBits, int64_t unroll)
+    : b(b), loc(op.getLoc()), op(op), indices(op.getNumLoops()) {
+  for (Range range : op.createLoopRanges(b, loc))
+    sizes.push_back(range.size);
+  // The last dimension of the operand with most dimensions is contiguous.
+  unsigned most = 0;
+  for (AffineMap map : op.getIndexingMapsArray())
+    if (map.getNumResults() > most) {
+      most = map.getNumResults();
+      stripDim = map.getDimPosition(most - 1);
+    }
+  for (auto [dim, kind] : llvm::enumerate(op.getIteratorTypesArray())) {
+    bool isReduction = kind == utils::IteratorType::reduction;
+    if (dim == stripDim)
+      stripIsReduction = isReduction;
+    else
+      (isReduction ? reductionDims : outerDims).push_back(dim);
+  }
+  sumLanes = stripIsReduction && allSums(op);
+
+  bool strided = llvm::any_of(op->getOpOperands(), [&](OpOperand &operand) {
+    AffineMap map = op.getMatchingIndexingMap(&operand);
+    return spansStrip(&operand) &&
+           map.getDimPosition(map.getNumResults() - 1) != *stripDim;
+  });
+  int64_t lanes = std::max<int64_t>(1, vectorBits / getComputeBits(op));
+  // One number per channel is little work: no register tiles.
+  bool isLarge = op.getNumLoops() > 1 || stripIsReduction;
+  SmallVector<int64_t> widths;
+  if (!strided && (!stripIsReduction || sumLanes)) {
+    if (isLarge && unroll > 1)
+      widths.push_back(lanes * unroll);
+    if (lanes > 1)
+      widths.push_back(lanes);
+  }
+  widths.push_back(1);
+  cutIntoStrips(widths);
+}
+
+/// Cuts the contiguous dimension into parts that are walked in steps of
+/// `widths`, which descend to 1.
+void TileVectorizer::cutIntoStrips(ArrayRef<int64_t> widths) {
+  if (!stripDim) {
+    strips.push_back({1, b.getIndexAttr(0), b.getIndexAttr(1)});
+    return;
+  }
+  OpFoldResult size = sizes[*stripDim], begin = b.getIndexAttr(0);
+  AffineExpr n = b.getAffineSymbolExpr(0);
+  for (int64_t width : widths) {
+    OpFoldResult end = affine::makeComposedFoldedAffineApply(
+        b, loc, AffineMap::get(0, 1, n.floorDiv(width) * width), {size});
+    if (!isEqualConstantIntOrValue(begin, end))
+      strips.push_back({width, begin, end});
+    begin = end;
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Loops
+//===----------------------------------------------------------------------===//
+
+/// Runs `body` for the indices begin, begin + step, ... of `dim` below end; a
+/// single static iteration needs no loop.
+Values TileVectorizer::emitLoop(unsigned dim, OpFoldResult begin,
+                                OpFoldResult end, int64_t step, ValueRange init,
+                                Body body) {
+  std::optional<int64_t> first = getConstantIntValue(begin);
+  std::optional<int64_t> last = getConstantIntValue(end);
+  Value lower = getValueOrCreateConstantIndexOp(b, loc, begin);
+  if (first && last && *first + step >= *last) {
+    if (*first >= *last)
+      return Values(init);
+    indices[dim] = lower;
+    Values results = body(init);
+    indices[dim] = {};
+    return results;
+  }
+  Value upper = getValueOrCreateConstantIndexOp(b, loc, end);
+  Value stride = arith::ConstantIndexOp::create(b, loc, step);
+  auto loop = scf::ForOp::create(
+      b, loc, lower, upper, stride, init,
+      [&](OpBuilder &, Location, Value iv, ValueRange carried) {
+        indices[dim] = iv;
+        scf::YieldOp::create(b, loc, body(carried));
+        indices[dim] = {};
+      });
+  return Values(loop.getResults());
+}
+
+/// Nest of loops over all of `dims`.
+Values TileVectorizer::emitNest(ArrayRef<unsigned> dims, ValueRange init,
+                                Body body) {
+  if (dims.empty())
+    return body(init);
+  return emitLoop(dims.front(), b.getIndexAttr(0), sizes[dims.front()], 1, init,
+                  [&](ValueRange carried) {
+                    return emitNest(dims.drop_front(), carried, body);
+                  });
+}
+
+//===----------------------------------------------------------------------===//
+// One vector of points
+//===----------------------------------------------------------------------===//
+
+bool TileVectorizer::dependsOn(OpOperand *operand, ArrayRef<unsigned> dims) {
+  AffineMap map = op.getMatchingIndexingMap(operand);
+  return llvm::any_of(
+      dims, [&](unsigned dim) { return map.isFunctionOfDim(dim); });
+}
+
+bool TileVectorizer::spansStrip(OpOperand *operand) {
+  return stripDim && dependsOn(operand, *stripDim);
+}
+
+/// The entries of `source` at the current indices: a vector if the operand
+/// runs along the strip, else one element.
+Value TileVectorizer::read(OpOperand *operand, Value source, int64_t width) {
+  auto type = dyn_cast<RankedTensorType>(source.getType());
+  if (!type)
+    return source;
+  Values at;
+  for (AffineExpr expr : op.getMatchingIndexingMap(operand).getResults())
+    at.push_back(indices[cast<AffineDimExpr>(expr).getPosition()]);
+  if (width == 1 || !spansStrip(operand))
+    return tensor::ExtractOp::create(b, loc, source, at);
+  auto vectorType = VectorType::get(width, type.getElementType());
+  Value padding = ub::PoisonOp::create(b, loc, type.getElementType());
+  return vector::TransferReadOp::create(b, loc, vectorType, source, at, padding,
+                                        ArrayRef<bool>{true});
+}
+
+/// `tensor` with `value` at the current indices.
+Value TileVectorizer::write(OpOperand *init, Value value, Value tensor,
+                            int64_t width) {
+  Values at;
+  for (AffineExpr expr : op.getMatchingIndexingMap(init).getResults())
+    at.push_back(indices[cast<AffineDimExpr>(expr).getPosition()]);
+  if (!spansStrip(init) || width == 1)
+    return tensor::InsertOp::create(b, loc, value, tensor, at);
+  return vector::TransferWriteOp::create(b, loc, broadcast(value, width),
+                                         tensor, at, ArrayRef<bool>{true})
+      .getResult();
+}
+
+Value TileVectorizer::broadcast(Value value, int64_t width) {
+  if (width == 1 || isa<VectorType>(value.getType()))
+    return value;
+  return vector::BroadcastOp::create(
+      b, loc, VectorType::get(width, value.getType()), value);
+}
+
+/// The body of the op on scalars or vectors; an op on scalars alone stays
+/// scalar.
+Values TileVectorizer::emitBody(ValueRange inputs, ValueRange accumulators,
+                                int64_t width) {
+  IRMapping mapping;
+  mapping.map(op.getRegionInputArgs(), inputs);
+  mapping.map(op.getRegionOutputArgs(), accumulators);
+  for (Operation &inner : op.getBlock()->without_terminator()) {
+    Values operands;
+    for (Value operand : inner.getOperands())
+      operands.push_back(mapping.lookupOrDefault(operand));
+    bool onVectors = llvm::any_of(
+        operands, [](Value v) { return isa<VectorType>(v.getType()); });
+    SmallVector<Type> types(inner.getResultTypes());
+    if (onVectors) {
+      for (Value &operand : operands)
+        operand = broadcast(operand, width);
+      for (Type &type : types)
+        type = VectorType::get(width, type);
+    }
+    Operation *copy =
+        b.create(loc, inner.getName().getIdentifier(), operands, types,
+                 inner.getAttrs());
+    mapping.map(inner.getResults(), copy->getResults());
+  }
+  Values results;
+  for (Value value : op.getBlock()->getTerminator()->getOperands())
+    results.push_back(mapping.lookupOrDefault(value));
+  return results;
+}
+
+/// Reads the inputs that do not depend on the dimensions `notOn`, whose loops
+/// are still to come, and that are not in `known` yet.
+Values TileVectorizer::readInputs(ArrayRef<unsigned> notOn, ValueRange known,
+                                  int64_t width) {
+  Values inputs(known);
+  inputs.resize(op.getNumDpsInputs());
+  for (auto [input, operand] : llvm::zip_equal(inputs, op.getDpsInputOperands()))
+    if (!input && !dependsOn(operand, notOn))
+      input = read(operand, operand->get(), width);
+  return inputs;
+}
+
+//===----------------------------------------------------------------------===//
+// The two shapes of work
+//===----------------------------------------------------------------------===//
+
+/// The contiguous dimension is parallel: each strip reduces on its own, with
+/// vectors of accumulators, and is written once.
+Values TileVectorizer::sweepStrips(ValueRange tensors) {
+  SmallVector<unsigned> inner = reductionDims;
+  if (stripDim)
+    inner.push_back(*stripDim);
+  Values perNest = readInputs(inner, {}, 1);
+  Values current(tensors);
+  for (const Strip &strip : strips) {
+    auto body = [&](ValueRange carried) {
+      Values perStrip = readInputs(reductionDims, perNest, strip.width);
+      Values accumulators;
+      for (auto [init, tensor] :
+           llvm::zip_equal(op.getDpsInitsMutable(), carried)) {
+        bool used = op.payloadUsesValueFromOperand(&init);
+        accumulators.push_back(used ? read(&init, tensor, strip.width)
+                                    : Value());
+        if (!used) // stands for a value that nothing reads
+          accumulators.back() = ub::PoisonOp::create(
+              b, loc, getElementTypeOrSelf(tensor.getType()));
+      }
+      accumulators = emitNest(
+          reductionDims, accumulators, [&](ValueRange running) {
+            return emitBody(readInputs({}, perStrip, strip.width), running,
+                            strip.width);
+          });
+      Values written;
+      for (auto [init, value, tensor] :
+           llvm::zip_equal(op.getDpsInitsMutable(), accumulators, carried))
+        written.push_back(write(&init, value, tensor, strip.width));
+      return written;
+    };
+    current = stripDim ? emitLoop(*stripDim, strip.begin, strip.end,
+                                  strip.width, current, body)
+                       : body(current);
+  }
+  return current;
+}
+
+/// The contiguous dimension is a reduction: one set of accumulators per strip
+/// width lives through all reduction loops; lanes are summed at the end.
+Values TileVectorizer::reduceStrips(ValueRange tensors) {
+  SmallVector<unsigned> inner = reductionDims;
+  inner.push_back(*stripDim);
+  Values perNest = readInputs(inner, {}, 1);
+  size_t numInits = op.getNumDpsInits();
+
+  Values starts;
+  for (auto [init, tensor] : llvm::zip_equal(op.getDpsInitsMutable(), tensors))
+    starts.push_back(read(&init, tensor, 1));
+  Values accumulators;
+  for (const Strip &strip : strips)
+    for (Value start : starts) {
+      Value first = start;
+      if (sumLanes)
+        first = arith::ConstantOp::create(b, loc,
+                                          b.getZeroAttr(start.getType()));
+      accumulators.push_back(broadcast(first, strip.width));
+    }
+
+  accumulators = emitNest(reductionDims, accumulators, [&](ValueRange running) {
+    Values next;
+    for (auto [i, strip] : llvm::enumerate(strips)) {
+      auto body = [&, width = strip.width](ValueRange carried) {
+        return emitBody(readInputs({}, perNest, width), carried, width);
+      };
+      llvm::append_range(next, emitLoop(*stripDim, strip.begin, strip.end,
+                                        strip.width,
+                                        running.slice(i * numInits, numInits),
+                                        body));
+    }
+    return next;
+  });
+
+  Values totals = sumLanes ? starts : Values(accumulators);
+  for (auto [i, accumulator] : llvm::enumerate(accumulators)) {
+    if (!sumLanes)
+      break;
+    Value sum = accumulator;
+    if (isa<VectorType>(sum.getType()))
+      sum = vector::ReductionOp::create(b, loc, vector::CombiningKind::ADD, sum,
+                                        arith::FastMathFlags::reassoc);
+    Value &total = totals[i % numInits];
+    total = arith::AddFOp::create(b, loc, total, sum);
+  }
+  Values written;
+  for (auto [init, total, tensor] :
+       llvm::zip_equal(op.getDpsInitsMutable(), totals, tensors))
+    written.push_back(write(&init, total, tensor, 1));
+  return written;
+}
+
+Values TileVectorizer::run() {
+  return emitNest(outerDims, op.getDpsInits(), [&](ValueRange tensors) {
+    return stripIsReduction ? reduceStrips(tensors) : sweepStrips(tensors);
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// Entry points
+//===----------------------------------------------------------------------===//
+
+LogicalResult mlir::bn::vectorizeTile(RewriterBase &rewriter,
+                                      linalg::LinalgOp op, int64_t vectorBits,
+                                      int64_t unroll) {
+  if (!isSupported(op))
+    return failure();
+  OpBuilder::InsertionGuard guard(rewriter);
+  rewriter.setInsertionPoint(op);
+  rewriter.replaceOp(op,
+                     TileVectorizer(rewriter, op, vectorBits, unroll).run());
+  return success();
+}
+
+namespace {
+struct VectorizeTilesPass
+    : public bn::impl::VectorizeTilesPassBase<VectorizeTilesPass> {
+  using Base::Base;
+
+  void runOnOperation() override {
+    SmallVector<linalg::LinalgOp> ops;
+    getOperation().walk([&](linalg::LinalgOp op) { ops.push_back(op); });
+    IRRewriter rewriter(&getContext());
+    for (linalg::LinalgOp op : ops) {
+      LoweringStrategyAttr strategy = getLoweringStrategy(op);
+      bool done = succeeded(vectorizeTile(
+          rewriter, op, strategy ? strategy.getVectorBits() : vectorBits,
+          strategy ? strategy.getUnroll() : unroll));
+      ++(done ? numVectorized : numLeft);
+    }
+  }
+};
+} // namespace

@@ -1,0 +1,223 @@
+//===- SelectLoweringStrategy.cpp - Decide how ops become loops -----------===//
+//
+// Part of the bn-mlir project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Phase 'tiled'. The only place that decides; later passes obey the attribute
+// that is written here. The number of threads never enters a decision about
+// how work is cut: results must not depend on it. docs/Rationale.md has the
+// measurements behind the constants.
+//
+//===----------------------------------------------------------------------===//
+
+#include "bn/Codegen/Common/MachineModel.h"
+#include "bn/Codegen/Common/Passes.h"
+#include "bn/Dialect/BN/IR/BNOps.h"
+
+namespace mlir::bn {
+#define GEN_PASS_DEF_SELECTLOWERINGSTRATEGYPASS
+#include "bn/Codegen/Common/Passes.h.inc"
+} // namespace mlir::bn
+
+using namespace mlir;
+using namespace mlir::bn;
+
+/// Data up to this size is done by one thread: a fork costs more.
+static constexpr int64_t kSingleThreadBytes = 64 << 10;
+/// Pieces that a sweep over the data is cut in: many enough for any number of
+/// threads to be busy, few enough that their start-up does not show.
+static constexpr int64_t kSweepPieces = 64;
+/// Partial results of a reduction that is split; each costs a merge per
+/// channel.
+static constexpr int64_t kPartialPieces = 32;
+/// Bytes that a channel group should have in one row, so that reads are long
+/// enough for the prefetcher.
+static constexpr int64_t kRowBytes = 3 << 10;
+/// With fewer channels than this, channels are too few to share among threads.
+static constexpr int64_t kMinChannels = 8;
+/// Registers per register tile: enough independent sums to hide the latency of
+/// an addition, few enough for two sets of them in 16 registers.
+static constexpr int64_t kUnroll = 4;
+/// Rows and channels of a statistics tile when channels are contiguous.
+static constexpr int64_t kTileRows = 64, kTileChannels = 64;
+
+namespace {
+/// Shape of one op, and the choice that fits it.
+struct Selector {
+  IndexedOpInterface op;
+  const MachineModel &machine;
+  int64_t threads;
+
+  ShapedType type;
+  SmallVector<utils::IteratorType> kinds;
+  int64_t elementBytes;
+
+  Selector(IndexedOpInterface op, const MachineModel &machine, int64_t threads)
+      : op(op), machine(machine), threads(threads),
+        type(cast<ShapedType>(op.getSpanningOperand().get().getType())),
+        kinds(op.getIterationKinds()),
+        elementBytes(type.getElementTypeBitWidth() / 8) {}
+
+  int64_t rank() const { return type.getRank(); }
+  int64_t size(int64_t dim) const { return type.getDimSize(dim); }
+  bool isReduction(int64_t dim) const {
+    return kinds[dim] == utils::IteratorType::reduction;
+  }
+  /// Elements of a tile that fits half the L1 cache: the other half is for
+  /// what the tile is normalized into.
+  int64_t tileElements() const {
+    return std::max<int64_t>(machine.l1Bytes / 2 / elementBytes, 1024);
+  }
+
+  LoweringStrategyAttr get(Schedule schedule, ArrayRef<int64_t> parallel,
+                           ArrayRef<int64_t> tile) const {
+    int64_t team = schedule == Schedule::Single ? 1 : threads;
+    return LoweringStrategyAttr::get(type.getContext(), schedule, team, parallel,
+                                     tile, machine.vectorBits, kUnroll);
+  }
+
+  LoweringStrategyAttr select() const;
+
+private:
+  LoweringStrategyAttr selectSlab(int64_t channelDim) const;
+  LoweringStrategyAttr selectRowBlocks() const;
+  LoweringStrategyAttr selectSplit() const;
+  LoweringStrategyAttr selectSweep() const;
+};
+} // namespace
+
+/// Largest divisor of `n` that is at most `limit`: tiles stay exact.
+static int64_t getDivisor(int64_t n, int64_t limit) {
+  for (int64_t d = std::min(n, limit); d > 1; --d)
+    if (n % d == 0)
+      return d;
+  return 1;
+}
+
+/// Channel groups that are normalized as soon as their statistics are known.
+LoweringStrategyAttr Selector::selectSlab(int64_t channelDim) const {
+  SmallVector<int64_t> parallel(rank(), 0), tile(rank(), 0);
+  int64_t last = rank() - 1;
+  // Several channels per group where one is a short row, or a short slab.
+  int64_t group = 1;
+  if (!type.isDynamicDim(channelDim) && channelDim == last - 1 &&
+      !type.isDynamicDim(last)) {
+    int64_t rowBytes = std::max<int64_t>(size(last) * elementBytes, 1);
+    int64_t limit = std::min(kRowBytes / rowBytes,
+                             size(channelDim) / kMinChannels);
+    group = getDivisor(size(channelDim), std::max<int64_t>(limit, 1));
+  }
+  parallel[channelDim] = group;
+
+  // One tile has whole rows, as many as fit, or part of one.
+  int64_t room = std::max<int64_t>(tileElements() / group, 1);
+  for (int64_t dim = last; dim >= 0; --dim) {
+    if (!isReduction(dim))
+      continue;
+    if (!type.isDynamicDim(dim) && size(dim) <= room) {
+      room /= std::max<int64_t>(size(dim), 1);
+      continue;
+    }
+    tile[dim] = room;
+    room = 1;
+  }
+  return get(Schedule::Slab, parallel, tile);
+}
+
+/// Channels are contiguous: blocks of rows, each with partial statistics.
+LoweringStrategyAttr Selector::selectRowBlocks() const {
+  SmallVector<int64_t> parallel(rank(), 0), tile(rank(), 0);
+  int64_t rows = rank() - 2, channels = rank() - 1;
+  tile[rows] = kTileRows;
+  tile[channels] = kTileChannels;
+  int64_t pieces = kPartialPieces;
+  if (!type.isDynamicDim(rows)) // a piece has at least four tiles
+    pieces = std::clamp<int64_t>(size(rows) / (4 * kTileRows), 1, pieces);
+  parallel[rows] = -pieces;
+  return get(Schedule::RowBlocks, parallel, tile);
+}
+
+/// Few channels: the outermost reduction dimension that can be cut is.
+LoweringStrategyAttr Selector::selectSplit() const {
+  SmallVector<int64_t> parallel(rank(), 0), tile(rank(), 0);
+  int64_t cut = -1;
+  for (int64_t dim = 0; dim < rank() && cut < 0; ++dim)
+    if (isReduction(dim) && (dim == rank() - 1 || type.isDynamicDim(dim) ||
+                             size(dim) >= kMinChannels))
+      cut = dim;
+  for (int64_t dim = 0; dim < rank(); ++dim)
+    if (isReduction(dim))
+      tile[dim] = dim == rank() - 1 ? tileElements() : 1;
+  parallel[cut] = -kPartialPieces;
+  return get(Schedule::Split, parallel, tile);
+}
+
+/// One elementwise pass, cut from the outermost dimension inwards.
+LoweringStrategyAttr Selector::selectSweep() const {
+  SmallVector<int64_t> parallel(rank(), 0), tile(rank(), 0);
+  int64_t wanted = kSweepPieces;
+  for (int64_t dim = 0; dim < rank() && wanted > 1; ++dim) {
+    bool isLast = dim == rank() - 1;
+    if (type.isDynamicDim(dim)) {
+      int64_t pieces = isLast ? wanted : std::min<int64_t>(wanted, 8);
+      parallel[dim] = -pieces;
+      wanted = llvm::divideCeil(wanted, pieces);
+      continue;
+    }
+    // Rows are cut only where their parts are long.
+    int64_t most = isLast ? size(dim) * elementBytes / kRowBytes : size(dim);
+    int64_t pieces = std::min(wanted, most);
+    if (pieces <= 1)
+      continue;
+    parallel[dim] = -pieces;
+    wanted = llvm::divideCeil(wanted, pieces);
+  }
+  return get(Schedule::Sweep, parallel, tile);
+}
+
+LoweringStrategyAttr Selector::select() const {
+  SmallVector<int64_t> zeros(rank(), 0);
+  bool isSmall = type.hasStaticShape() &&
+                 type.getNumElements() * elementBytes <= kSingleThreadBytes;
+  if (isSmall)
+    return get(Schedule::Single, zeros, zeros);
+  if (!llvm::is_contained(kinds, utils::IteratorType::reduction))
+    return selectSweep();
+
+  int64_t channelDim = 0;
+  while (isReduction(channelDim))
+    ++channelDim;
+  bool oneChannelDim =
+      llvm::count(kinds, utils::IteratorType::parallel) == 1;
+  if (oneChannelDim && channelDim == rank() - 1)
+    return selectRowBlocks();
+  if (oneChannelDim && !type.isDynamicDim(channelDim) &&
+      size(channelDim) < kMinChannels)
+    return selectSplit();
+  return selectSlab(channelDim);
+}
+
+namespace {
+struct SelectLoweringStrategyPass
+    : public bn::impl::SelectLoweringStrategyPassBase<
+          SelectLoweringStrategyPass> {
+  using Base::Base;
+
+  void runOnOperation() override {
+    FailureOr<MachineModel> machine = MachineModel::get(getOperation());
+    if (failed(machine))
+      return signalPassFailure();
+    if (vectorBits != 0)
+      machine->vectorBits = vectorBits;
+    getOperation().walk([&](IndexedOpInterface op) {
+      if (getLoweringStrategy(op))
+        return;
+      op->setAttr(kLoweringStrategyAttrName,
+                  Selector(op, *machine, threads).select());
+    });
+  }
+};
+} // namespace

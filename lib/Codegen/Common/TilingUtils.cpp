@@ -1,0 +1,97 @@
+//===- TilingUtils.cpp - Obeying a lowering strategy ----------------------===//
+//
+// Part of the bn-mlir project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "TilingUtils.h"
+
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/SCF/Transforms/TileUsingInterface.h"
+
+using namespace mlir;
+using namespace mlir::bn;
+
+/// Gives `op` its strategy without what has been obeyed.
+static void setStrategy(Operation *op, LoweringStrategyAttr strategy,
+                        ArrayRef<int64_t> parallel, ArrayRef<int64_t> tile) {
+  op->setAttr(kLoweringStrategyAttrName,
+              LoweringStrategyAttr::get(
+                  op->getContext(), strategy.getSchedule(),
+                  strategy.getThreads(), parallel, tile,
+                  strategy.getVectorBits(), strategy.getUnroll()));
+}
+
+/// Tile sizes as values: `-p` in `sizes` means equal pieces, at most p.
+static SmallVector<OpFoldResult>
+resolveSizes(OpBuilder &b, TilingInterface op, ArrayRef<int64_t> sizes) {
+  SmallVector<OpFoldResult> resolved;
+  AffineExpr n = b.getAffineSymbolExpr(0);
+  for (auto [size, range] : llvm::zip_equal(sizes, op.getIterationDomain(b))) {
+    if (size >= 0) {
+      resolved.push_back(b.getIndexAttr(size));
+      continue;
+    }
+    // At least 1, for an empty dimension.
+    AffineMap pieces = AffineMap::get(
+        0, 1, {n.ceilDiv(-size), b.getAffineConstantExpr(1)}, b.getContext());
+    resolved.push_back(affine::makeComposedFoldedAffineMax(
+        b, op.getLoc(), pieces, {range.size}));
+  }
+  return resolved;
+}
+
+static LogicalResult tile(RewriterBase &rewriter, TilingInterface op,
+                          scf::SCFTilingOptions &options,
+                          ArrayRef<int64_t> sizes,
+                          function_ref<void(Operation *)> update) {
+  if (llvm::all_of(sizes, [](int64_t size) { return size == 0; }))
+    return success();
+  OpBuilder::InsertionGuard guard(rewriter);
+  rewriter.setInsertionPoint(op);
+  options.setTileSizes(resolveSizes(rewriter, op, sizes));
+  FailureOr<scf::SCFTilingResult> tiled =
+      scf::tileUsingSCF(rewriter, op, options);
+  if (failed(tiled))
+    return op->emitOpError("expected a strategy that the op can be tiled with, "
+                           "got ")
+           << getLoweringStrategy(op);
+  for (Operation *inner : tiled->tiledOps)
+    update(inner);
+  rewriter.replaceOp(op, tiled->replacements);
+  return success();
+}
+
+LogicalResult mlir::bn::tileInParallel(RewriterBase &rewriter,
+                                       TilingInterface op) {
+  LoweringStrategyAttr strategy = getLoweringStrategy(op);
+  ArrayRef<int64_t> sizes = strategy.getParallel();
+  scf::SCFTilingOptions options;
+  options.setLoopType(scf::SCFTilingOptions::LoopType::ForallOp);
+  SmallVector<unsigned> reductionDims;
+  for (auto [dim, kind] : llvm::enumerate(op.getLoopIteratorTypes()))
+    if (kind == utils::IteratorType::reduction && sizes[dim] != 0)
+      reductionDims.push_back(dim);
+  if (!reductionDims.empty())
+    options
+        .setReductionTilingStrategy(
+            ReductionTilingStrategy::PartialReductionOuterParallel)
+        .setReductionDims(reductionDims);
+  SmallVector<int64_t> none(sizes.size(), 0);
+  return tile(rewriter, op, options, sizes, [&](Operation *inner) {
+    setStrategy(inner, strategy, none, strategy.getTile());
+  });
+}
+
+LogicalResult mlir::bn::tileInSequence(RewriterBase &rewriter,
+                                       TilingInterface op) {
+  LoweringStrategyAttr strategy = getLoweringStrategy(op);
+  scf::SCFTilingOptions options;
+  SmallVector<int64_t> none(strategy.getTile().size(), 0);
+  return tile(rewriter, op, options, strategy.getTile(),
+              [&](Operation *inner) {
+                setStrategy(inner, strategy, strategy.getParallel(), none);
+              });
+}

@@ -1,0 +1,96 @@
+//===- Decompose.cpp - User-level ops to structural ones ------------------===//
+//
+// Part of the bn-mlir project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Phase 'tiled'. The decompositions themselves are the ops' own
+// AggregatedOpInterface; here is how far to go, and what to say where there is
+// none.
+//
+//===----------------------------------------------------------------------===//
+
+#include "bn/Dialect/BN/IR/BNOps.h"
+#include "bn/Dialect/BN/Transforms/Passes.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
+namespace mlir::bn {
+#define GEN_PASS_DEF_DECOMPOSEPASS
+#include "bn/Dialect/BN/Transforms/Passes.h.inc"
+} // namespace mlir::bn
+
+using namespace mlir;
+using namespace mlir::bn;
+
+/// Says why `op` does not decompose.
+static LogicalResult reportUnsupported(Operation *op) {
+  if (auto training = dyn_cast<TrainingOp>(op)) {
+    if (training.getMask())
+      return op->emitOpError("expected no 'mask', got one: statistics with a "
+                             "mask have no lowering yet");
+    if (training.getGroups() != 1)
+      return op->emitOpError("expected 'groups' to be 1, got ")
+             << training.getGroups()
+             << ": statistics of groups have no lowering yet";
+  }
+  if (auto stats = dyn_cast<StatsOp>(op); stats && stats.getMask())
+    return op->emitOpError("expected no 'mask', got one: statistics with a "
+                           "mask have no lowering yet");
+  if (isa<BackwardOp, BackwardReduceOp, BackwardInputOp>(op))
+    return op->emitOpError("has no lowering yet: gradients are part of the IR "
+                           "only");
+  return op->emitOpError("expected operands to be tensors, got memrefs: lower "
+                         "before bufferization");
+}
+
+/// Structural ops whose next step is linalg are as far as this pass goes.
+static bool isDone(Operation *op) {
+  if (auto normalize = dyn_cast<NormalizeOp>(op))
+    return normalize.hasCoefficients();
+  return !isa<TrainingOp, InferenceOp>(op);
+}
+
+LogicalResult mlir::bn::decomposeToStructural(RewriterBase &rewriter,
+                                              Operation *op) {
+  SmallVector<Operation *> worklist = {op};
+  while (!worklist.empty()) {
+    Operation *next = worklist.pop_back_val();
+    auto stats = dyn_cast<StatsOp>(next);
+    if (isa<BackwardOp, BackwardReduceOp, BackwardInputOp>(next) ||
+        (stats && stats.getMask()))
+      return reportUnsupported(next);
+    if (isDone(next))
+      continue;
+    rewriter.setInsertionPoint(next);
+    FailureOr<SmallVector<Value>> values =
+        cast<linalg::AggregatedOpInterface>(next).decomposeOperation(rewriter);
+    if (failed(values))
+      return reportUnsupported(next);
+    for (Value value : *values)
+      if (isa_and_nonnull<IndexedOpInterface>(value.getDefiningOp()))
+        worklist.push_back(value.getDefiningOp());
+    rewriter.replaceOp(next, *values);
+  }
+  return success();
+}
+
+namespace {
+struct DecomposePass : public bn::impl::DecomposePassBase<DecomposePass> {
+  using Base::Base;
+
+  void runOnOperation() override {
+    SmallVector<Operation *> ops;
+    getOperation().walk([&](IndexedOpInterface op) { ops.push_back(op); });
+    IRRewriter rewriter(&getContext());
+    for (Operation *op : ops)
+      if (failed(decomposeToStructural(rewriter, op)))
+        return signalPassFailure();
+  }
+};
+} // namespace

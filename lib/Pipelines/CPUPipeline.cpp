@@ -1,0 +1,150 @@
+//===- CPUPipeline.cpp - From bn ops to the LLVM dialect ------------------===//
+//
+// Part of the bn-mlir project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// The table of contents of the compiler: one function per phase, each pass one
+// line.
+//
+//===----------------------------------------------------------------------===//
+
+#include "bn/Pipelines/CPUPipeline.h"
+#include "bn/Codegen/CPU/Passes.h"
+#include "bn/Codegen/Common/Passes.h"
+#include "bn/Conversion/Passes.h"
+#include "bn/Dialect/BN/Transforms/Passes.h"
+
+#include "mlir/Conversion/Passes.h"
+#include "mlir/Dialect/Arith/Transforms/Passes.h"
+#include "mlir/Dialect/Bufferization/Pipelines/Passes.h"
+#include "mlir/Dialect/Bufferization/Transforms/Passes.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/Transforms/RequestCWrappers.h"
+#include "mlir/Dialect/Linalg/Passes.h"
+#include "mlir/Dialect/MemRef/Transforms/Passes.h"
+#include "mlir/Dialect/SCF/Transforms/Passes.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Pass/PassRegistry.h"
+#include "mlir/Transforms/Passes.h"
+
+using namespace mlir;
+using namespace mlir::bn;
+
+/// Buffers up to this size live on the stack: the statistics of one tile.
+static constexpr unsigned kStackBytes = 4 << 10;
+
+static void addCleanup(OpPassManager &pm) {
+  pm.addNestedPass<func::FuncOp>(createCanonicalizerPass());
+  pm.addNestedPass<func::FuncOp>(createCSEPass());
+}
+
+void mlir::bn::buildBNPhase(OpPassManager &pm, const CPUPipelineOptions &) {
+  pm.addNestedPass<func::FuncOp>(createCanonicalizerPass());
+  pm.addNestedPass<func::FuncOp>(createFoldInferencePass());
+  pm.addNestedPass<func::FuncOp>(createCollapseDimensionsPass());
+}
+
+void mlir::bn::buildTiledPhase(OpPassManager &pm,
+                               const CPUPipelineOptions &options) {
+  SelectLoweringStrategyPassOptions strategy;
+  strategy.threads = options.threads;
+  strategy.vectorBits = options.vectorBits;
+  pm.addPass(createSelectLoweringStrategyPass(strategy));
+  pm.addNestedPass<func::FuncOp>(createTileSlabsPass());
+  pm.addNestedPass<func::FuncOp>(createDecomposePass());
+  pm.addNestedPass<func::FuncOp>(createTileReductionsPass());
+  addCleanup(pm);
+}
+
+void mlir::bn::buildLinalgPhase(OpPassManager &pm, const CPUPipelineOptions &) {
+  pm.addNestedPass<func::FuncOp>(createConvertBNToLinalgPass());
+  addCleanup(pm);
+}
+
+void mlir::bn::buildVectorPhase(OpPassManager &pm,
+                                const CPUPipelineOptions &options) {
+  VectorizeTilesPassOptions vectorize;
+  if (options.vectorBits != 0)
+    vectorize.vectorBits = options.vectorBits;
+  pm.addNestedPass<func::FuncOp>(createVectorizeTilesPass(vectorize));
+  addCleanup(pm);
+}
+
+void mlir::bn::buildBufferPhase(OpPassManager &pm, const CPUPipelineOptions &) {
+  bufferization::OneShotBufferizePassOptions bufferize;
+  bufferize.bufferizeFunctionBoundaries = true;
+  bufferize.functionBoundaryTypeConversion =
+      bufferization::LayoutMapOption::IdentityLayoutMap;
+  bufferize.bufferAlignment = 64;
+  pm.addPass(bufferization::createOneShotBufferizePass(bufferize));
+  // What the vectorizer left, for instance ops with linalg.index.
+  pm.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());
+  addCleanup(pm);
+  bufferization::PromoteBuffersToStackPassOptions toStack;
+  toStack.maxAllocSizeInBytes = kStackBytes;
+  toStack.maxRankOfAllocatedMemRef = 0;
+  pm.addNestedPass<func::FuncOp>(
+      bufferization::createBufferLoopHoistingPass());
+  pm.addNestedPass<func::FuncOp>(
+      bufferization::createPromoteBuffersToStackPass(toStack));
+  bufferization::buildBufferDeallocationPipeline(pm);
+  pm.addPass(createConvertBufferizationToMemRefPass());
+}
+
+void mlir::bn::buildLLVMPhase(OpPassManager &pm,
+                              const CPUPipelineOptions &options) {
+  pm.addNestedPass<func::FuncOp>(createForallToParallelLoopPass());
+  ConvertSCFToOpenMPPassOptions openMP;
+  openMP.numThreads = options.threads;
+  pm.addPass(createConvertSCFToOpenMPPass(openMP));
+  pm.addPass(createCanonicalizerPass());
+  pm.addNestedPass<func::FuncOp>(createHoistStackBuffersPass());
+  pm.addNestedPass<func::FuncOp>(memref::createExpandStridedMetadataPass());
+  pm.addPass(createLowerAffinePass());
+  // f32 -> bf16 in integers: without hardware for it LLVM calls a library
+  // function per element.
+  arith::ArithExpandOpsPassOptions expand;
+  expand.includeBf16 = true;
+  pm.addNestedPass<func::FuncOp>(arith::createArithExpandOpsPass(expand));
+  pm.addPass(createSCFToControlFlowPass());
+  pm.addNestedPass<func::FuncOp>(LLVM::createLLVMRequestCWrappersPass());
+  pm.addPass(createConvertToLLVMPass());
+  pm.addPass(createReconcileUnrealizedCastsPass());
+}
+
+void mlir::bn::buildPhase(OpPassManager &pm, Phase phase,
+                          const CPUPipelineOptions &options) {
+  switch (phase) {
+  case Phase::Input:
+    return;
+  case Phase::BN:
+    return buildBNPhase(pm, options);
+  case Phase::Tiled:
+    return buildTiledPhase(pm, options);
+  case Phase::Linalg:
+    return buildLinalgPhase(pm, options);
+  case Phase::Vector:
+    return buildVectorPhase(pm, options);
+  case Phase::Buffer:
+    return buildBufferPhase(pm, options);
+  case Phase::LLVM:
+    return buildLLVMPhase(pm, options);
+  }
+}
+
+void mlir::bn::buildCPUPipeline(OpPassManager &pm,
+                                const CPUPipelineOptions &options) {
+  for (Phase phase : getAllPhases())
+    if (phase <= options.compileTo)
+      buildPhase(pm, phase, options);
+}
+
+void mlir::bn::registerCPUPipeline() {
+  PassPipelineRegistration<CPUPipelineOptions>(
+      "bn-cpu-pipeline",
+      "Lower bn ops to the LLVM dialect for a CPU, or part of the way",
+      buildCPUPipeline);
+}
