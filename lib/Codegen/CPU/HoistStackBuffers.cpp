@@ -24,6 +24,26 @@ namespace mlir::bn {
 using namespace mlir;
 using namespace mlir::bn;
 
+/// Moves `alloca` to where the code of its thread starts.
+static void hoist(memref::AllocaOp alloca) {
+  Operation *home = alloca->getParentOp();
+  while (!isa<omp::ParallelOp, func::FuncOp>(home))
+    home = home->getParentOp();
+  Block *block = &home->getRegion(0).front();
+  alloca->moveBefore(block, block->begin());
+}
+
+/// Dissolves a scope that frees nothing any more: inside OpenMP loops, a scope
+/// may not have control flow.
+static void inlineScope(RewriterBase &rewriter, memref::AllocaScopeOp scope) {
+  Block *body = &scope.getBodyRegion().front();
+  Operation *terminator = body->getTerminator();
+  SmallVector<Value> results(terminator->getOperands());
+  rewriter.inlineBlockBefore(body, scope);
+  rewriter.eraseOp(terminator);
+  rewriter.replaceOp(scope, results);
+}
+
 namespace {
 struct HoistStackBuffersPass
     : public bn::impl::HoistStackBuffersPassBase<HoistStackBuffersPass> {
@@ -31,14 +51,19 @@ struct HoistStackBuffersPass
 
   void runOnOperation() override {
     getOperation().walk([](memref::AllocaOp alloca) {
-      if (!alloca.getDynamicSizes().empty() ||
-          !alloca.getSymbolOperands().empty())
-        return;
-      Operation *home = alloca->getParentOp();
-      while (!isa<omp::ParallelOp, func::FuncOp>(home))
-        home = home->getParentOp();
-      Block *block = &home->getRegion(0).front();
-      alloca->moveBefore(block, block->begin());
+      if (alloca.getDynamicSizes().empty() &&
+          alloca.getSymbolOperands().empty())
+        hoist(alloca);
+    });
+    IRRewriter rewriter(&getContext());
+    getOperation().walk([&](memref::AllocaScopeOp scope) {
+      bool allocates = scope
+                           .walk([](memref::AllocaOp) {
+                             return WalkResult::interrupt();
+                           })
+                           .wasInterrupted();
+      if (!allocates && scope.getBodyRegion().hasOneBlock())
+        inlineScope(rewriter, scope);
     });
   }
 };
