@@ -1,30 +1,33 @@
 #!/usr/bin/env python3
 """Keeps the IR in docs/LifeOfABatchNorm.md equal to what bn-opt prints.
 
-The page has one block per phase, between two comments:
+The page has blocks between two comments:
 
-    <!-- ir PHASE [max=N] -->
+    <!-- ir PHASE [from="REGEX"] [to="REGEX"] -->
     ...
     <!-- end ir -->
 
-PHASE is a value of --compile-to, or `source` for the input file as it is
-written. `max=N` shows only the first N lines and says how many follow. Without
-options the blocks are rewritten; --check only compares, and fails with the
-difference.
+PHASE is a value of compile-to, or `source` for the input file as it is written.
+A block shows the lines from the first one that matches `from` to the first one
+after it that matches `to`, both included. Without options the blocks are
+rewritten; --check only compares, and fails with the difference.
 """
 
 import argparse
 import difflib
+import functools
 import pathlib
 import re
 import subprocess
 import sys
+import textwrap
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "LifeOfABatchNorm.md"
 INPUT = ROOT / "test" / "Pipelines" / "life-of-a-batch-norm.mlir"
-BLOCK = re.compile(r"(<!-- ir (\w+)(?: max=(\d+))? -->\n).*?(<!-- end ir -->)",
-                   re.DOTALL)
+BLOCK = re.compile(
+    r'(<!-- ir (\w+)(?: from="([^"]*)")?(?: to="([^"]*)")? -->\n).*?'
+    r"(<!-- end ir -->)", re.DOTALL)
 
 
 def source():
@@ -34,6 +37,7 @@ def source():
     return "\n".join(kept).strip()
 
 
+@functools.lru_cache(maxsize=None)
 def after_phase(bn_opt, phase):
     command = [bn_opt, str(INPUT), "--bn-cpu-pipeline=compile-to=" + phase]
     process = subprocess.run(command, capture_output=True, text=True)
@@ -42,20 +46,27 @@ def after_phase(bn_opt, phase):
     return process.stdout.strip()
 
 
-def shortened(text, limit):
-    lines = text.splitlines()
-    if limit and len(lines) > limit:
-        rest = len(lines) - limit
-        lines = lines[:limit] + ["// ... and %d more lines" % rest]
-    return "\n".join(lines)
+def find(lines, regex, start, phase):
+    for i in range(start, len(lines)):
+        if re.search(regex, lines[i]):
+            return i
+    sys.exit("error: expected a line that matches '%s' in phase '%s', got none"
+             % (regex, phase))
+
+
+def excerpt(ir, begin, end, phase):
+    lines = ir.splitlines()
+    first = find(lines, begin, 0, phase) if begin else 0
+    last = find(lines, end, first + 1, phase) if end else len(lines) - 1
+    return textwrap.dedent("\n".join(lines[first:last + 1]))
 
 
 def updated(page, bn_opt):
     def block(match):
-        begin, phase, limit, end = match.groups()
+        opening, phase, begin, end, closing = match.groups()
         ir = source() if phase == "source" else after_phase(bn_opt, phase)
-        ir = shortened(ir, int(limit or 0))
-        return "%s```mlir\n%s\n```\n%s" % (begin, ir, end)
+        ir = excerpt(ir, begin, end, phase)
+        return "%s```mlir\n%s\n```\n%s" % (opening, ir, closing)
 
     return BLOCK.sub(block, page)
 
