@@ -7,7 +7,7 @@
 // INCREMENT-NEXT: timing: 3 calls, at least 8000 bytes each; copies by 1 thread
 // INCREMENT-NEXT: time: min {{[0-9.]+}} ms median {{[0-9.]+}} ms, {{[0-9.]+}} GB/s
 // INCREMENT-NEXT: copy: min {{[0-9.]+}} ms median {{[0-9.]+}} ms, {{[0-9.]+}} GB/s
-// INCREMENT-NEXT: time/copy: {{[0-9.]+}} (medians)
+// INCREMENT-NEXT: time/copy: {{[0-9.]+}} of medians, {{[0-9.]+}} of minima
 #map = affine_map<(i) -> (i)>
 func.func @increment(%a: tensor<1000xf32>) -> tensor<1000xf32> {
   %one = arith.constant 1.0 : f32
