@@ -250,17 +250,17 @@ static void printOp(llvm::raw_ostream &os, const BatchNormSpec &spec,
   os << " = bn." << (isTraining ? "training" : "inference") << " axis(";
   llvm::interleaveComma(getNormalizedAxis(spec), os);
   os << ") epsilon(" << printFloat(spec.epsilon) << ")";
+  if (takesRunningStats(spec)) {
+    os << " momentum(" << printFloat(spec.momentum) << ")";
+    if (spec.runningVariance == BatchNormSpec::RunningVariance::Sample)
+      os << " running_variance_kind(sample)";
+  }
   printClause(os, "ins", signature, {"input"});
   printClause(os, "scale", signature, {"scale"});
   printClause(os, "offset", signature, {"offset"});
   if (!isTraining)
     printClause(os, "statistics", signature, {"mean", "variance"});
   printClause(os, "running", signature, {"running_mean", "running_variance"});
-  if (takesRunningStats(spec)) {
-    os << " momentum(" << printFloat(spec.momentum) << ")";
-    if (spec.runningVariance == BatchNormSpec::RunningVariance::Sample)
-      os << " running_variance_kind(sample)";
-  }
   printClause(os, "outs", signature, outputs);
 }
 

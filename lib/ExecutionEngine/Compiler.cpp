@@ -24,10 +24,12 @@
 #include "bn/InitAllDialects.h"
 #include "bn/Support/Error.h"
 #include "bn/Target/ObjectEmitter.h"
+#include "mlir/Bytecode/BytecodeWriter.h"
 #include "mlir/IR/AsmState.h"
-#include "mlir/IR/Verifier.h"
+#include "mlir/Parser/Parser.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/SHA256.h"
+#include "llvm/Support/SourceMgr.h"
 #include "llvm/Support/raw_ostream.h"
 
 #include <limits>
@@ -62,8 +64,6 @@ struct Compiler::Impl {
   MemoryCache memoryCache;
   /// The part that the keys of all kernels have in common.
   std::string commonKey;
-  /// Adding dialects to somebody's context is not thread safe.
-  std::mutex registryMutex;
   std::atomic<int64_t> memoryHits = 0, diskHits = 0, diskRejected = 0,
                        compiled = 0;
 };
@@ -235,18 +235,31 @@ static std::string hashModule(ModuleOp module) {
                      /*LowerCase=*/true);
 }
 
+/// Copies `module` into `context` by way of bytecode.
+static OwningOpRef<ModuleOp> copyModule(ModuleOp module, MLIRContext &context) {
+  std::string bytes;
+  llvm::raw_string_ostream os(bytes);
+  if (failed(writeBytecodeToFile(module, os)))
+    return {};
+  // Bytecode may hold constants that want to be aligned.
+  auto buffer = llvm::WritableMemoryBuffer::getNewUninitMemBuffer(
+      bytes.size(), "module", llvm::Align(64));
+  llvm::copy(bytes, buffer->getBufferStart());
+  llvm::SourceMgr sources;
+  sources.AddNewSourceBuffer(std::move(buffer), llvm::SMLoc());
+  return parseSourceFile<ModuleOp>(sources, ParserConfig(&context));
+}
+
 ObjectOrError Compiler::Impl::compileModule(ModuleOp module,
                                             llvm::StringRef entry) {
-  MLIRContext &context = *module.getContext();
+  // Passes load dialects, which must not happen in a context that other threads
+  // are using.
+  MLIRContext context(registry, MLIRContext::Threading::DISABLED);
   DiagnosticText diagnostics(context);
-  {
-    std::lock_guard<std::mutex> lock(registryMutex);
-    context.appendDialectRegistry(registry);
-  }
-  if (failed(verify(module)))
+  OwningOpRef<ModuleOp> copy = copyModule(module, context);
+  if (!copy)
     return diagnostics.addTo(
-        makeError("expected a valid module, got an error"));
-  OwningOpRef<ModuleOp> copy = module.clone();
+        makeError("expected a module that can be copied, got an error"));
   ObjectOrError object =
       compileToObject(*copy, entry, options, options.threads);
   if (!object)

@@ -6,9 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Runs the CPU pipeline and then LLVM. With a dump folder, the pipeline is run
-// once per phase on a copy of the module: slower, but what is printed is what
-// `compile-to` of that phase gives, and the fast path stays free of it.
+// Runs the CPU pipeline and then LLVM. With a dump folder, the phases are run
+// one by one, and what each has made is written to it.
 //
 // Phase: all, from input to object.
 //
@@ -26,8 +25,8 @@
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/Path.h"
-#include "llvm/Support/Threading.h"
 #include "llvm/Support/raw_ostream.h"
+#include "llvm/TargetParser/Host.h"
 #include "llvm/Transforms/Utils/Cloning.h"
 
 using namespace mlir;
@@ -59,12 +58,10 @@ static void printDiagnostic(llvm::raw_ostream &os, Diagnostic &diagnostic) {
 
 DiagnosticText::DiagnosticText(MLIRContext &context)
     : ScopedDiagnosticHandler(&context) {
-  uint64_t thread = llvm::get_threadid();
-  setHandler([this, thread](Diagnostic &diagnostic) {
-    // Another thread's compilation may share the context.
+  setHandler([this](Diagnostic &diagnostic) {
     bool isError = diagnostic.getSeverity() == DiagnosticSeverity::Error;
     bool isWarning = diagnostic.getSeverity() == DiagnosticSeverity::Warning;
-    if (llvm::get_threadid() != thread || (!isError && !isWarning))
+    if (!isError && !isWarning)
       return failure();
     llvm::raw_string_ostream os(text);
     printDiagnostic(os << (text.empty() ? "" : "\n"), diagnostic);
@@ -121,38 +118,45 @@ static std::string printModule(ModuleOp module) {
 // Lowering
 //===----------------------------------------------------------------------===//
 
-static llvm::Error runPipeline(ModuleOp module, Phase phase, int64_t threads) {
-  CPUPipelineOptions options;
-  options.compileTo = stringifyPhase(phase).str();
-  options.threads = threads;
+/// Runs the passes that `build` adds, up to phase `last`.
+static llvm::Error
+runPasses(ModuleOp module, Phase last,
+          llvm::function_ref<void(OpPassManager &)> build) {
   PassManager pm(module->getName());
 #ifdef NDEBUG
-  // What came in was verified; after each pass it would take a third as long
-  // as the passes.
+  // What came in was verified; verifying after each pass takes a good part of
+  // the time of the passes.
   pm.enableVerifier(false);
 #endif
-  pm.addPass(createSymbolDCEPass());
-  buildCPUPipeline(pm, options);
+  build(pm);
   if (succeeded(pm.run(module)))
     return llvm::Error::success();
   return makeError("expected the pipeline to lower the module to phase "
                    "'{0}', got an error",
-                   stringifyPhase(phase));
+                   stringifyPhase(last));
 }
 
-/// Writes a module of each phase, from a copy of `module`.
-static llvm::Error dumpPhases(ModuleOp module, const CompilerOptions &options,
-                              int64_t threads) {
-  for (auto number = static_cast<unsigned>(Phase::Input);
-       number <= static_cast<unsigned>(Phase::LLVM); ++number) {
-    auto phase = static_cast<Phase>(number);
-    OwningOpRef<ModuleOp> copy = module.clone();
-    if (phase != Phase::Input)
-      if (llvm::Error error = runPipeline(*copy, phase, threads))
-        return error;
-    if (llvm::Error error =
-            writeDump(options.dumpDir, number, stringifyPhase(phase) + ".mlir",
-                      printModule(*copy)))
+/// Runs the pipeline. With a dump folder, the module is written after each
+/// phase.
+static llvm::Error runPipeline(ModuleOp module,
+                               const CPUPipelineOptions &pipeline,
+                               const CompilerOptions &options) {
+  if (options.dumpDir.empty())
+    return runPasses(module, Phase::LLVM, [&](OpPassManager &pm) {
+      pm.addPass(createSymbolDCEPass());
+      buildCPUPipeline(pm, pipeline);
+    });
+  for (Phase phase : getAllPhases()) {
+    llvm::Error error = runPasses(module, phase, [&](OpPassManager &pm) {
+      if (phase == Phase::Input)
+        pm.addPass(createSymbolDCEPass());
+      buildPhase(pm, phase, pipeline);
+    });
+    if (error)
+      return error;
+    error = writeDump(options.dumpDir, static_cast<unsigned>(phase),
+                      stringifyPhase(phase) + ".mlir", printModule(module));
+    if (error)
       return error;
   }
   return llvm::Error::success();
@@ -200,15 +204,16 @@ static void setUnwinding(llvm::Module &module, const CompilerOptions &options) {
 llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>>
 mlir::bn::compileToObject(ModuleOp module, llvm::StringRef entry,
                           const CompilerOptions &options, int64_t threads) {
-  bool dumps = !options.dumpDir.empty();
   auto target = createTargetMachine(options.target);
   if (!target)
     return target.takeError();
   hideOtherFunctions(module, entry);
-  if (dumps)
-    if (llvm::Error error = dumpPhases(module, options, threads))
-      return std::move(error);
-  if (llvm::Error error = runPipeline(module, Phase::LLVM, threads))
+  CPUPipelineOptions pipeline;
+  pipeline.threads = threads;
+  // By default the pipeline looks at this machine.
+  if (options.target.cpu != llvm::sys::getHostCPUName())
+    pipeline.vectorBits = getVectorBits(**target);
+  if (llvm::Error error = runPipeline(module, pipeline, options))
     return std::move(error);
 
   llvm::LLVMContext context;
@@ -223,7 +228,7 @@ mlir::bn::compileToObject(ModuleOp module, llvm::StringRef entry,
   if (llvm::Error error =
           optimizeLLVMIR(llvmModule, **target, options.target.optLevel))
     return std::move(error);
-  if (dumps)
+  if (!options.dumpDir.empty())
     if (llvm::Error error = dumpLLVM(llvmModule, **target, options))
       return std::move(error);
   return emitCode(llvmModule, **target);

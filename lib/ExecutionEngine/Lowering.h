@@ -25,8 +25,8 @@
 
 namespace mlir::bn {
 
-/// Collects the errors and warnings, with their notes, that this thread emits.
-/// Errors end here; the rest is also given to other handlers.
+/// Collects the errors and warnings, with their notes, of a context. Errors end
+/// here; the rest is also given to other handlers.
 class DiagnosticText : public ScopedDiagnosticHandler {
 public:
   explicit DiagnosticText(MLIRContext &context);

@@ -99,8 +99,8 @@ static llvm::Error verifySubtarget(const llvm::Target &target,
   if (!known->isCPUStringValid(options.cpu))
     return badCPU();
 
-  for (const std::string &feature :
-       llvm::SubtargetFeatures(options.features).getFeatures()) {
+  llvm::SubtargetFeatures features(options.features);
+  for (const std::string &feature : features.getFeatures()) {
     llvm::StringRef name = llvm::StringRef(feature).drop_front();
     if (!llvm::SubtargetFeatures::hasFlag(feature) ||
         llvm::none_of(known->getAllProcessorFeatures(),
@@ -145,4 +145,14 @@ mlir::bn::createTargetMachine(const TargetOptions &options) {
                      "'{0}'",
                      resolved.triple);
   return machine;
+}
+
+unsigned mlir::bn::getVectorBits(const llvm::TargetMachine &target) {
+  // RISC-V's and SVE's registers have no fixed width; 128 bits fit all.
+  if (!target.getTargetTriple().isX86())
+    return 128;
+  const llvm::MCSubtargetInfo &subtarget = *target.getMCSubtargetInfo();
+  if (subtarget.checkFeatures("+avx512f"))
+    return 512;
+  return subtarget.checkFeatures("+avx") ? 256 : 128;
 }

@@ -71,9 +71,9 @@ public:
   /// Returns the kernel of function `entry` of `module`, which is not changed.
   /// An empty `entry` means the only public function with a body. Arguments
   /// and results may be tensors, memrefs with the identity layout, and scalars
-  /// of the element types in DType.h and index. A result may be anything of
-  /// these; see Kernel::callWithResults. The dialects of the pipeline are
-  /// added to the module's context.
+  /// of the element types in DType.h and index; of results, any memref. The
+  /// work is done on a copy in another context, which has the dialects of
+  /// InitAllDialects.h.
   llvm::Expected<Kernel> compile(ModuleOp module, llvm::StringRef entry);
 
   CompilerStatistics getStatistics() const;

@@ -49,6 +49,11 @@ TargetOptions resolveTargetOptions(const TargetOptions &options);
 llvm::Expected<std::unique_ptr<llvm::TargetMachine>>
 createTargetMachine(const TargetOptions &options = {});
 
+/// Returns the width of the widest vector registers in bits: what the pipeline
+/// should know when it compiles for another CPU than this machine's. 128 is the
+/// least.
+unsigned getVectorBits(const llvm::TargetMachine &target);
+
 } // namespace mlir::bn
 
 #endif // BN_TARGET_TARGETMACHINE_H

@@ -1,0 +1,221 @@
+//===- BatchNormSpecTest.cpp - Specs and their kernels ----------*- C++ -*-===//
+//
+// Part of the bn-mlir project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// What a valid spec is, that equal specs have equal keys and others do not,
+// that the module of every spec verifies, and how the kernels check a call:
+// here the arguments have names, and outputs are known as such.
+//
+//===----------------------------------------------------------------------===//
+
+#include "TestUtils.h"
+
+#include <limits>
+
+using namespace mlir;
+using namespace mlir::bn;
+using namespace mlir::bn::test;
+
+namespace {
+
+using Kind = BatchNormSpec::Kind;
+
+BatchNormSpec getSpec(Kind kind = Kind::Training) {
+  BatchNormSpec spec;
+  spec.kind = kind;
+  spec.shape = {2, 3, 4};
+  return spec;
+}
+
+std::string getError(llvm::function_ref<void(BatchNormSpec &)> change) {
+  BatchNormSpec spec = getSpec();
+  change(spec);
+  return getText(spec.verify());
+}
+
+TEST(BatchNormSpecTest, ErrorFields) {
+  EXPECT_EQ(getError([](auto &spec) {}), "");
+  EXPECT_EQ(getError([](auto &spec) { spec.kind = Kind::Backward; }),
+            "expected 'kind' to be training or inference, got backward, which "
+            "cannot be lowered yet");
+  EXPECT_EQ(getError([](auto &spec) { spec.elementType = DType::I32; }),
+            "expected 'elementType' to be f16, bf16, f32 or f64, got i32");
+  EXPECT_EQ(getError([](auto &spec) { spec.parameterType = DType::F16; }),
+            "expected 'parameterType' to be f32 or a wider float, got f16");
+  EXPECT_EQ(getError([](auto &spec) { spec.statisticsType = DType::I64; }),
+            "expected 'statisticsType' to be f32 or a wider float, got i64");
+  EXPECT_EQ(getError([](auto &spec) {
+              spec.elementType = DType::F16;
+              spec.parameterType = DType::BF16;
+            }),
+            "expected 'parameterType' to be f16 or a wider float, got bf16");
+  EXPECT_EQ(getError([](auto &spec) { spec.shape = {}; }),
+            "expected 'shape' to have rank 1 or more, got 0");
+  EXPECT_EQ(getError([](auto &spec) { spec.shape[0] = -2; }),
+            "expected 'shape' to have sizes of 0 or more, or -1 for any, got "
+            "-2");
+  EXPECT_EQ(getError([](auto &spec) { spec.shape[0] = int64_t(1) << 60; }),
+            "expected 'shape' to have less than 2^63 bytes, got more");
+  EXPECT_EQ(getError([](auto &spec) { spec.axis = {}; }),
+            "expected 'axis' to name a dimension, got none");
+  EXPECT_EQ(getError([](auto &spec) { spec.axis = {3}; }),
+            "expected 'axis' to be from -3 to 2, got 3");
+  EXPECT_EQ(getError([](auto &spec) { spec.axis = {-4}; }),
+            "expected 'axis' to be from -3 to 2, got -4");
+  EXPECT_EQ(getError([](auto &spec) { spec.axis = {1, -2}; }),
+            "expected 'axis' to name each dimension once, got -2 again");
+  double infinity = std::numeric_limits<double>::infinity();
+  EXPECT_EQ(getError([&](auto &spec) { spec.epsilon = infinity; }),
+            "expected 'epsilon' to be finite, got INF");
+  EXPECT_EQ(getError([&](auto &spec) { spec.momentum = infinity - infinity; })
+                .find("expected 'momentum' to be finite, got "),
+            0u);
+  EXPECT_EQ(getError([](auto &spec) { spec.threads = -1; }),
+            "expected 'threads' to be 0 or more, got -1");
+}
+
+// 0 and negative epsilon, and a momentum outside [0, 1], are somebody's.
+TEST(BatchNormSpecTest, UnusualNumbersAreValid) {
+  EXPECT_EQ(getError([](auto &spec) { spec.epsilon = 0; }), "");
+  EXPECT_EQ(getError([](auto &spec) { spec.epsilon = -1; }), "");
+  EXPECT_EQ(getError([](auto &spec) { spec.momentum = 2; }), "");
+  EXPECT_EQ(getError([](auto &spec) { spec.shape = {0, -1, 0}; }), "");
+}
+
+TEST(BatchNormSpecTest, Keys) {
+  auto getKey = [](llvm::function_ref<void(BatchNormSpec &)> change) {
+    BatchNormSpec spec = getSpec(Kind::Inference);
+    change(spec);
+    return spec.getKey();
+  };
+  std::string key = getSpec(Kind::Inference).getKey();
+  EXPECT_EQ(key, getKey([](auto &spec) { spec.axis = {-2}; }));
+  EXPECT_EQ(key, getKey([](auto &spec) { spec.momentum = 0.5; }));
+  EXPECT_EQ(key, getKey([](auto &spec) { spec.hasRunningStats = false; }));
+  EXPECT_NE(key, getKey([](auto &spec) { spec.kind = Kind::Training; }));
+  EXPECT_NE(key, getKey([](auto &spec) { spec.hasScale = false; }));
+  EXPECT_NE(key, getKey([](auto &spec) { spec.shape[2] = -1; }));
+  EXPECT_NE(key, getKey([](auto &spec) { spec.threads = 1; }));
+  EXPECT_NE(key, getKey([](auto &spec) {
+              spec.epsilon = std::nextafter(spec.epsilon, 1.0);
+            }));
+}
+
+TEST(BatchNormSpecTest, ModulesVerify) {
+  DialectRegistry registry;
+  bn::registerAllDialects(registry);
+  MLIRContext context(registry, MLIRContext::Threading::DISABLED);
+  for (Kind kind : {Kind::Training, Kind::Inference})
+    for (DType dtype : {DType::F16, DType::F32})
+      for (DimVector shape : {DimVector{2, 3, 4}, {-1, -1, -1}, {0, 3, -1}})
+        for (DimVector axis : {DimVector{1}, {-1}, {0, 2}})
+          for (int flags = 0; flags < 8; ++flags) {
+            BatchNormSpec spec;
+            spec.kind = kind;
+            spec.elementType = dtype;
+            spec.shape = shape;
+            spec.axis = axis;
+            spec.hasScale = flags & 1;
+            spec.hasOffset = flags & 2;
+            spec.hasRunningStats = flags & 4;
+            spec.runningVariance = BatchNormSpec::RunningVariance::Sample;
+            spec.epsilon = -1.5;
+            EXPECT_EQ(getText(spec.buildModule(context)), "")
+                << spec.getModuleText();
+          }
+}
+
+TEST(BatchNormSpecTest, SignatureNames) {
+  auto getNames = [](const BatchNormSpec &spec) {
+    std::string names;
+    for (const KernelOperand &operand : spec.getSignature().arguments)
+      names += operand.name + " ";
+    return names;
+  };
+  BatchNormSpec spec = getSpec();
+  EXPECT_EQ(getNames(spec),
+            "input scale offset running_mean running_variance output mean "
+            "variance new_running_mean new_running_variance ");
+  spec.hasScale = spec.hasOffset = spec.hasRunningStats = false;
+  EXPECT_EQ(getNames(spec), "input output mean variance ");
+  EXPECT_EQ(getNames(getSpec(Kind::Inference)),
+            "input scale offset mean variance output ");
+}
+
+/// The arrays of an inference of 2x3x4 with axis 1.
+struct Arrays {
+  float input[24] = {}, output[24] = {}, scale[3] = {1, 1, 1}, offset[3] = {},
+        mean[3] = {}, variance[3] = {1, 1, 1};
+  std::vector<TensorView> views = {
+      {input, DType::F32, {2, 3, 4}}, {scale, DType::F32, {3}},
+      {offset, DType::F32, {3}},      {mean, DType::F32, {3}},
+      {variance, DType::F32, {3}},    {output, DType::F32, {2, 3, 4}}};
+};
+
+TEST(BatchNormSpecTest, ErrorCall) {
+  auto compiler = createCompiler();
+  BatchNormSpec spec = getSpec(Kind::Inference);
+  spec.shape = {-1, -1, 4};
+  auto kernel = compiler->compile(spec);
+  ASSERT_TRUE(bool(kernel)) << llvm::toString(kernel.takeError());
+  auto getCallError = [&](llvm::function_ref<void(Arrays &)> change) {
+    Arrays arrays;
+    change(arrays);
+    return getText(kernel->call(arrays.views));
+  };
+  EXPECT_EQ(getCallError([](Arrays &arrays) {}), "");
+  EXPECT_EQ(getCallError([](Arrays &arrays) { arrays.views.pop_back(); }),
+            "expected 6 arguments, got 5");
+  EXPECT_EQ(getCallError([](Arrays &arrays) { arrays.views[1].shape = {4}; }),
+            "expected 'scale' to have size 3 in dimension 0 (dimension 1 of "
+            "'input'), got 4");
+  EXPECT_EQ(getCallError(
+                [](Arrays &arrays) { arrays.views[5].shape = {1, 3, 4}; }),
+            "expected 'output' to have size 2 in dimension 0 (dimension 0 of "
+            "'input'), got 1");
+  EXPECT_EQ(getCallError(
+                [](Arrays &arrays) { arrays.views[0].shape = {2, 3, 5}; }),
+            "expected 'input' to have shape ?x?x4, got (2, 3, 5)");
+  // In place is allowed, and only exactly.
+  EXPECT_EQ(getCallError([](Arrays &arrays) {
+              arrays.views[5].data = arrays.input;
+            }),
+            "");
+  EXPECT_EQ(getCallError([](Arrays &arrays) {
+              arrays.views[0].data = arrays.views[5].data = arrays.input;
+              arrays.views[0].shape[0] = arrays.views[5].shape[0] = 1;
+              arrays.views[5].data = arrays.input + 4;
+            }),
+            "expected 'output' not to overlap 'input', or to be exactly in "
+            "place, got 32 common bytes");
+  EXPECT_EQ(getCallError([](Arrays &arrays) {
+              arrays.views[1].data = arrays.output + 8;
+            }),
+            "expected 'output' not to overlap 'scale', got 12 common bytes");
+}
+
+TEST(BatchNormSpecTest, ErrorSpec) {
+  auto compiler = createCompiler();
+  BatchNormSpec spec = getSpec();
+  spec.axis = {7};
+  EXPECT_EQ(getText(compiler->compile(spec)),
+            "expected 'axis' to be from -3 to 2, got 7");
+}
+
+// The second compiler finds the object under the spec's key.
+TEST(BatchNormSpecTest, DiskCache) {
+  TemporaryDirectory directory;
+  CompilerOptions options;
+  options.cacheDir = directory.str();
+  for (int hits = 0; hits < 2; ++hits) {
+    auto compiler = llvm::cantFail(Compiler::create(options));
+    EXPECT_EQ(getText(compiler->compile(getSpec())), "");
+    EXPECT_EQ(compiler->getStatistics().diskHits, hits);
+  }
+}
+
+} // namespace
