@@ -34,9 +34,10 @@ struct TileSlabsPass : public bn::impl::TileSlabsPassBase<TileSlabsPass> {
     SmallVector<TrainingOp> ops;
     getOperation().walk([&](TrainingOp op) {
       LoweringStrategyAttr strategy = getLoweringStrategy(op);
-      // An output that nobody reads is not worth keeping with its statistics.
+      // An output that nobody reads is not worth keeping with its statistics;
+      // on buffers there is none.
       if (strategy && strategy.getSchedule() == Schedule::Slab &&
-          !op.getResult(0).use_empty())
+          op.getNumResults() != 0 && !op.getResult(0).use_empty())
         ops.push_back(op);
     });
     IRRewriter rewriter(&getContext());

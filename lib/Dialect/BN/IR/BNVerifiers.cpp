@@ -56,27 +56,32 @@ static LogicalResult verifyFinite(Operation *op, StringRef name,
          << name << "' to be finite, got " << text;
 }
 
-/// Checks that each of `operands` has one entry per channel of `input`.
+/// Checks that each of `operands` has one entry per channel of `input`, in the
+/// dimensions after the `leading` first ones.
 static LogicalResult verifyChannelShapes(Operation *op, Value input,
                                          ArrayRef<int64_t> axis,
-                                         ArrayRef<Named> operands) {
+                                         ArrayRef<Named> operands,
+                                         int64_t leading = 0) {
   ShapedType inputType = shapedType(input);
   SmallVector<int64_t> dims = normalizeAxis(axis, inputType.getRank());
   for (auto [name, operand] : operands) {
     if (!operand)
       continue;
     ShapedType type = shapedType(operand);
-    if (type.getRank() != static_cast<int64_t>(dims.size()))
+    int64_t rank = leading + dims.size();
+    if (type.getRank() != rank)
       return op->emitOpError("expected '")
-             << name << "' to have rank " << dims.size()
-             << " (one dimension per axis), got " << type.getRank();
-    for (auto [i, dim] : llvm::enumerate(dims))
-      if (failed(verifyCompatibleShape({type.getDimSize(i)},
-                                       {inputType.getDimSize(dim)})))
+             << name << "' to have rank " << rank << " (one dimension per axis"
+             << (leading ? ", one for 'groups'" : "") << "), got "
+             << type.getRank();
+    for (auto [i, dim] : llvm::enumerate(dims)) {
+      int64_t size = type.getDimSize(leading + i);
+      if (failed(verifyCompatibleShape({size}, {inputType.getDimSize(dim)})))
         return op->emitOpError("expected '")
                << name << "' to have size " << inputType.getDimSize(dim)
-               << " (dimension " << dim << " of 'input') in dimension " << i
-               << ", got " << type.getDimSize(i);
+               << " (dimension " << dim << " of 'input') in dimension "
+               << leading + i << ", got " << size;
+    }
   }
   return success();
 }
@@ -117,7 +122,22 @@ static LogicalResult verifyOutCount(Operation *op, ValueRange outs,
          << expected << " outs (" << what << "), got " << outs.size();
 }
 
-/// Checks results against `outs`: one each on tensors, none on buffers.
+/// Checks that a strategy, if there is one, fits the rank of the op.
+static LogicalResult verifyStrategy(Operation *op) {
+  LoweringStrategyAttr strategy = getLoweringStrategy(op);
+  if (!strategy)
+    return success();
+  OpOperand &spanning = cast<IndexedOpInterface>(op).getSpanningOperand();
+  size_t rank = shapedType(spanning.get()).getRank();
+  if (strategy.getTile().size() != rank)
+    return op->emitOpError("expected '")
+           << kLoweringStrategyAttrName << "' to have " << rank
+           << " tile sizes, got " << strategy.getTile().size();
+  return success();
+}
+
+/// Checks results against `outs`: one each on tensors, none on buffers. Every
+/// verifier ends with this.
 static LogicalResult verifyResults(Operation *op, ValueRange outs) {
   bool onBuffers = llvm::any_of(op->getOperandTypes(), llvm::IsaPred<MemRefType>);
   bool onTensors =
@@ -134,7 +154,7 @@ static LogicalResult verifyResults(Operation *op, ValueRange outs) {
       return op->emitOpError("expected result ")
              << i << " to have the type of its out (" << outs[i].getType()
              << "), got " << result.getType();
-  return success();
+  return verifyStrategy(op);
 }
 
 /// Checks that `mask` is broadcastable to `input`.
@@ -174,15 +194,17 @@ static LogicalResult verifyGroups(TrainingOp op) {
   if (!input.isDynamicDim(0) && input.getDimSize(0) % groups != 0)
     return op.emitOpError("expected 'groups' to divide dimension 0 of 'input' (")
            << input.getDimSize(0) << "), got " << groups;
-  for (int i : {1, 2}) {
-    ShapedType type = shapedType(op.getOuts()[i]);
+  SmallVector<Named> statistics = {{"mean", op.getOuts()[1]},
+                                   {"variance", op.getOuts()[2]}};
+  for (auto [name, value] : statistics) {
+    ShapedType type = shapedType(value);
     if (type.getRank() == 0 || type.getDimSize(0) != groups)
       return op.emitOpError("expected '")
-             << (i == 1 ? "mean" : "variance")
-             << "' to have a leading dimension of size " << groups
+             << name << "' to have a leading dimension of size " << groups
              << " ('groups'), got " << type;
   }
-  return success();
+  return verifyChannelShapes(op, op.getInput(), op.getAxis(), statistics,
+                             /*leading=*/1);
 }
 
 LogicalResult TrainingOp::verify() {
@@ -192,6 +214,8 @@ LogicalResult TrainingOp::verify() {
     return failure();
 
   bool running = hasRunningStats();
+  if (running != (getRunningVariance() != nullptr))            // training_c6
+    return emitOpError("expected both running statistics or none, got one");
   if (failed(verifyOutCount(                                   // training_c7
           *this, getOuts(), running ? 5 : 3,
           running ? "output, mean, variance, new running mean, new running "

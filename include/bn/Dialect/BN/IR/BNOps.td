@@ -84,8 +84,8 @@ def BN_TrainingOp : BN_AggregatedOp<"training", [AttrSizedOperandSegments]> {
       have the sizes of the dimensions in `axis`.
     * (C4) Their element types are that of `input` or wider.
     * (C5) `output` has the type of `input`.
-    * (C6) `momentum` is given exactly when there are running statistics, and
-      is finite.
+    * (C6) There are both running statistics or none; `momentum` is given
+      exactly when there are, and is finite.
     * (C7) `outs` are output, mean, variance and, exactly when there are
       running statistics, new running mean and new running variance, of the
       types of the running statistics.
