@@ -17,10 +17,9 @@ func.func @training(%x: !batch, %scale: !channel, %offset: !channel,
                     %new_mean0: !channel, %new_variance0: !channel)
     -> (!batch, !channel, !channel, !channel, !channel) {
   %y, %mean, %variance, %new_mean, %new_variance =
-      bn.training axis(1) epsilon(1.0e-3)
+      bn.training axis(1) epsilon(1.0e-3) momentum(9.0e-01)
       ins(%x : !batch) scale(%scale : !channel) offset(%offset : !channel)
       running(%running_mean, %running_variance : !channel, !channel)
-      momentum(9.0e-01)
       outs(%y0, %mean0, %variance0, %new_mean0, %new_variance0
            : !batch, !channel, !channel, !channel, !channel)
       -> !batch, !channel, !channel, !channel, !channel

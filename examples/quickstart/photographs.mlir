@@ -16,10 +16,9 @@ func.func @training(%x: !image, %scale: !channel, %offset: !channel,
                     %new_mean0: !channel, %new_variance0: !channel)
     -> (!image, !channel, !channel, !channel, !channel) {
   %y, %mean, %variance, %new_mean, %new_variance =
-      bn.training axis(1) epsilon(1.0e-3)
+      bn.training axis(1) epsilon(1.0e-3) momentum(9.0e-01)
       ins(%x : !image) scale(%scale : !channel) offset(%offset : !channel)
       running(%running_mean, %running_variance : !channel, !channel)
-      momentum(9.0e-01)
       outs(%y0, %mean0, %variance0, %new_mean0, %new_variance0
            : !image, !channel, !channel, !channel, !channel)
       -> !image, !channel, !channel, !channel, !channel
