@@ -19,7 +19,6 @@
 
 #include "mlir/Conversion/Passes.h"
 #include "mlir/Dialect/Arith/Transforms/Passes.h"
-#include "mlir/Dialect/Bufferization/Pipelines/Passes.h"
 #include "mlir/Dialect/Bufferization/Transforms/Passes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/Transforms/RequestCWrappers.h"
@@ -42,6 +41,8 @@ static void addCleanup(OpPassManager &pm) {
 }
 
 void mlir::bn::buildBNPhase(OpPassManager &pm, const CPUPipelineOptions &) {
+  // Buffers are not passed between functions.
+  pm.addPass(createInlinerPass());
   pm.addNestedPass<func::FuncOp>(createCanonicalizerPass());
   pm.addNestedPass<func::FuncOp>(createFoldInferencePass());
   pm.addNestedPass<func::FuncOp>(createCollapseDimensionsPass());
@@ -73,7 +74,8 @@ void mlir::bn::buildVectorPhase(OpPassManager &pm,
   addCleanup(pm);
 }
 
-void mlir::bn::buildBufferPhase(OpPassManager &pm, const CPUPipelineOptions &) {
+void mlir::bn::buildBufferPhase(OpPassManager &pm,
+                                const CPUPipelineOptions &options) {
   bufferization::OneShotBufferizePassOptions bufferize;
   bufferize.bufferizeFunctionBoundaries = true;
   bufferize.functionBoundaryTypeConversion =
@@ -83,6 +85,11 @@ void mlir::bn::buildBufferPhase(OpPassManager &pm, const CPUPipelineOptions &) {
   // What the vectorizer left, for instance ops with linalg.index.
   pm.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());
   addCleanup(pm);
+  pm.addNestedPass<func::FuncOp>(createFoldReshapedBuffersPass());
+  NontemporalStoresPassOptions stores;
+  if (options.vectorBits != 0)
+    stores.alignment = options.vectorBits / 8;
+  pm.addNestedPass<func::FuncOp>(createNontemporalStoresPass(stores));
   bufferization::PromoteBuffersToStackPassOptions toStack;
   toStack.maxAllocSizeInBytes = kStackBytes;
   toStack.maxRankOfAllocatedMemRef = 0;
@@ -90,8 +97,7 @@ void mlir::bn::buildBufferPhase(OpPassManager &pm, const CPUPipelineOptions &) {
       bufferization::createBufferLoopHoistingPass());
   pm.addNestedPass<func::FuncOp>(
       bufferization::createPromoteBuffersToStackPass(toStack));
-  bufferization::buildBufferDeallocationPipeline(pm);
-  pm.addPass(createConvertBufferizationToMemRefPass());
+  pm.addNestedPass<func::FuncOp>(createDeallocateBuffersPass());
 }
 
 void mlir::bn::buildLLVMPhase(OpPassManager &pm,

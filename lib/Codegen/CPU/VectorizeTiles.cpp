@@ -130,6 +130,8 @@ private:
   SmallVector<Strip> strips;
   SmallVector<unsigned> outerDims, reductionDims;
   bool stripIsReduction = false, sumLanes = false;
+  /// Whether loops over full vectors are to be marked for non-temporal stores.
+  bool nontemporal = false;
   /// Current index of each dimension; null where no loop is open.
   Values indices;
 };
@@ -155,6 +157,10 @@ TileVectorizer::TileVectorizer(RewriterBase &b, linalg::LinalgOp op,
       (isReduction ? reductionDims : outerDims).push_back(dim);
   }
   sumLanes = stripIsReduction && allSums(op);
+  LoweringStrategyAttr strategy = getLoweringStrategy(op);
+  nontemporal = strategy && strategy.getStores() == StoreKind::NonTemporal &&
+                op.getNumLoops() > 1 &&
+                op.getNumParallelLoops() == op.getNumLoops();
 
   bool strided = llvm::any_of(op->getOpOperands(), [&](OpOperand &operand) {
     AffineMap map = op.getMatchingIndexingMap(&operand);
@@ -222,6 +228,8 @@ Values TileVectorizer::emitLoop(unsigned dim, OpFoldResult begin,
         scf::YieldOp::create(b, loc, body(carried));
         indices[dim] = {};
       });
+  if (nontemporal && dim == stripDim && step > 1)
+    loop->setAttr(kNontemporalAttrName, b.getUnitAttr());
   return Values(loop.getResults());
 }
 

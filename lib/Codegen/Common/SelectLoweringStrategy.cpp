@@ -73,19 +73,21 @@ struct Selector {
   }
 
   LoweringStrategyAttr get(Schedule schedule, ArrayRef<int64_t> parallel,
-                           ArrayRef<int64_t> tile) const {
+                           ArrayRef<int64_t> tile) {
     int64_t team = schedule == Schedule::Single ? 1 : threads;
     return LoweringStrategyAttr::get(type.getContext(), schedule, team, parallel,
-                                     tile, machine.vectorBits, kUnroll);
+                                     tile, machine.vectorBits, kUnroll,
+                                     selectStores());
   }
 
-  LoweringStrategyAttr select() const;
+  LoweringStrategyAttr select();
 
 private:
-  LoweringStrategyAttr selectSlab(int64_t channelDim) const;
-  LoweringStrategyAttr selectRowBlocks() const;
-  LoweringStrategyAttr selectSplit() const;
-  LoweringStrategyAttr selectSweep() const;
+  StoreKind selectStores();
+  LoweringStrategyAttr selectSlab(int64_t channelDim);
+  LoweringStrategyAttr selectRowBlocks();
+  LoweringStrategyAttr selectSplit();
+  LoweringStrategyAttr selectSweep();
 };
 } // namespace
 
@@ -97,8 +99,19 @@ static int64_t getDivisor(int64_t n, int64_t limit) {
   return 1;
 }
 
+/// Stores past the caches save the read of what is overwritten, and cost
+/// dearly when what is written is read again soon: they pay when input and
+/// output together exceed about 3/4 of the last-level cache.
+StoreKind Selector::selectStores() {
+  if (!type.hasStaticShape() || isa<StatsOp>(op.getOperation()))
+    return StoreKind::Temporal;
+  int64_t bytes = 2 * type.getNumElements() * elementBytes;
+  return bytes > machine.l3Bytes / 4 * 3 ? StoreKind::NonTemporal
+                                         : StoreKind::Temporal;
+}
+
 /// Channel groups that are normalized as soon as their statistics are known.
-LoweringStrategyAttr Selector::selectSlab(int64_t channelDim) const {
+LoweringStrategyAttr Selector::selectSlab(int64_t channelDim) {
   SmallVector<int64_t> parallel(rank(), 0), tile(rank(), 0);
   int64_t last = rank() - 1;
   // Several channels per group where one is a short row, or a short slab.
@@ -128,7 +141,7 @@ LoweringStrategyAttr Selector::selectSlab(int64_t channelDim) const {
 }
 
 /// Channels are contiguous: blocks of rows, each with partial statistics.
-LoweringStrategyAttr Selector::selectRowBlocks() const {
+LoweringStrategyAttr Selector::selectRowBlocks() {
   SmallVector<int64_t> parallel(rank(), 0), tile(rank(), 0);
   int64_t rows = rank() - 2, channels = rank() - 1;
   tile[rows] = kTileRows;
@@ -141,7 +154,7 @@ LoweringStrategyAttr Selector::selectRowBlocks() const {
 }
 
 /// Few channels: the outermost reduction dimension that can be cut is.
-LoweringStrategyAttr Selector::selectSplit() const {
+LoweringStrategyAttr Selector::selectSplit() {
   SmallVector<int64_t> parallel(rank(), 0), tile(rank(), 0);
   int64_t cut = -1;
   for (int64_t dim = 0; dim < rank() && cut < 0; ++dim)
@@ -156,7 +169,7 @@ LoweringStrategyAttr Selector::selectSplit() const {
 }
 
 /// One elementwise pass, cut from the outermost dimension inwards.
-LoweringStrategyAttr Selector::selectSweep() const {
+LoweringStrategyAttr Selector::selectSweep() {
   SmallVector<int64_t> parallel(rank(), 0), tile(rank(), 0);
   int64_t wanted = kSweepPieces;
   for (int64_t dim = 0; dim < rank() && wanted > 1; ++dim) {
@@ -178,7 +191,7 @@ LoweringStrategyAttr Selector::selectSweep() const {
   return get(Schedule::Sweep, parallel, tile);
 }
 
-LoweringStrategyAttr Selector::select() const {
+LoweringStrategyAttr Selector::select() {
   SmallVector<int64_t> zeros(rank(), 0);
   bool isSmall = type.hasStaticShape() &&
                  type.getNumElements() * elementBytes <= kSingleThreadBytes;

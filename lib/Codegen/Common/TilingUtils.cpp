@@ -21,7 +21,8 @@ static void setStrategy(Operation *op, LoweringStrategyAttr strategy,
               LoweringStrategyAttr::get(
                   op->getContext(), strategy.getSchedule(),
                   strategy.getThreads(), parallel, tile,
-                  strategy.getVectorBits(), strategy.getUnroll()));
+                  strategy.getVectorBits(), strategy.getUnroll(),
+                  strategy.getStores()));
 }
 
 /// Tile sizes as values: `-p` in `sizes` means equal pieces, at most p.

@@ -91,4 +91,48 @@ def HoistStackBuffersPass
   let dependentDialects = ["::mlir::memref::MemRefDialect"];
 }
 
+def NontemporalStoresPass
+    : Pass<"bn-nontemporal-stores", "::mlir::func::FuncOp"> {
+  let summary = "write past the caches where the strategy asks for it";
+  let description = [{
+    Loops over vectors that `bn-vectorize-tiles` marked `bn.nontemporal` get a
+    second version with non-temporal stores, taken where the first address of
+    the loop is aligned to a vector register (an unaligned non-temporal vector
+    store becomes many scalar ones). A fence at the end of each parallel
+    iteration, or of the function, orders them before what follows.
+
+    Example:
+
+    ```mlir
+    scf.for %i = %c0 to %n step %c32 {
+      ...
+      vector.transfer_write %v, %y[%r, %i] ...
+    } {bn.nontemporal}
+    ```
+
+    becomes
+
+    ```mlir
+    %aligned = ... address of %y[%r, %c0] modulo 32 is 0
+    scf.if %aligned {
+      scf.for %i = %c0 to %n step %c32 {
+        ...
+        vector.store %v, %y[%r, %i] {alignment = 32, nontemporal = true} ...
+      }
+    } else {
+      scf.for ... // as before
+    }
+    ```
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect",
+    "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect",
+    "::mlir::vector::VectorDialect"
+  ];
+  let options = [
+    Option<"alignment", "alignment", "int64_t", "32",
+           "bytes that an address must be a multiple of">
+  ];
+}
+
 #endif // BN_CODEGEN_CPU_PASSES

@@ -102,4 +102,58 @@ def TileReductionsPass : Pass<"bn-tile-reductions", "::mlir::func::FuncOp"> {
   ];
 }
 
+def FoldReshapedBuffersPass
+    : Pass<"bn-fold-reshaped-buffers", "::mlir::func::FuncOp"> {
+  let summary = "undo a collapse and an expansion of the same buffer";
+  let description = [{
+    `bn-collapse-dimensions` expands results that, after bufferization, are
+    views of a destination that was collapsed. The destination itself is the
+    same buffer in the same shape. (Upstream folds this for static shapes; for
+    several dynamic sizes in one group, its `expand-strided-metadata` has no
+    lowering of the expansion.)
+
+    Example:
+
+    ```mlir
+    %0 = memref.collapse_shape %y [[0], [1], [2, 3]]
+    %1 = memref.expand_shape %0 [[0], [1], [2, 3]]
+        output_shape [dimensions of %y]
+    ```
+
+    becomes `%y` in place of `%1`.
+  }];
+  let dependentDialects = ["::mlir::memref::MemRefDialect"];
+}
+
+def DeallocateBuffersPass
+    : Pass<"bn-deallocate-buffers", "::mlir::func::FuncOp"> {
+  let summary = "free the buffers that a function allocates for itself";
+  let description = [{
+    Adds a `memref.dealloc` at the end of the block of each `memref.alloc`
+    whose buffer does not leave that block, by a return, a yield or a call.
+    Buffers that are returned belong to the caller, also those that came in as
+    arguments: unlike upstream's ownership-based deallocation, this does not
+    copy an argument in order to return it, which would be a full-size
+    temporary for each result in destination-passing style.
+
+    Example:
+
+    ```mlir
+    %0 = memref.alloc() : memref<16x64xf64>
+    ...
+    return %arg0 : memref<8x64xf32>
+    ```
+
+    becomes
+
+    ```mlir
+    %0 = memref.alloc() : memref<16x64xf64>
+    ...
+    memref.dealloc %0 : memref<16x64xf64>
+    return %arg0 : memref<8x64xf32>
+    ```
+  }];
+  let dependentDialects = ["::mlir::memref::MemRefDialect"];
+}
+
 #endif // BN_CODEGEN_COMMON_PASSES

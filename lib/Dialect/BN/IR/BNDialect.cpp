@@ -49,7 +49,7 @@ static void printI64List(AsmPrinter &printer, ArrayRef<int64_t> list) {
 LogicalResult LoweringStrategyAttr::verify(
     function_ref<InFlightDiagnostic()> emitError, Schedule schedule,
     int64_t threads, ArrayRef<int64_t> parallel, ArrayRef<int64_t> tile,
-    int64_t vectorBits, int64_t unroll) {
+    int64_t vectorBits, int64_t unroll, StoreKind stores) {
   if (threads < 0)
     return emitError() << "expected 'threads' to be at least 0, got "
                        << threads;
@@ -103,21 +103,16 @@ void BNDialect::initialize() {
 
 LogicalResult BNDialect::verifyOperationAttribute(Operation *op,
                                                   NamedAttribute attribute) {
+  if (attribute.getName() == kNontemporalAttrName)
+    return success();
   if (attribute.getName() != kLoweringStrategyAttrName)
     return op->emitError("unknown attribute '")
            << attribute.getName().getValue() << "' of the dialect 'bn'";
-  auto strategy = dyn_cast<LoweringStrategyAttr>(attribute.getValue());
-  if (!strategy)
+  // Operands are not verified yet: what the strategy must be like for the op
+  // is checked in BNVerifiers.cpp.
+  if (!isa<LoweringStrategyAttr>(attribute.getValue()))
     return op->emitError("expected '" + kLoweringStrategyAttrName +
                          "' to be a #bn.lowering_strategy, got ")
            << attribute.getValue();
-  auto indexed = dyn_cast<IndexedOpInterface>(op);
-  if (!indexed)
-    return success();
-  size_t rank = indexed.getIterationKinds().size();
-  if (strategy.getTile().size() != rank)
-    return op->emitOpError("expected '")
-           << kLoweringStrategyAttrName << "' to have " << rank
-           << " tile sizes, got " << strategy.getTile().size();
   return success();
 }

@@ -72,7 +72,13 @@ def BN_Schedule : I32EnumAttr<"Schedule", "how an op becomes loops", [
   let genSpecializedAttr = 0;
 }
 
-def BN_ScheduleAttr : EnumAttr<BN_Dialect, BN_Schedule, "schedule">;
+def BN_StoreKind : I32EnumAttr<"StoreKind", "how the data are written", [
+      I32EnumAttrCase<"Temporal", 0, "temporal">,
+      I32EnumAttrCase<"NonTemporal", 1, "nontemporal">
+    ]> {
+  let cppNamespace = "::mlir::bn";
+  let genSpecializedAttr = 0;
+}
 
 //===----------------------------------------------------------------------===//
 // #bn.lowering_strategy
@@ -94,6 +100,7 @@ def BN_LoweringStrategyAttr : AttrDef<BN_Dialect, "LoweringStrategy"> {
     | `tile` | the tile in which the statistics make their two passes, 0 = whole dimension |
     | `vector_bits` | width of a vector register |
     | `unroll` | vector registers per register tile |
+    | `stores` | `nontemporal`: past the caches, where the address is aligned |
 
     How the work is cut depends on shapes and on this attribute alone, never on
     how many threads turn up: this makes results independent of threads, bit
@@ -103,7 +110,8 @@ def BN_LoweringStrategyAttr : AttrDef<BN_Dialect, "LoweringStrategy"> {
 
     ```mlir
     #bn.lowering_strategy<slab, threads = 0, parallel = [0, 1, 0],
-                          tile = [1, 0, 4096], vector_bits = 256, unroll = 4>
+                          tile = [1, 0, 4096], vector_bits = 256, unroll = 4,
+                          stores = temporal>
     ```
   }];
   let parameters = (ins
@@ -112,12 +120,14 @@ def BN_LoweringStrategyAttr : AttrDef<BN_Dialect, "LoweringStrategy"> {
     ArrayRefParameter<"int64_t">:$parallel,
     ArrayRefParameter<"int64_t">:$tile,
     "int64_t":$vectorBits,
-    "int64_t":$unroll
+    "int64_t":$unroll,
+    EnumParameter<BN_StoreKind>:$stores
   );
   let assemblyFormat = [{
     `<` $schedule `,` `threads` `=` $threads `,` `parallel` `=`
     custom<I64List>($parallel) `,` `tile` `=` custom<I64List>($tile) `,`
-    `vector_bits` `=` $vectorBits `,` `unroll` `=` $unroll `>`
+    `vector_bits` `=` $vectorBits `,` `unroll` `=` $unroll `,`
+    `stores` `=` $stores `>`
   }];
   let genVerifyDecl = 1;
 }

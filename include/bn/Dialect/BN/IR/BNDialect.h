@@ -24,6 +24,10 @@ namespace mlir::bn {
 inline constexpr llvm::StringLiteral kLoweringStrategyAttrName =
     "bn.lowering_strategy";
 
+/// Discardable attribute of a loop over vectors whose stores are to go past the
+/// caches.
+inline constexpr llvm::StringLiteral kNontemporalAttrName = "bn.nontemporal";
+
 /// The strategy on `op`, or null.
 LoweringStrategyAttr getLoweringStrategy(Operation *op);
 
