@@ -107,6 +107,9 @@ LogicalResult mlir::bn::collapseDimensions(RewriterBase &rewriter,
   auto axisAttr = op->getAttrOfType<DenseI64ArrayAttr>("axis");
   if (!type || !axisAttr || !hasCollapsibleOperands(op))
     return failure();
+  // A strategy written by hand is about the view that the op has.
+  if (getLoweringStrategy(op))
+    return failure();
 
   View view = computeView(type, normalizeAxis(axisAttr, type.getRank()));
   if (static_cast<int64_t>(view.data.size()) == type.getRank())

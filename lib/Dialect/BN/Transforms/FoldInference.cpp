@@ -74,14 +74,16 @@ static LogicalResult foldInference(RewriterBase &b, InferenceOp op,
     return failure();
 
   // |mean| <= standard deviation: x * a and mean * a cancel at most as much as
-  // x and mean do in data that have these statistics.
+  // x and mean do in data that have these statistics. An infinite a, from a
+  // deviation of 0, would make NaN of mean * a.
   double epsilon = op.getEpsilon().convertToDouble();
   bool foldMean = true;
   SmallVector<double> a;
   for (int64_t i = 0; i < count; ++i) {
     double deviation = std::sqrt((*variance)[i] + epsilon);
     a.push_back((*scale)[i] / deviation);
-    foldMean &= anyMean || std::abs((*mean)[i]) <= deviation;
+    foldMean &= std::isfinite(a.back()) &&
+                (anyMean || std::abs((*mean)[i]) <= deviation);
   }
   SmallVector<double> shift(*offset);
   if (foldMean)

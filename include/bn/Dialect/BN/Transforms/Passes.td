@@ -55,7 +55,9 @@ def CollapseDimensionsPass
     Merges neighbouring dimensions of the data that are all reduced or all kept,
     and drops dimensions of size 1, by `tensor.collapse_shape`: no data moves.
     NCHW becomes (N, C, H*W), NHWC becomes (N*H*W, C). After this every op with
-    one axis, or with adjacent axes, has at most three dimensions.
+    one axis, or with adjacent axes, has at most three dimensions. An op that
+    has a strategy already, written by hand for the view it is on, stays as it
+    is.
 
     Example:
 

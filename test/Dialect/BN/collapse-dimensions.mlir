@@ -1,0 +1,218 @@
+// Every op is put on a view with as few dimensions as its axes allow, without
+// moving data.
+
+// RUN: bn-opt %s --bn-collapse-dimensions --split-input-file | FileCheck %s
+
+// CHECK-LABEL: func @nchw
+//  CHECK-SAME:     %[[X:[a-z0-9]+]]: tensor<8x4x5x6xf32>, %[[Y0:[a-z0-9]+]]: tensor<8x4x5x6xf32>, %[[C:[a-z0-9]+]]: tensor<4xf32>
+//   CHECK-DAG:   %[[X3:.*]] = tensor.collapse_shape %[[X]] {{\[}}[0], [1], [2, 3]] : tensor<8x4x5x6xf32> into tensor<8x4x30xf32>
+//   CHECK-DAG:   %[[Y3:.*]] = tensor.collapse_shape %[[Y0]] {{\[}}[0], [1], [2, 3]]
+//       CHECK:   %[[R:.*]]:3 = bn.training axis(1) epsilon(1.000000e-03)
+//  CHECK-SAME:     ins(%[[X3]] : tensor<8x4x30xf32>) scale(%[[C]] : tensor<4xf32>)
+//  CHECK-SAME:     outs(%[[Y3]], %[[C]], %[[C]] : tensor<8x4x30xf32>, tensor<4xf32>, tensor<4xf32>)
+//       CHECK:   %[[Y:.*]] = tensor.expand_shape %[[R]]#0 {{\[}}[0], [1], [2, 3]] output_shape [8, 4, 5, 6]
+//       CHECK:   return %[[Y]], %[[R]]#1
+func.func @nchw(%x: tensor<8x4x5x6xf32>, %y0: tensor<8x4x5x6xf32>,
+    %c: tensor<4xf32>) -> (tensor<8x4x5x6xf32>, tensor<4xf32>) {
+  %y, %m, %v = bn.training axis(1) epsilon(1.0e-3)
+      ins(%x : tensor<8x4x5x6xf32>) scale(%c : tensor<4xf32>)
+      outs(%y0, %c, %c : tensor<8x4x5x6xf32>, tensor<4xf32>, tensor<4xf32>)
+      -> tensor<8x4x5x6xf32>, tensor<4xf32>, tensor<4xf32>
+  return %y, %m : tensor<8x4x5x6xf32>, tensor<4xf32>
+}
+
+// -----
+
+// CHECK-LABEL: func @nhwc
+//       CHECK:   tensor.collapse_shape %{{.*}} {{\[}}[0, 1, 2], [3]] : tensor<8x5x6x4xf32> into tensor<240x4xf32>
+//       CHECK:   bn.inference axis(1)
+//  CHECK-SAME:     ins(%{{[^ ]+}} : tensor<240x4xf32>)
+//       CHECK:   tensor.expand_shape
+func.func @nhwc(%x: tensor<8x5x6x4xf32>, %c: tensor<4xf32>)
+    -> tensor<8x5x6x4xf32> {
+  %y = bn.inference axis(-1) epsilon(1.0) ins(%x : tensor<8x5x6x4xf32>)
+      statistics(%c, %c : tensor<4xf32>, tensor<4xf32>)
+      outs(%x : tensor<8x5x6x4xf32>) -> tensor<8x5x6x4xf32>
+  return %y : tensor<8x5x6x4xf32>
+}
+
+// -----
+
+// CHECK-LABEL: func @ndhwc
+//       CHECK:   bn.normalize axis(1) ins(%{{[^ ]+}} : tensor<120x7xf16>) mean(%{{[^ ]+}} : tensor<7xf32>)
+func.func @ndhwc(%x: tensor<2x3x4x5x7xf16>, %c: tensor<7xf32>)
+    -> tensor<2x3x4x5x7xf16> {
+  %y = bn.normalize axis(4) ins(%x : tensor<2x3x4x5x7xf16>)
+      mean(%c : tensor<7xf32>) outs(%x : tensor<2x3x4x5x7xf16>)
+      -> tensor<2x3x4x5x7xf16>
+  return %y : tensor<2x3x4x5x7xf16>
+}
+
+// -----
+
+// NC, NCW and rank 1 are their own view.
+// CHECK-LABEL: func @already_collapsed
+//   CHECK-NOT:   collapse_shape
+//       CHECK:   return
+func.func @already_collapsed(%a: tensor<8x4xf32>, %b: tensor<8x4x5xf32>,
+    %c: tensor<4xf32>) -> (tensor<8x4xf32>, tensor<8x4x5xf32>, tensor<4xf32>) {
+  %x = bn.normalize axis(1) ins(%a : tensor<8x4xf32>) scale(%c : tensor<4xf32>)
+      outs(%a : tensor<8x4xf32>) -> tensor<8x4xf32>
+  %y = bn.normalize axis(1) ins(%b : tensor<8x4x5xf32>)
+      scale(%c : tensor<4xf32>) outs(%b : tensor<8x4x5xf32>)
+      -> tensor<8x4x5xf32>
+  %z = bn.normalize axis(0) ins(%c : tensor<4xf32>) scale(%c : tensor<4xf32>)
+      outs(%c : tensor<4xf32>) -> tensor<4xf32>
+  return %x, %y, %z : tensor<8x4xf32>, tensor<8x4x5xf32>, tensor<4xf32>
+}
+
+// -----
+
+// Neighbouring axes become one, and so do the dimensions of the parameters.
+// CHECK-LABEL: func @adjacent_axes
+//  CHECK-SAME:     %[[X:[a-z0-9]+]]: tensor<8x3x4x5xf32>, %[[C:[a-z0-9]+]]: tensor<3x4xf64>
+//   CHECK-DAG:   tensor.collapse_shape %[[X]] {{\[}}[0], [1, 2], [3]] : tensor<8x3x4x5xf32> into tensor<8x12x5xf32>
+//   CHECK-DAG:   tensor.collapse_shape %[[C]] {{\[}}[0, 1]] : tensor<3x4xf64> into tensor<12xf64>
+//       CHECK:   %[[S:.*]]:3 = bn.stats axis(1) ins(%{{[^ ]+}} : tensor<8x12x5xf32>)
+//  CHECK-SAME:     -> tensor<12xf64>, tensor<12xf64>, tensor<12xf64>
+//       CHECK:   tensor.expand_shape %[[S]]#0 {{\[}}[0, 1]] output_shape [3, 4] : tensor<12xf64> into tensor<3x4xf64>
+func.func @adjacent_axes(%x: tensor<8x3x4x5xf32>, %c: tensor<3x4xf64>)
+    -> tensor<3x4xf64> {
+  %n, %m, %s = bn.stats axis(2, 1) ins(%x : tensor<8x3x4x5xf32>)
+      outs(%c, %c, %c : tensor<3x4xf64>, tensor<3x4xf64>, tensor<3x4xf64>)
+      -> tensor<3x4xf64>, tensor<3x4xf64>, tensor<3x4xf64>
+  return %m : tensor<3x4xf64>
+}
+
+// -----
+
+// Axes apart stay apart.
+// CHECK-LABEL: func @separate_axes
+//       CHECK:   tensor.collapse_shape %{{.*}} {{\[}}[0], [1], [2, 3], [4]] : tensor<8x3x4x5x6xf32> into tensor<8x3x20x6xf32>
+//       CHECK:   bn.normalize axis(1, 3) ins(%{{[^ ]+}} : tensor<8x3x20x6xf32>) scale(%{{[^ ]+}} : tensor<3x6xf32>)
+func.func @separate_axes(%x: tensor<8x3x4x5x6xf32>, %c: tensor<3x6xf32>)
+    -> tensor<8x3x4x5x6xf32> {
+  %y = bn.normalize axis(1, 4) ins(%x : tensor<8x3x4x5x6xf32>)
+      scale(%c : tensor<3x6xf32>) outs(%x : tensor<8x3x4x5x6xf32>)
+      -> tensor<8x3x4x5x6xf32>
+  return %y : tensor<8x3x4x5x6xf32>
+}
+
+// -----
+
+// All dimensions are channels.
+// CHECK-LABEL: func @all_axes
+//       CHECK:   bn.training axis(0)
+//  CHECK-SAME:     ins(%{{[^ ]+}} : tensor<12xf32>) scale(%{{[^ ]+}} : tensor<12xf32>)
+func.func @all_axes(%x: tensor<3x4xf32>, %c: tensor<3x4xf32>)
+    -> tensor<3x4xf32> {
+  %y, %m, %v = bn.training axis(0, 1) epsilon(1.0) ins(%x : tensor<3x4xf32>)
+      scale(%c : tensor<3x4xf32>)
+      outs(%x, %c, %c : tensor<3x4xf32>, tensor<3x4xf32>, tensor<3x4xf32>)
+      -> tensor<3x4xf32>, tensor<3x4xf32>, tensor<3x4xf32>
+  return %y : tensor<3x4xf32>
+}
+
+// -----
+
+// Reduced dimensions of size 1 vanish, wherever they are; channels of size 1
+// do not.
+// CHECK-LABEL: func @unit_dimensions
+//   CHECK-DAG:   tensor.collapse_shape %{{.*}} {{\[}}[0, 1, 2, 3]] : tensor<1x4x1x1xf32> into tensor<4xf32>
+//       CHECK:   bn.normalize axis(0) ins(%{{[^ ]+}} : tensor<4xf32>)
+//       CHECK:   bn.normalize axis(1) ins(%{{[^ ]+}} : tensor<8x1xf32>)
+//       CHECK:   bn.normalize axis(0) ins(%{{[^ ]+}} : tensor<12xf32>) scale(%{{[^ ]+}} : tensor<12xf32>)
+func.func @unit_dimensions(%a: tensor<1x4x1x1xf32>, %b: tensor<8x1x1xf32>,
+    %c: tensor<3x1x4xf32>, %p: tensor<4xf32>, %q: tensor<1xf32>,
+    %r: tensor<3x4xf32>)
+    -> (tensor<1x4x1x1xf32>, tensor<8x1x1xf32>, tensor<3x1x4xf32>) {
+  %x = bn.normalize axis(1) ins(%a : tensor<1x4x1x1xf32>)
+      scale(%p : tensor<4xf32>) outs(%a : tensor<1x4x1x1xf32>)
+      -> tensor<1x4x1x1xf32>
+  %y = bn.normalize axis(1) ins(%b : tensor<8x1x1xf32>)
+      scale(%q : tensor<1xf32>) outs(%b : tensor<8x1x1xf32>)
+      -> tensor<8x1x1xf32>
+  %z = bn.normalize axis(0, 2) ins(%c : tensor<3x1x4xf32>)
+      scale(%r : tensor<3x4xf32>) outs(%c : tensor<3x1x4xf32>)
+      -> tensor<3x1x4xf32>
+  return %x, %y, %z
+      : tensor<1x4x1x1xf32>, tensor<8x1x1xf32>, tensor<3x1x4xf32>
+}
+
+// -----
+
+// CHECK-LABEL: func @dynamic
+//  CHECK-SAME:     %[[X:[a-z0-9]+]]: tensor<?x4x?x?xf32>
+//       CHECK:   tensor.collapse_shape %[[X]] {{\[}}[0], [1], [2, 3]] : tensor<?x4x?x?xf32> into tensor<?x4x?xf32>
+//       CHECK:   %[[Y:.*]] = bn.normalize axis(1) ins(%{{[^ ]+}} : tensor<?x4x?xf32>)
+//   CHECK-DAG:   %[[N:.*]] = tensor.dim %[[X]], %c0
+//   CHECK-DAG:   %[[H:.*]] = tensor.dim %[[X]], %c2
+//   CHECK-DAG:   %[[W:.*]] = tensor.dim %[[X]], %c3
+//       CHECK:   tensor.expand_shape %[[Y]] {{\[}}[0], [1], [2, 3]] output_shape [%[[N]], 4, %[[H]], %[[W]]]
+func.func @dynamic(%x: tensor<?x4x?x?xf32>, %c: tensor<4xf32>)
+    -> tensor<?x4x?x?xf32> {
+  %y = bn.normalize axis(1) ins(%x : tensor<?x4x?x?xf32>)
+      scale(%c : tensor<4xf32>) outs(%x : tensor<?x4x?x?xf32>)
+      -> tensor<?x4x?x?xf32>
+  return %y : tensor<?x4x?x?xf32>
+}
+
+// -----
+
+// A strategy is chosen on the collapsed view; attributes of others move along.
+// CHECK-LABEL: func @attributes
+//       CHECK:   bn.normalize axis(1) {note = "kept"} ins(%{{[^ ]+}} : tensor<8x4x30xf32>)
+func.func @attributes(%x: tensor<8x4x5x6xf32>) -> tensor<8x4x5x6xf32> {
+  %y = bn.normalize axis(1) {note = "kept"} ins(%x : tensor<8x4x5x6xf32>)
+      outs(%x : tensor<8x4x5x6xf32>) -> tensor<8x4x5x6xf32>
+  return %y : tensor<8x4x5x6xf32>
+}
+
+// -----
+
+// Masks broadcast along dimensions of size 1, and groups cut the first
+// dimension: such ops stay as they are.
+// CHECK-LABEL: func @untouched
+//   CHECK-NOT:   collapse_shape
+//       CHECK:   return
+func.func @untouched(%x: tensor<8x4x5x6xf32>, %c: tensor<4xf64>,
+    %w: tensor<8x1x5x6xf32>, %g: tensor<2x4xf32>)
+    -> (tensor<4xf64>, tensor<8x4x5x6xf32>) {
+  %n, %m, %s = bn.stats axis(1) ins(%x : tensor<8x4x5x6xf32>)
+      mask(%w : tensor<8x1x5x6xf32>)
+      outs(%c, %c, %c : tensor<4xf64>, tensor<4xf64>, tensor<4xf64>)
+      -> tensor<4xf64>, tensor<4xf64>, tensor<4xf64>
+  %y:3 = bn.training axis(1) epsilon(1.0) groups(2)
+      ins(%x : tensor<8x4x5x6xf32>)
+      outs(%x, %g, %g : tensor<8x4x5x6xf32>, tensor<2x4xf32>, tensor<2x4xf32>)
+      -> tensor<8x4x5x6xf32>, tensor<2x4xf32>, tensor<2x4xf32>
+  return %m, %y#0 : tensor<4xf64>, tensor<8x4x5x6xf32>
+}
+
+// -----
+
+// On buffers there is nothing to collapse any more.
+// CHECK-LABEL: func @buffers
+//       CHECK:   bn.normalize axis(1) ins(%{{[^ ]+}} : memref<8x4x5x6xf32>)
+func.func @buffers(%x: memref<8x4x5x6xf32>) {
+  bn.normalize axis(1) ins(%x : memref<8x4x5x6xf32>)
+      outs(%x : memref<8x4x5x6xf32>)
+  return
+}
+
+// -----
+
+// A strategy by hand is about the dimensions that the op has.
+// CHECK-LABEL: func @strategy_by_hand
+//       CHECK:   bn.normalize axis(1)
+//  CHECK-SAME:     parallel = [1, 0, 0, 0]
+//  CHECK-SAME:     ins(%{{[^ ]+}} : tensor<8x4x5x6xf32>)
+func.func @strategy_by_hand(%x: tensor<8x4x5x6xf32>) -> tensor<8x4x5x6xf32> {
+  %y = bn.normalize axis(1)
+      {bn.lowering_strategy = #bn.lowering_strategy<sweep, threads = 0,
+       parallel = [1, 0, 0, 0], tile = [0, 0, 0, 0], vector_bits = 256,
+       unroll = 4, stores = temporal>}
+      ins(%x : tensor<8x4x5x6xf32>) outs(%x : tensor<8x4x5x6xf32>)
+      -> tensor<8x4x5x6xf32>
+  return %y : tensor<8x4x5x6xf32>
+}

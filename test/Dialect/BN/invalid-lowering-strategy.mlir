@@ -1,0 +1,83 @@
+// Strategies that no pass can obey. On an op, a strategy has one size for each
+// dimension.
+
+// RUN: bn-opt %s --verify-diagnostics --split-input-file
+
+// expected-error @below {{expected 'threads' to be at least 0, got -1}}
+#threads = #bn.lowering_strategy<slab, threads = -1,
+    parallel = [0, 1], tile = [1, 0], vector_bits = 256, unroll = 4,
+    stores = temporal>
+
+// -----
+
+// expected-error @below {{expected 'parallel' and 'tile' to have the same size, got 3 and 2}}
+#sizes = #bn.lowering_strategy<slab, threads = 0,
+    parallel = [0, 1, 0], tile = [1, 0], vector_bits = 256, unroll = 4,
+    stores = temporal>
+
+// -----
+
+// expected-error @below {{expected sizes in 'tile' to be at least 0, got -1}}
+#tile = #bn.lowering_strategy<slab, threads = 0,
+    parallel = [0, 1], tile = [-1, 0], vector_bits = 256, unroll = 4,
+    stores = temporal>
+
+// -----
+
+// expected-error @below {{expected 'vector_bits' to be a power of two of at least 64, got 192}}
+#vector_bits = #bn.lowering_strategy<slab, threads = 0,
+    parallel = [0, 1], tile = [1, 0], vector_bits = 192, unroll = 4,
+    stores = temporal>
+
+// -----
+
+// expected-error @below {{expected 'vector_bits' to be a power of two of at least 64, got 32}}
+#vector_bits_narrow = #bn.lowering_strategy<slab, threads = 0,
+    parallel = [0, 1], tile = [1, 0], vector_bits = 32, unroll = 4,
+    stores = temporal>
+
+// -----
+
+// expected-error @below {{expected 'unroll' to be 1 to 64, got 0}}
+#unroll = #bn.lowering_strategy<slab, threads = 0,
+    parallel = [0, 1], tile = [1, 0], vector_bits = 256, unroll = 0,
+    stores = temporal>
+
+// -----
+
+// expected-error @below {{expected 'unroll' to be 1 to 64, got 65}}
+#unroll_far = #bn.lowering_strategy<slab, threads = 0,
+    parallel = [0, 1], tile = [1, 0], vector_bits = 256, unroll = 65,
+    stores = temporal>
+
+// -----
+
+func.func @rank(%x: tensor<8x4xf32>) -> tensor<8x4xf32> {
+  // expected-error @below {{expected 'bn.lowering_strategy' to have 2 tile sizes, got 3}}
+  %y = bn.normalize axis(1)
+      {bn.lowering_strategy = #bn.lowering_strategy<sweep, threads = 0,
+       parallel = [1, 0, 0], tile = [0, 0, 0], vector_bits = 256, unroll = 4,
+       stores = temporal>}
+      ins(%x : tensor<8x4xf32>) outs(%x : tensor<8x4xf32>) -> tensor<8x4xf32>
+  return %y : tensor<8x4xf32>
+}
+
+// -----
+
+func.func @not_a_strategy(%x: tensor<8x4xf32>) -> tensor<8x4xf32> {
+  // expected-error @below {{expected 'bn.lowering_strategy' to be a #bn.lowering_strategy, got "slab"}}
+  %y = bn.normalize axis(1)
+      {bn.lowering_strategy = "slab"}
+      ins(%x : tensor<8x4xf32>) outs(%x : tensor<8x4xf32>) -> tensor<8x4xf32>
+  return %y : tensor<8x4xf32>
+}
+
+// -----
+
+func.func @unknown(%x: tensor<8x4xf32>) -> tensor<8x4xf32> {
+  // expected-error @below {{unknown attribute 'bn.strategy' of the dialect 'bn'}}
+  %y = bn.normalize axis(1)
+      {bn.strategy = "slab"}
+      ins(%x : tensor<8x4xf32>) outs(%x : tensor<8x4xf32>) -> tensor<8x4xf32>
+  return %y : tensor<8x4xf32>
+}
