@@ -113,6 +113,7 @@ private:
   bool dependsOn(OpOperand *operand, ArrayRef<unsigned> dims);
   bool spansStrip(OpOperand *operand);
   Value read(OpOperand *operand, Value source, int64_t width);
+  Value readInit(OpOperand *init, Value tensor, int64_t width);
   Value write(OpOperand *init, Value value, Value tensor, int64_t width);
   Value broadcast(Value value, int64_t width);
   Values emitBody(ValueRange inputs, ValueRange accumulators, int64_t width);
@@ -275,6 +276,14 @@ Value TileVectorizer::read(OpOperand *operand, Value source, int64_t width) {
                                         ArrayRef<bool>{true});
 }
 
+/// The value that `init` starts from. Of a filled tensor it is known; the fill
+/// then dies, as each entry is written exactly once (see run()).
+Value TileVectorizer::readInit(OpOperand *init, Value tensor, int64_t width) {
+  if (auto fill = init->get().getDefiningOp<linalg::FillOp>())
+    return spansStrip(init) ? broadcast(fill.value(), width) : fill.value();
+  return read(init, tensor, width);
+}
+
 /// `tensor` with `value` at the current indices.
 Value TileVectorizer::write(OpOperand *init, Value value, Value tensor,
                             int64_t width) {
@@ -357,7 +366,7 @@ Values TileVectorizer::sweepStrips(ValueRange tensors) {
       for (auto [init, tensor] :
            llvm::zip_equal(op.getDpsInitsMutable(), carried)) {
         bool used = op.payloadUsesValueFromOperand(&init);
-        accumulators.push_back(used ? read(&init, tensor, strip.width)
+        accumulators.push_back(used ? readInit(&init, tensor, strip.width)
                                     : Value());
         if (!used) // stands for a value that nothing reads
           accumulators.back() = ub::PoisonOp::create(
@@ -391,7 +400,7 @@ Values TileVectorizer::reduceStrips(ValueRange tensors) {
 
   Values starts;
   for (auto [init, tensor] : llvm::zip_equal(op.getDpsInitsMutable(), tensors))
-    starts.push_back(read(&init, tensor, 1));
+    starts.push_back(readInit(&init, tensor, 1));
   Values accumulators;
   for (const Strip &strip : strips)
     for (Value start : starts) {
@@ -435,7 +444,14 @@ Values TileVectorizer::reduceStrips(ValueRange tensors) {
 }
 
 Values TileVectorizer::run() {
-  return emitNest(outerDims, op.getDpsInits(), [&](ValueRange tensors) {
+  // Every entry of an init is overwritten, so what it was filled with need not
+  // be in memory.
+  Values destinations;
+  for (Value init : op.getDpsInits()) {
+    auto fill = init.getDefiningOp<linalg::FillOp>();
+    destinations.push_back(fill ? fill.output() : init);
+  }
+  return emitNest(outerDims, destinations, [&](ValueRange tensors) {
     return stripIsReduction ? reduceStrips(tensors) : sweepStrips(tensors);
   });
 }
@@ -465,7 +481,12 @@ struct VectorizeTilesPass
     SmallVector<linalg::LinalgOp> ops;
     getOperation().walk([&](linalg::LinalgOp op) { ops.push_back(op); });
     IRRewriter rewriter(&getContext());
-    for (linalg::LinalgOp op : ops) {
+    // From the last to the first: users of a fill come before the fill.
+    for (linalg::LinalgOp op : llvm::reverse(ops)) {
+      if (isOpTriviallyDead(op)) {
+        rewriter.eraseOp(op);
+        continue;
+      }
       LoweringStrategyAttr strategy = getLoweringStrategy(op);
       bool done = succeeded(vectorizeTile(
           rewriter, op, strategy ? strategy.getVectorBits() : vectorBits,
