@@ -2,9 +2,9 @@
 """Follows every constraint from the specification to its test.
 
 A constraint such as training_c3 must occur in four places: in docs/Spec.md, in
-the op's description in BNOps.td (there as "(C3)"), as a comment in the verifier,
-and in the name of a test that violates it (@error_training_c3...). Prints what is
-missing where, and fails when something is.
+the op's description in BNOps.td (there as "(C3)"), as a comment in the
+verifier, and in the name of a test that violates it (@error_training_c3...).
+Prints what is missing where, and fails when something is.
 """
 
 import pathlib

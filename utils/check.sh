@@ -9,6 +9,8 @@ passed=0
 failed=0
 failures=()
 results="$BN_BUILD/check"
+# Nothing is taken from, or left in, the user's kernel cache.
+export BN_CACHE_DIR="$results/kernel-cache"
 
 # Adds a file of results (see utils/test-results.py) to the totals.
 add_results() {
@@ -68,6 +70,7 @@ bn_packages
 bn_venv
 bn_build
 mkdir -p "$results"
+rm -rf "$BN_CACHE_DIR"
 
 bn_step "Unit tests"
 (cd "$BN_BUILD" && ctest --output-on-failure --output-junit \

@@ -2,7 +2,7 @@
 
 BN_ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 BN_BUILD="${BN_BUILD:-$BN_ROOT/build}"
-BN_VENV="$BN_ROOT/build/venv"
+BN_VENV="$BN_BUILD/venv"
 
 # One line per step, with the time since the script started.
 bn_step() {
@@ -20,11 +20,11 @@ bn_packages() {
   "$BN_ROOT/utils/install-packages.sh"
 }
 
-# Makes build/venv when it lacks something of requirements.txt.
+# Makes the virtual environment when it lacks something of requirements.txt.
 bn_venv() {
   bn_step "Python packages (build/venv)"
-  if "$BN_VENV/bin/python" -c 'import ml_dtypes, numpy, PIL, sklearn' 2>/dev/null
-  then
+  local modules='ml_dtypes, numpy, PIL, sklearn'
+  if "$BN_VENV/bin/python" -c "import $modules" 2>/dev/null; then
     echo "already there"
     return
   fi

@@ -10,7 +10,7 @@ finish() {
   if [ $status -eq 0 ]; then
     printf '\nquickstart: OK (%d s)\n' "$SECONDS"
   else
-    printf '\nquickstart: FAILED (exit code %d, after %d s)\n' $status "$SECONDS"
+    printf '\nquickstart: FAILED (exit code %d, %d s)\n' $status "$SECONDS"
   fi
 }
 trap finish EXIT

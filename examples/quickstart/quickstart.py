@@ -92,6 +92,11 @@ class Runner:
         return [np.load(path) for path in outputs]
 
 
+def announce(name, x):
+    shape = "x".join(map(str, x.shape))
+    print("%s: %s %s" % (name, shape, x.dtype), flush=True)
+
+
 def report(what, results, references):
     """Prints the largest error; returns whether it is small enough."""
     worst = 0.0
@@ -111,7 +116,7 @@ STATISTICS = ["mean", "variance", "running_mean", "running_variance"]
 def photographs(executable, work_dir, repeat):
     x = np.stack(load_sample_images().images).astype(np.float32)
     x = np.ascontiguousarray(x.transpose(0, 3, 1, 2))
-    print("photographs: %s %s" % ("x".join(map(str, x.shape)), x.dtype), flush=True)
+    announce("photographs", x)
     scale = np.array([0.5, 1.0, 2.0], np.float32)
     offset = np.array([-1.0, 0.0, 1.0], np.float32)
     reference = Reference(scale, offset, axis=1)
@@ -130,7 +135,7 @@ def photographs(executable, work_dir, repeat):
 
 def digits(executable, work_dir):
     x = load_digits().data.astype(np.float32)
-    print("digits: %s %s" % ("x".join(map(str, x.shape)), x.dtype), flush=True)
+    announce("digits", x)
     channels = x.shape[1]
     scale = np.linspace(0.5, 2.0, channels, dtype=np.float32)
     offset = np.linspace(-1.0, 1.0, channels, dtype=np.float32)
