@@ -34,10 +34,12 @@ struct TileSlabsPass : public bn::impl::TileSlabsPassBase<TileSlabsPass> {
     SmallVector<TrainingOp> ops;
     getOperation().walk([&](TrainingOp op) {
       LoweringStrategyAttr strategy = getLoweringStrategy(op);
-      // An output that nobody reads is not worth keeping with its statistics;
-      // on buffers there is none.
+      // Left for bn-decompose to refuse.
+      if (op.getMask() || op.getGroups() != 1 || op.getNumResults() == 0)
+        return;
+      // An output that nobody reads is not worth keeping with its statistics.
       if (strategy && strategy.getSchedule() == Schedule::Slab &&
-          op.getNumResults() != 0 && !op.getResult(0).use_empty())
+          !op.getResult(0).use_empty())
         ops.push_back(op);
     });
     IRRewriter rewriter(&getContext());

@@ -28,7 +28,18 @@ namespace mlir::bn {
 using namespace mlir;
 using namespace mlir::bn;
 
-/// Says why `op` does not decompose.
+/// True when there is a way from `op` to linalg.
+static bool hasLowering(Operation *op) {
+  if (auto training = dyn_cast<TrainingOp>(op))
+    if (training.getMask() || training.getGroups() != 1)
+      return false;
+  if (auto stats = dyn_cast<StatsOp>(op); stats && stats.getMask())
+    return false;
+  return !isa<BackwardOp, BackwardReduceOp, BackwardInputOp>(op) &&
+         llvm::none_of(op->getOperandTypes(), llvm::IsaPred<MemRefType>);
+}
+
+/// Says why `op` has no lowering.
 static LogicalResult reportUnsupported(Operation *op) {
   if (auto training = dyn_cast<TrainingOp>(op)) {
     if (training.getMask())
@@ -61,9 +72,7 @@ LogicalResult mlir::bn::decomposeToStructural(RewriterBase &rewriter,
   SmallVector<Operation *> worklist = {op};
   while (!worklist.empty()) {
     Operation *next = worklist.pop_back_val();
-    auto stats = dyn_cast<StatsOp>(next);
-    if (isa<BackwardOp, BackwardReduceOp, BackwardInputOp>(next) ||
-        (stats && stats.getMask()))
+    if (!hasLowering(next))
       return reportUnsupported(next);
     if (isDone(next))
       continue;

@@ -1,0 +1,153 @@
+// User-level ops become structural ops, which later passes tile; what is left
+// per channel is in linalg. Statistics travel as f64.
+
+// RUN: bn-opt %s --bn-decompose --canonicalize --split-input-file | FileCheck %s
+
+// CHECK-LABEL: func @training
+//  CHECK-SAME:     %[[X:[a-z0-9]+]]: tensor<8x4x30xf32>, %[[G:[a-z0-9]+]]: tensor<4xf32>, %[[Y0:[a-z0-9]+]]: tensor<8x4x30xf32>, %[[M0:[a-z0-9]+]]: tensor<4xf32>, %[[V0:[a-z0-9]+]]: tensor<4xf32>
+//       CHECK:   %[[ZEROS:.*]] = linalg.fill {{.*}} -> tensor<4xf64>
+//       CHECK:   %[[S:.*]]:3 = bn.stats axis(1) ins(%[[X]] : tensor<8x4x30xf32>)
+//  CHECK-SAME:     outs(%[[ZEROS]], %[[ZEROS]], %[[ZEROS]] : tensor<4xf64>, tensor<4xf64>, tensor<4xf64>)
+// The variance is m2 / count, or 0 where there are no elements.
+//       CHECK:   %[[V64:.*]] = linalg.generic {{.*}} ins(%[[S]]#0, %[[S]]#2 :
+//       CHECK:     arith.cmpf oeq
+//       CHECK:     arith.divf
+//       CHECK:     arith.select
+//       CHECK:   %[[M:.*]] = linalg.generic {{.*}} ins(%[[S]]#1 : tensor<4xf64>) outs(%[[M0]] : tensor<4xf32>)
+//       CHECK:     arith.truncf
+//       CHECK:   %[[V:.*]] = linalg.generic {{.*}} ins(%[[V64]] : tensor<4xf64>) outs(%[[V0]] : tensor<4xf32>)
+//       CHECK:     arith.truncf
+//   CHECK-NOT:   bn.update_running_stats
+// The mean that is subtracted is the f64 one, as an f32 and a rest, not the
+// result.
+//       CHECK:   %[[C:.*]]:3 = linalg.generic {{.*}} ins(%[[S]]#1, %[[V64]], %[[G]] :
+//       CHECK:     math.sqrt
+//       CHECK:   %[[Y:.*]] = bn.normalize axis(1) ins(%[[X]] : tensor<8x4x30xf32>)
+//  CHECK-SAME:     mean(%[[C]]#0 : tensor<4xf32>) scale(%[[C]]#1 : tensor<4xf32>) offset(%[[C]]#2 : tensor<4xf32>)
+//  CHECK-SAME:     outs(%[[Y0]] : tensor<8x4x30xf32>)
+//       CHECK:   return %[[Y]], %[[M]], %[[V]]
+func.func @training(%x: tensor<8x4x30xf32>, %g: tensor<4xf32>,
+    %y0: tensor<8x4x30xf32>, %m0: tensor<4xf32>, %v0: tensor<4xf32>)
+    -> (tensor<8x4x30xf32>, tensor<4xf32>, tensor<4xf32>) {
+  %y, %m, %v = bn.training axis(-2) epsilon(1.0e-3)
+      ins(%x : tensor<8x4x30xf32>) scale(%g : tensor<4xf32>)
+      outs(%y0, %m0, %v0 : tensor<8x4x30xf32>, tensor<4xf32>, tensor<4xf32>)
+      -> tensor<8x4x30xf32>, tensor<4xf32>, tensor<4xf32>
+  return %y, %m, %v : tensor<8x4x30xf32>, tensor<4xf32>, tensor<4xf32>
+}
+
+// -----
+
+// CHECK-LABEL: func @running_statistics
+//       CHECK:   %[[S:.*]]:3 = bn.stats
+//       CHECK:   %[[V64:.*]] = linalg.generic {{.*}} ins(%[[S]]#0, %[[S]]#2 :
+//       CHECK:   %[[U:.*]]:2 = bn.update_running_stats momentum(7.500000e-01) running_variance_kind(sample)
+//  CHECK-SAME:     ins(%[[S]]#0, %[[S]]#1, %[[V64]] : tensor<4xf64>, tensor<4xf64>, tensor<4xf64>)
+//       CHECK:   bn.normalize
+//       CHECK:   return %[[U]]#0, %[[U]]#1
+func.func @running_statistics(%x: tensor<8x4xbf16>, %rm: tensor<4xf32>,
+    %rv: tensor<4xf32>)
+    -> (tensor<4xf32>, tensor<4xf32>, tensor<8x4xbf16>) {
+  %r:5 = bn.training axis(1) epsilon(1.0e-3) momentum(0.75)
+      running_variance_kind(sample) ins(%x : tensor<8x4xbf16>)
+      running(%rm, %rv : tensor<4xf32>, tensor<4xf32>)
+      outs(%x, %rm, %rv, %rm, %rv : tensor<8x4xbf16>, tensor<4xf32>,
+           tensor<4xf32>, tensor<4xf32>, tensor<4xf32>)
+      -> tensor<8x4xbf16>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>,
+         tensor<4xf32>
+  return %r#3, %r#4, %r#0 : tensor<4xf32>, tensor<4xf32>, tensor<8x4xbf16>
+}
+
+// -----
+
+// Sizes that are not known come from the input.
+// CHECK-LABEL: func @dynamic
+//  CHECK-SAME:     %[[X:[a-z0-9]+]]: tensor<?x?xf64>
+//   CHECK-DAG:   %[[C1:.*]] = arith.constant 1 : index
+//       CHECK:   %[[N:.*]] = tensor.dim %[[X]], %[[C1]]
+//       CHECK:   tensor.empty(%[[N]]) : tensor<?xf64>
+//       CHECK:   bn.stats axis(1) ins(%[[X]] : tensor<?x?xf64>)
+//       CHECK:   bn.normalize axis(1) ins(%[[X]] : tensor<?x?xf64>)
+func.func @dynamic(%x: tensor<?x?xf64>, %c: tensor<?xf64>) -> tensor<?x?xf64> {
+  %y, %m, %v = bn.training axis(1) epsilon(1.0e-3) ins(%x : tensor<?x?xf64>)
+      outs(%x, %c, %c : tensor<?x?xf64>, tensor<?xf64>, tensor<?xf64>)
+      -> tensor<?x?xf64>, tensor<?xf64>, tensor<?xf64>
+  return %y : tensor<?x?xf64>
+}
+
+// -----
+
+// CHECK-LABEL: func @inference
+//  CHECK-SAME:     %[[X:[a-z0-9]+]]: tensor<8x4xbf16>, %[[M:[a-z0-9]+]]: tensor<4xf32>, %[[V:[a-z0-9]+]]: tensor<4xf32>
+//       CHECK:   %[[C:.*]]:3 = linalg.generic {{.*}} ins(%[[M]], %[[V]] : tensor<4xf32>, tensor<4xf32>)
+//  CHECK-SAME:     outs(%{{.*}} : tensor<4xf32>, tensor<4xf32>, tensor<4xf32>)
+//       CHECK:   bn.normalize axis(1) ins(%[[X]] : tensor<8x4xbf16>)
+//  CHECK-SAME:     mean(%[[C]]#0 : tensor<4xf32>) scale(%[[C]]#1 : tensor<4xf32>) offset(%[[C]]#2 : tensor<4xf32>)
+func.func @inference(%x: tensor<8x4xbf16>, %m: tensor<4xf32>, %v: tensor<4xf32>)
+    -> tensor<8x4xbf16> {
+  %y = bn.inference axis(1) epsilon(1.0e-3) ins(%x : tensor<8x4xbf16>)
+      statistics(%m, %v : tensor<4xf32>, tensor<4xf32>)
+      outs(%x : tensor<8x4xbf16>) -> tensor<8x4xbf16>
+  return %y : tensor<8x4xbf16>
+}
+
+// -----
+
+// Coefficients that can be applied as they are need no step between.
+// CHECK-LABEL: func @normalize_with_coefficients
+//   CHECK-NOT:   linalg.generic
+//       CHECK:   bn.normalize axis(1) ins(%{{[^ ]+}} : tensor<8x4xf32>) mean(%{{[^ ]+}} : tensor<4xf32>) outs(
+func.func @normalize_with_coefficients(%x: tensor<8x4xf32>, %m: tensor<4xf32>)
+    -> tensor<8x4xf32> {
+  %y = bn.normalize axis(1) ins(%x : tensor<8x4xf32>) mean(%m : tensor<4xf32>)
+      outs(%x : tensor<8x4xf32>) -> tensor<8x4xf32>
+  return %y : tensor<8x4xf32>
+}
+
+// -----
+
+// A mean wider than the accumulator is a rounded mean and an offset.
+// CHECK-LABEL: func @normalize_with_wide_mean
+//       CHECK:   linalg.generic
+//       CHECK:   bn.normalize axis(1) ins(%{{[^ ]+}} : tensor<8x4xf32>)
+//  CHECK-SAME:     mean(%{{[^ ]+}} : tensor<4xf32>) scale(%{{[^ ]+}} : tensor<4xf32>) offset(%{{[^ ]+}} : tensor<4xf32>)
+func.func @normalize_with_wide_mean(%x: tensor<8x4xf32>, %m: tensor<4xf64>)
+    -> tensor<8x4xf32> {
+  %y = bn.normalize axis(1) ins(%x : tensor<8x4xf32>) mean(%m : tensor<4xf64>)
+      outs(%x : tensor<8x4xf32>) -> tensor<8x4xf32>
+  return %y : tensor<8x4xf32>
+}
+
+// -----
+
+// The strategy goes with the ops that are tiled.
+// CHECK-LABEL: func @strategy
+//       CHECK:   bn.stats axis(1) {bn.lowering_strategy = #bn.lowering_strategy<single
+//       CHECK:   bn.normalize axis(1) {bn.lowering_strategy = #bn.lowering_strategy<single
+func.func @strategy(%x: tensor<8x4xf32>, %c: tensor<4xf32>) -> tensor<8x4xf32> {
+  %y, %m, %v = bn.training axis(1) epsilon(1.0e-3)
+      {bn.lowering_strategy = #bn.lowering_strategy<single, threads = 1,
+       parallel = [0, 0], tile = [0, 0], vector_bits = 256, unroll = 4,
+       stores = temporal>}
+      ins(%x : tensor<8x4xf32>)
+      outs(%x, %c, %c : tensor<8x4xf32>, tensor<4xf32>, tensor<4xf32>)
+      -> tensor<8x4xf32>, tensor<4xf32>, tensor<4xf32>
+  return %y : tensor<8x4xf32>
+}
+
+// -----
+
+// The structural ops themselves are as far as this pass goes.
+// CHECK-LABEL: func @structural
+//       CHECK:   bn.stats
+//       CHECK:   bn.merge_stats
+func.func @structural(%x: tensor<8x4xf32>, %n: tensor<4xf64>) -> tensor<4xf64> {
+  %s:3 = bn.stats axis(1) ins(%x : tensor<8x4xf32>)
+      outs(%n, %n, %n : tensor<4xf64>, tensor<4xf64>, tensor<4xf64>)
+      -> tensor<4xf64>, tensor<4xf64>, tensor<4xf64>
+  %m:3 = bn.merge_stats
+      ins(%s#0, %s#1, %s#2 : tensor<4xf64>, tensor<4xf64>, tensor<4xf64>)
+      outs(%n, %n, %n : tensor<4xf64>, tensor<4xf64>, tensor<4xf64>)
+      -> tensor<4xf64>, tensor<4xf64>, tensor<4xf64>
+  return %m#1 : tensor<4xf64>
+}

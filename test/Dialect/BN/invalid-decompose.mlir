@@ -1,0 +1,134 @@
+// What is in the IR and has no lowering yet says so, once, whichever pass or
+// pipeline is asked for it.
+
+// RUN: bn-opt %s --bn-decompose --verify-diagnostics --split-input-file
+// RUN: bn-opt %s --convert-bn-to-linalg --verify-diagnostics --split-input-file
+// RUN: bn-opt %s --bn-cpu-pipeline --verify-diagnostics --split-input-file
+
+func.func @training_mask(%x: tensor<8x4xf32>, %c: tensor<4xf32>,
+    %w: tensor<8x1xf32>) -> tensor<8x4xf32> {
+  // expected-error @below {{expected no 'mask', got one: statistics with a mask have no lowering yet}}
+  %y, %m, %v = bn.training axis(1) epsilon(1.0) ins(%x : tensor<8x4xf32>)
+      mask(%w : tensor<8x1xf32>)
+      outs(%x, %c, %c : tensor<8x4xf32>, tensor<4xf32>, tensor<4xf32>)
+      -> tensor<8x4xf32>, tensor<4xf32>, tensor<4xf32>
+  return %y : tensor<8x4xf32>
+}
+
+// -----
+
+func.func @training_groups(%x: tensor<8x4xf32>, %c: tensor<2x4xf32>)
+    -> tensor<8x4xf32> {
+  // expected-error @below {{expected 'groups' to be 1, got 2: statistics of groups have no lowering yet}}
+  %y, %m, %v = bn.training axis(1) epsilon(1.0) groups(2)
+      ins(%x : tensor<8x4xf32>)
+      outs(%x, %c, %c : tensor<8x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>)
+      -> tensor<8x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>
+  return %y : tensor<8x4xf32>
+}
+
+// -----
+
+func.func @stats_mask(%x: tensor<8x4xf32>, %c: tensor<4xf64>,
+    %w: tensor<8x1xf32>) -> tensor<4xf64> {
+  // expected-error @below {{expected no 'mask', got one: statistics with a mask have no lowering yet}}
+  %n, %m, %s = bn.stats axis(1) ins(%x : tensor<8x4xf32>)
+      mask(%w : tensor<8x1xf32>)
+      outs(%c, %c, %c : tensor<4xf64>, tensor<4xf64>, tensor<4xf64>)
+      -> tensor<4xf64>, tensor<4xf64>, tensor<4xf64>
+  return %m : tensor<4xf64>
+}
+
+// -----
+
+func.func @backward(%x: tensor<8x4xf32>, %c: tensor<4xf32>)
+    -> tensor<8x4xf32> {
+  // expected-error @below {{has no lowering yet: gradients are part of the IR only}}
+  %dx = bn.backward axis(1) epsilon(1.0) wrt(input)
+      ins(%x, %x : tensor<8x4xf32>, tensor<8x4xf32>)
+      statistics(%c, %c : tensor<4xf32>, tensor<4xf32>)
+      outs(%x : tensor<8x4xf32>) -> tensor<8x4xf32>
+  return %dx : tensor<8x4xf32>
+}
+
+// -----
+
+func.func @backward_reduce(%x: tensor<8x4xf32>, %c: tensor<4xf32>)
+    -> tensor<4xf32> {
+  // expected-error @below {{has no lowering yet: gradients are part of the IR only}}
+  %s, %t = bn.backward_reduce axis(1)
+      ins(%x, %x : tensor<8x4xf32>, tensor<8x4xf32>) mean(%c : tensor<4xf32>)
+      outs(%c, %c : tensor<4xf32>, tensor<4xf32>)
+      -> tensor<4xf32>, tensor<4xf32>
+  return %s : tensor<4xf32>
+}
+
+// -----
+
+func.func @backward_input(%x: tensor<8x4xf32>, %c: tensor<4xf32>)
+    -> tensor<8x4xf32> {
+  // expected-error @below {{has no lowering yet: gradients are part of the IR only}}
+  %dx = bn.backward_input axis(1)
+      ins(%x, %x : tensor<8x4xf32>, tensor<8x4xf32>)
+      coefficients(%c, %c, %c : tensor<4xf32>, tensor<4xf32>, tensor<4xf32>)
+      outs(%x : tensor<8x4xf32>) -> tensor<8x4xf32>
+  return %dx : tensor<8x4xf32>
+}
+
+// -----
+
+func.func @training_buffers(%x: memref<8x4xf32>, %c: memref<4xf32>) {
+  // expected-error @below {{expected operands to be tensors, got memrefs: lower before bufferization}}
+  bn.training axis(1) epsilon(1.0) ins(%x : memref<8x4xf32>)
+      outs(%x, %c, %c : memref<8x4xf32>, memref<4xf32>, memref<4xf32>)
+  return
+}
+
+// -----
+
+func.func @inference_buffers(%x: memref<8x4xf32>, %c: memref<4xf32>) {
+  // expected-error @below {{expected operands to be tensors, got memrefs: lower before bufferization}}
+  bn.inference axis(1) epsilon(1.0) ins(%x : memref<8x4xf32>)
+      statistics(%c, %c : memref<4xf32>, memref<4xf32>)
+      outs(%x : memref<8x4xf32>)
+  return
+}
+
+// -----
+
+func.func @normalize_buffers(%x: memref<8x4xf32>, %c: memref<4xf32>) {
+  // expected-error @below {{expected operands to be tensors, got memrefs: lower before bufferization}}
+  bn.normalize axis(1) ins(%x : memref<8x4xf32>) mean(%c : memref<4xf32>)
+      outs(%x : memref<8x4xf32>)
+  return
+}
+
+// -----
+
+func.func @stats_buffers(%x: memref<8x4xf32>, %c: memref<4xf64>) {
+  // expected-error @below {{expected operands to be tensors, got memrefs: lower before bufferization}}
+  bn.stats axis(1) ins(%x : memref<8x4xf32>)
+      outs(%c, %c, %c : memref<4xf64>, memref<4xf64>, memref<4xf64>)
+  return
+}
+
+// -----
+
+func.func @merge_stats_buffers(%c: memref<4xf64>) {
+  // expected-error @below {{expected operands to be tensors, got memrefs: lower before bufferization}}
+  bn.merge_stats
+      ins(%c, %c, %c : memref<4xf64>, memref<4xf64>, memref<4xf64>)
+      outs(%c, %c, %c : memref<4xf64>, memref<4xf64>, memref<4xf64>)
+  return
+}
+
+// -----
+
+func.func @update_running_stats_buffers(%c: memref<4xf64>) {
+  // expected-error @below {{expected operands to be tensors, got memrefs: lower before bufferization}}
+  bn.update_running_stats momentum(0.5)
+      ins(%c, %c, %c : memref<4xf64>, memref<4xf64>, memref<4xf64>)
+      running(%c, %c : memref<4xf64>, memref<4xf64>)
+      outs(%c, %c : memref<4xf64>, memref<4xf64>)
+  return
+}
