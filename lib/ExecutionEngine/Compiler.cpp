@@ -20,6 +20,7 @@
 #include "JITSession.h"
 #include "Lowering.h"
 #include "MemoryCache.h"
+#include "bn/Codegen/Common/MachineModel.h"
 #include "bn/ExecutionEngine/KernelCache.h"
 #include "bn/InitAllDialects.h"
 #include "bn/Support/Error.h"
@@ -33,7 +34,6 @@
 #include "llvm/Support/raw_ostream.h"
 
 #include <limits>
-#include <thread>
 
 using namespace mlir;
 using namespace mlir::bn;
@@ -74,13 +74,14 @@ struct Compiler::Impl {
 
 static std::string getCommonKey(const CompilerOptions &options) {
   bool unwinds = options.enablePerf || options.enableGDB;
-  // Strategies are chosen for the number of processors.
-  return llvm::formatv("\n{0}\n{1} {2} {3} O{4} processors {5}{6}",
+  // Strategies are chosen for this machine, and folders can be shared.
+  MachineModel machine = MachineModel::getHost();
+  return llvm::formatv("\n{0}\n{1} {2} {3} O{4}{5}\n{6} {7} {8} {9}",
                        KernelCache::getVersionKey(), options.target.triple,
                        options.target.cpu, options.target.features,
-                       options.target.optLevel,
-                       std::thread::hardware_concurrency(),
-                       unwinds ? " unwind" : "")
+                       options.target.optLevel, unwinds ? " unwind" : "",
+                       machine.l1Bytes, machine.l2Bytes, machine.l3Bytes,
+                       machine.vectorBits)
       .str();
 }
 

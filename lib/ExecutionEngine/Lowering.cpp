@@ -15,6 +15,7 @@
 
 #include "Lowering.h"
 
+#include "bn/Dialect/BN/IR/BNDialect.h"
 #include "bn/Pipelines/CPUPipeline.h"
 #include "bn/Pipelines/Phase.h"
 #include "bn/Support/Error.h"
@@ -188,6 +189,16 @@ static void hideOtherFunctions(ModuleOp module, llvm::StringRef entry) {
   }
 }
 
+static bool hasBNOps(ModuleOp module) {
+  return module
+      .walk([](Operation *op) {
+        return isa_and_nonnull<BNDialect>(op->getDialect())
+                   ? WalkResult::interrupt()
+                   : WalkResult::advance();
+      })
+      .wasInterrupted();
+}
+
 /// Nothing unwinds through a kernel, except a debugger or a profiler.
 static void setUnwinding(llvm::Module &module, const CompilerOptions &options) {
   for (llvm::Function &function : module) {
@@ -208,6 +219,7 @@ mlir::bn::compileToObject(ModuleOp module, llvm::StringRef entry,
   if (!target)
     return target.takeError();
   hideOtherFunctions(module, entry);
+  bool isVectorizedByUs = hasBNOps(module);
   CPUPipelineOptions pipeline;
   pipeline.threads = threads;
   // By default the pipeline looks at this machine.
@@ -225,8 +237,10 @@ mlir::bn::compileToObject(ModuleOp module, llvm::StringRef entry,
   if (!wrapper)
     return wrapper.takeError();
   setUnwinding(llvmModule, options);
-  if (llvm::Error error =
-          optimizeLLVMIR(llvmModule, **target, options.target.optLevel))
+  OptimizationOptions optimization;
+  optimization.level = options.target.optLevel;
+  optimization.vectorizeAndUnroll = !isVectorizedByUs;
+  if (llvm::Error error = optimizeLLVMIR(llvmModule, **target, optimization))
     return std::move(error);
   if (!options.dumpDir.empty())
     if (llvm::Error error = dumpLLVM(llvmModule, **target, options))

@@ -153,24 +153,29 @@ mlir::bn::addPackedWrapper(llvm::Module &module, llvm::StringRef name,
 
 llvm::Error mlir::bn::optimizeLLVMIR(llvm::Module &module,
                                      llvm::TargetMachine &target,
-                                     unsigned optLevel) {
+                                     const OptimizationOptions &options) {
   ErrorCollector errors(module.getContext());
-  llvm::OptimizationLevel level = optLevel == 0   ? llvm::OptimizationLevel::O0
-                                  : optLevel == 1 ? llvm::OptimizationLevel::O1
-                                  : optLevel == 2 ? llvm::OptimizationLevel::O2
-                                                  : llvm::OptimizationLevel::O3;
+  const llvm::OptimizationLevel levels[] = {
+      llvm::OptimizationLevel::O0, llvm::OptimizationLevel::O1,
+      llvm::OptimizationLevel::O2, llvm::OptimizationLevel::O3};
+  llvm::PipelineTuningOptions tuning;
+  if (!options.vectorizeAndUnroll)
+    tuning.LoopVectorization = tuning.SLPVectorization =
+        tuning.LoopInterleaving = tuning.LoopUnrolling = false;
   llvm::LoopAnalysisManager loopAnalyses;
   llvm::FunctionAnalysisManager functionAnalyses;
   llvm::CGSCCAnalysisManager cgsccAnalyses;
   llvm::ModuleAnalysisManager moduleAnalyses;
-  llvm::PassBuilder builder(&target);
+  llvm::PassBuilder builder(&target, tuning);
   builder.registerModuleAnalyses(moduleAnalyses);
   builder.registerCGSCCAnalyses(cgsccAnalyses);
   builder.registerFunctionAnalyses(functionAnalyses);
   builder.registerLoopAnalyses(loopAnalyses);
   builder.crossRegisterProxies(loopAnalyses, functionAnalyses, cgsccAnalyses,
                                moduleAnalyses);
-  builder.buildPerModuleDefaultPipeline(level).run(module, moduleAnalyses);
+  builder
+      .buildPerModuleDefaultPipeline(levels[std::min(options.level, 3u)])
+      .run(module, moduleAnalyses);
   return errors.take();
 }
 

@@ -13,6 +13,7 @@
 
 #include "TestUtils.h"
 
+#include "llvm/ExecutionEngine/JITEventListener.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Program.h"
 #include "llvm/Support/raw_ostream.h"
@@ -305,6 +306,14 @@ TEST(CompilerTest, Listeners) {
   options.enableGDB = true;
   options.enablePerf = true;
   compileAddOne(*llvm::cantFail(Compiler::create(options)));
+  bool hasDump = false;
+  std::error_code error;
+  for (llvm::sys::fs::recursive_directory_iterator it(directory.path, error),
+       end;
+       it != end && !error; it.increment(error))
+    hasDump |= llvm::StringRef(it->path()).ends_with(".dump");
+  bool hasPerf = llvm::JITEventListener::createPerfJITEventListener();
+  EXPECT_EQ(hasDump, hasPerf);
 }
 
 // Several processes fill one folder at the same time: this program runs the

@@ -61,9 +61,17 @@ llvm::Expected<llvm::Function *> addPackedWrapper(llvm::Module &module,
                                                   llvm::StringRef name,
                                                   bool internalize);
 
-/// Runs LLVM's pipeline of level `optLevel` (0 to 3) for `target`.
+struct OptimizationOptions {
+  /// 0 to 3.
+  unsigned level = 3;
+  /// Let LLVM vectorize and unroll loops. Where our pipeline has done so, there
+  /// are only tails left, and LLVM makes them large and slow to compile.
+  bool vectorizeAndUnroll = true;
+};
+
+/// Runs LLVM's pipeline for `target`.
 llvm::Error optimizeLLVMIR(llvm::Module &module, llvm::TargetMachine &target,
-                           unsigned optLevel = 3);
+                           const OptimizationOptions &options = {});
 
 /// Emits `module` as object code or assembly. The code generator changes the
 /// module: print it or clone it before.
