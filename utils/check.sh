@@ -12,7 +12,7 @@ results="$BN_BUILD/check"
 # Nothing is taken from, or left in, the user's kernel cache.
 export BN_CACHE_DIR="$results/kernel-cache"
 
-# Adds a file of results (see utils/test-results.py) to the totals.
+# add_results SUITE FILE: adds what utils/test-results.py reads to the totals.
 add_results() {
   local verdict name
   while read -r verdict name; do
@@ -20,11 +20,11 @@ add_results() {
       PASS) passed=$((passed + 1)) ;;
       FAIL)
         failed=$((failed + 1))
-        failures+=("$name")
+        failures+=("$1: $name")
         ;;
       UNSUPPORTED) echo "cannot run here: $name" ;;
     esac
-  done < <("$BN_VENV/bin/python" "$BN_ROOT/utils/test-results.py" "$1")
+  done < <("$BN_VENV/bin/python" "$BN_ROOT/utils/test-results.py" "$2")
 }
 
 # check NAME COMMAND...: one test; its output is shown when it fails.
@@ -44,12 +44,12 @@ check() {
 
 # lit NAME ARGUMENTS...: a lit run over the suite.
 lit() {
-  local file="$results/$1.json"
+  local name="$1" file="$results/$1.json"
   shift
   "$(sed -n 's/^BN_LIT:[^=]*=//p' "$BN_BUILD/CMakeCache.txt")" \
     --succinct --verbose --order=lexical --output "$file" "$@" \
     "$BN_BUILD/test" </dev/null || true
-  add_results "$file"
+  add_results "$name" "$file"
 }
 
 finish() {
@@ -70,12 +70,12 @@ bn_packages
 bn_venv
 bn_build
 mkdir -p "$results"
-rm -rf "$BN_CACHE_DIR"
+rm -rf "$BN_CACHE_DIR" "$results"/*.json "$results"/*.xml
 
 bn_step "Unit tests"
 (cd "$BN_BUILD" && ctest --output-on-failure --output-junit \
   "$results/unit.xml" | tail -n 30) || true
-add_results "$results/unit.xml"
+add_results unit "$results/unit.xml"
 
 bn_step "Tests of tools, dialect, passes and execution (lit)"
 lit lit

@@ -36,12 +36,12 @@ bn_venv() {
 # Configures and builds what is named (default: everything).
 bn_build() {
   bn_step "Configure ($BN_BUILD)"
-  cmake --preset default -S "$BN_ROOT" -B "$BN_BUILD" >"$BN_BUILD.log" 2>&1 || {
-    cat "$BN_BUILD.log"
-    rm -f "$BN_BUILD.log"
+  local log="$BN_BUILD/configure.log"
+  mkdir -p "$BN_BUILD"
+  cmake --preset default -S "$BN_ROOT" -B "$BN_BUILD" >"$log" 2>&1 || {
+    cat "$log"
     bn_fail "CMake failed"
   }
-  rm -f "$BN_BUILD.log"
   bn_step "Build $*"
   # A terminal shows ninja's own progress line; elsewhere a line per tenth.
   if [ -t 1 ]; then
