@@ -47,14 +47,22 @@ bn_build() {
   if [ -t 1 ]; then
     ninja -C "$BN_BUILD" "$@"
   else
-    NINJA_STATUS='%f %t ' ninja -C "$BN_BUILD" "$@" | awk -v step=-1 '
-      !/^[0-9]+ [0-9]+ / { print; fflush(); next }
-      int(10 * $1 / $2) != step {
-        step = int(10 * $1 / $2)
-        $1 = "[" $1 "/" $2 "]"
-        $2 = ""
-        print
-        fflush()
-      }'
+    NINJA_STATUS='%f %t ' ninja -C "$BN_BUILD" "$@" | bn_tenths
   fi
+}
+
+# Passes on one line per tenth of the way of those that begin with "DONE ALL ",
+# and all others.
+bn_tenths() {
+  local line last=-1
+  local progress='^([0-9]+) ([0-9]+) (.*)'
+  while IFS= read -r line; do
+    if [[ $line =~ $progress ]]; then
+      local tenth=$((10 * BASH_REMATCH[1] / BASH_REMATCH[2]))
+      [ $tenth -ne $last ] || continue
+      last=$tenth
+      line="[${BASH_REMATCH[1]}/${BASH_REMATCH[2]}] ${BASH_REMATCH[3]}"
+    fi
+    printf '%s\n' "$line"
+  done
 }
