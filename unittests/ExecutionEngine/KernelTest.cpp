@@ -81,7 +81,7 @@ TEST_F(KernelTest, OneScalarResult) {
   EXPECT_EQ(*static_cast<uint16_t *>(results->getViews()[0].data), x);
 }
 
-// Whether a returned argument is copied is the pipeline's choice; it must not be
+// Whether a returned argument is copied is up to the pipeline; it must not be
 // freed under the caller, and nothing twice.
 TEST_F(KernelTest, ReturnedArgument) {
   Kernel kernel = compile(R"mlir(
