@@ -74,8 +74,7 @@ void mlir::bn::buildVectorPhase(OpPassManager &pm,
   addCleanup(pm);
 }
 
-void mlir::bn::buildBufferPhase(OpPassManager &pm,
-                                const CPUPipelineOptions &options) {
+void mlir::bn::buildBufferPhase(OpPassManager &pm, const CPUPipelineOptions &) {
   bufferization::OneShotBufferizePassOptions bufferize;
   bufferize.bufferizeFunctionBoundaries = true;
   bufferize.functionBoundaryTypeConversion =
@@ -86,10 +85,7 @@ void mlir::bn::buildBufferPhase(OpPassManager &pm,
   pm.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());
   addCleanup(pm);
   pm.addNestedPass<func::FuncOp>(createFoldReshapedBuffersPass());
-  NontemporalStoresPassOptions stores;
-  if (options.vectorBits != 0)
-    stores.alignment = options.vectorBits / 8;
-  pm.addNestedPass<func::FuncOp>(createNontemporalStoresPass(stores));
+  pm.addNestedPass<func::FuncOp>(createNontemporalStoresPass());
   bufferization::PromoteBuffersToStackPassOptions toStack;
   toStack.maxAllocSizeInBytes = kStackBytes;
   toStack.maxRankOfAllocatedMemRef = 0;
@@ -102,12 +98,12 @@ void mlir::bn::buildBufferPhase(OpPassManager &pm,
 
 void mlir::bn::buildLLVMPhase(OpPassManager &pm,
                               const CPUPipelineOptions &options) {
-  pm.addNestedPass<func::FuncOp>(createForallToParallelLoopPass());
+  pm.addNestedPass<func::FuncOp>(createForallToOpenMPPass());
+  // scf.parallel, where the input has some.
   ConvertSCFToOpenMPPassOptions openMP;
   openMP.numThreads = options.threads;
   pm.addPass(createConvertSCFToOpenMPPass(openMP));
   pm.addPass(createCanonicalizerPass());
-  pm.addNestedPass<func::FuncOp>(createHoistStackBuffersPass());
   pm.addNestedPass<func::FuncOp>(memref::createExpandStridedMetadataPass());
   pm.addPass(createLowerAffinePass());
   // f32 -> bf16 in integers: without hardware for it LLVM calls a library

@@ -132,14 +132,15 @@ struct NontemporalStoresPass
   using Base::Base;
 
   void runOnOperation() override {
-    SmallVector<scf::ForOp> loops;
+    SmallVector<std::pair<scf::ForOp, int64_t>> loops;
     getOperation().walk([&](scf::ForOp loop) {
-      if (loop->removeAttr(kNontemporalAttrName))
-        loops.push_back(loop);
+      if (auto alignment = dyn_cast_or_null<IntegerAttr>(
+              loop->removeAttr(kNontemporalAttrName)))
+        loops.push_back({loop, alignment.getInt()});
     });
     IRRewriter rewriter(&getContext());
     SetVector<Block *> fenced;
-    for (scf::ForOp loop : loops) {
+    for (auto [loop, alignment] : loops) {
       if (!versionLoop(rewriter, loop, alignment))
         continue;
       if (auto forall = loop->getParentOfType<scf::ForallOp>())

@@ -28,6 +28,7 @@
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/IRMapping.h"
+#include "mlir/IR/TypeUtilities.h"
 
 namespace mlir::bn {
 #define GEN_PASS_DEF_VECTORIZETILESPASS
@@ -66,6 +67,16 @@ static unsigned getComputeBits(linalg::LinalgOp op) {
   for (Operation &inner : op.getBlock()->without_terminator())
     see(inner.getResultTypes());
   return bits;
+}
+
+/// True for the sweep that writes the data, as its strategy says. LLVM drops
+/// the hint on bf16 vectors.
+static bool wantsNontemporalStores(linalg::LinalgOp op) {
+  LoweringStrategyAttr strategy = getLoweringStrategy(op);
+  return strategy && strategy.getStores() == StoreKind::NonTemporal &&
+         op.getNumLoops() > 1 &&
+         op.getNumParallelLoops() == op.getNumLoops() &&
+         !getElementTypeOrSelf(op.getDpsInits().front().getType()).isBF16();
 }
 
 static bool isSupported(linalg::LinalgOp op) {
@@ -131,8 +142,8 @@ private:
   SmallVector<Strip> strips;
   SmallVector<unsigned> outerDims, reductionDims;
   bool stripIsReduction = false, sumLanes = false;
-  /// Whether loops over full vectors are to be marked for non-temporal stores.
-  bool nontemporal = false;
+  /// Alignment to mark loops over vectors with for non-temporal stores, or 0.
+  int64_t nontemporal = 0;
   /// Current index of each dimension; null where no loop is open.
   Values indices;
 };
@@ -158,10 +169,8 @@ TileVectorizer::TileVectorizer(RewriterBase &b, linalg::LinalgOp op,
       (isReduction ? reductionDims : outerDims).push_back(dim);
   }
   sumLanes = stripIsReduction && allSums(op);
-  LoweringStrategyAttr strategy = getLoweringStrategy(op);
-  nontemporal = strategy && strategy.getStores() == StoreKind::NonTemporal &&
-                op.getNumLoops() > 1 &&
-                op.getNumParallelLoops() == op.getNumLoops();
+  if (wantsNontemporalStores(op))
+    nontemporal = vectorBits / 8;
 
   bool strided = llvm::any_of(op->getOpOperands(), [&](OpOperand &operand) {
     AffineMap map = op.getMatchingIndexingMap(&operand);
@@ -230,7 +239,7 @@ Values TileVectorizer::emitLoop(unsigned dim, OpFoldResult begin,
         indices[dim] = {};
       });
   if (nontemporal && dim == stripDim && step > 1)
-    loop->setAttr(kNontemporalAttrName, b.getUnitAttr());
+    loop->setAttr(kNontemporalAttrName, b.getI64IntegerAttr(nontemporal));
   return Values(loop.getResults());
 }
 

@@ -59,6 +59,10 @@ static LogicalResult tile(RewriterBase &rewriter, TilingInterface op,
     return op->emitOpError("expected a strategy that the op can be tiled with, "
                            "got ")
            << getLoweringStrategy(op);
+  int64_t threads = getLoweringStrategy(op).getThreads();
+  for (LoopLikeOpInterface loop : tiled->loops)
+    if (threads != 0 && isa<scf::ForallOp>(loop))
+      loop->setAttr(kThreadsAttrName, rewriter.getI64IntegerAttr(threads));
   for (Operation *inner : tiled->tiledOps)
     update(inner);
   rewriter.replaceOp(op, tiled->replacements);

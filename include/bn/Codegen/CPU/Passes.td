@@ -60,35 +60,40 @@ def VectorizeTilesPass
   ];
 }
 
-def HoistStackBuffersPass
-    : Pass<"bn-hoist-stack-buffers", "::mlir::func::FuncOp"> {
-  let summary = "move stack buffers out of loops";
+def ForallToOpenMPPass
+    : Pass<"bn-forall-to-openmp", "::mlir::func::FuncOp"> {
+  let summary = "turn bufferized parallel loops into OpenMP";
   let description = [{
-    Moves every `memref.alloca` of static size to the top of the innermost
-    enclosing `omp.parallel`, or else of the function, so that a loop does not
-    grow the stack and LLVM can keep the buffer in registers. Iterations of a
-    loop do not share the contents of a buffer that one iteration allocates, so
-    one buffer per thread serves all of them.
+    Each outermost `scf.forall` on buffers becomes one team with one shared
+    loop. The team has as many threads as the loop's `bn.threads` says, which
+    `bn-tile-slabs` and `bn-tile-reductions` take from the strategy, or as many
+    as the runtime gives. Stack buffers of static size move from the loop to
+    the start of the team's code, so that the loop does not grow the stack and
+    LLVM can keep them in registers: iterations do not share what is in them.
 
     Example:
 
     ```mlir
-    omp.parallel {
-      omp.wsloop {
-        omp.loop_nest (%i) : index = (%c0) to (%n) step (%c1) {
-          %a = memref.alloca() : memref<16xf64>
+    scf.forall (%i) in (64) {
+      %a = memref.alloca() : memref<16xf64>
+      ...
+    } {bn.threads = 2 : i64}
     ```
 
     becomes
 
     ```mlir
-    omp.parallel {
+    omp.parallel num_threads(%c2 : i32) {
       %a = memref.alloca() : memref<16xf64>
       omp.wsloop {
-        omp.loop_nest (%i) : index = (%c0) to (%n) step (%c1) {
+        omp.loop_nest (%i) : index = (%c0) to (%c64) step (%c1) {
+          ...
     ```
   }];
-  let dependentDialects = ["::mlir::memref::MemRefDialect"];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect",
+    "::mlir::omp::OpenMPDialect"
+  ];
 }
 
 def NontemporalStoresPass
@@ -97,8 +102,8 @@ def NontemporalStoresPass
   let description = [{
     Loops over vectors that `bn-vectorize-tiles` marked `bn.nontemporal` get a
     second version with non-temporal stores, taken where the first address of
-    the loop is aligned to a vector register (an unaligned non-temporal vector
-    store becomes many scalar ones). A fence at the end of each parallel
+    the loop is a multiple of that many bytes, the size of a vector register
+    (an unaligned non-temporal vector store becomes many scalar ones). A fence at the end of each parallel
     iteration, or of the function, orders them before what follows.
 
     Example:
@@ -107,7 +112,7 @@ def NontemporalStoresPass
     scf.for %i = %c0 to %n step %c32 {
       ...
       vector.transfer_write %v, %y[%r, %i] ...
-    } {bn.nontemporal}
+    } {bn.nontemporal = 32 : i64}
     ```
 
     becomes
@@ -128,10 +133,6 @@ def NontemporalStoresPass
     "::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect",
     "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect",
     "::mlir::vector::VectorDialect"
-  ];
-  let options = [
-    Option<"alignment", "alignment", "int64_t", "32",
-           "bytes that an address must be a multiple of">
   ];
 }
 

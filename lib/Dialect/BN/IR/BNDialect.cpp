@@ -103,8 +103,15 @@ void BNDialect::initialize() {
 
 LogicalResult BNDialect::verifyOperationAttribute(Operation *op,
                                                   NamedAttribute attribute) {
-  if (attribute.getName() == kNontemporalAttrName)
-    return success();
+  if (attribute.getName() == kNontemporalAttrName ||
+      attribute.getName() == kThreadsAttrName) {
+    auto number = dyn_cast<IntegerAttr>(attribute.getValue());
+    if (number && number.getInt() > 0)
+      return success();
+    return op->emitError("expected '")
+           << attribute.getName().getValue()
+           << "' to be a positive integer, got " << attribute.getValue();
+  }
   if (attribute.getName() != kLoweringStrategyAttrName)
     return op->emitError("unknown attribute '")
            << attribute.getName().getValue() << "' of the dialect 'bn'";

@@ -24,8 +24,11 @@ namespace mlir::bn {
 inline constexpr llvm::StringLiteral kLoweringStrategyAttrName =
     "bn.lowering_strategy";
 
+/// Discardable attribute of a parallel loop: the size of its team (i64).
+inline constexpr llvm::StringLiteral kThreadsAttrName = "bn.threads";
+
 /// Discardable attribute of a loop over vectors whose stores are to go past the
-/// caches.
+/// caches where the first address is a multiple of this many bytes (i64).
 inline constexpr llvm::StringLiteral kNontemporalAttrName = "bn.nontemporal";
 
 /// The strategy on `op`, or null.
