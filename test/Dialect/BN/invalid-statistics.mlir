@@ -57,6 +57,17 @@ func.func @error_stats_c3_mean(%x: tensor<8x4xf32>, %n: tensor<4xf64>,
 
 // -----
 
+func.func @error_stats_c3_two_types(%x: tensor<8x4xf32>, %n: tensor<4xf64>,
+    %c: tensor<4xf32>) {
+  // expected-error @below {{expected means and m2s to have one element type ('f32'), got 'f64'}}
+  %r:3 = bn.stats axis(1) ins(%x : tensor<8x4xf32>)
+      outs(%n, %c, %n : tensor<4xf64>, tensor<4xf32>, tensor<4xf64>)
+      -> tensor<4xf64>, tensor<4xf32>, tensor<4xf64>
+  return
+}
+
+// -----
+
 func.func @error_stats_c4(%x: tensor<8x4xf32>, %n: tensor<4xf64>) {
   // expected-error @below {{expected 'mask' to have the rank of 'input' (2), got 1}}
   %r:3 = bn.stats axis(1) ins(%x : tensor<8x4xf32>) mask(%n : tensor<4xf64>)

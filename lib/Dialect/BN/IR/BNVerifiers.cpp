@@ -324,6 +324,16 @@ static LogicalResult verifyCountType(Operation *op, Value count) {
          << element;
 }
 
+static LogicalResult verifySameElementType(Operation *op,
+                                           ValueRange meansAndM2s) {
+  Type element = shapedType(meansAndM2s.front()).getElementType();
+  for (Value value : meansAndM2s)
+    if (shapedType(value).getElementType() != element)
+      return op->emitOpError("expected means and m2s to have one element type (")
+             << element << "), got " << shapedType(value).getElementType();
+  return success();
+}
+
 LogicalResult StatsOp::verify() {
   Value input = getInput();
   if (failed(verifyAxis(*this, getAxis(), input)) ||           // stats_c1
@@ -336,6 +346,7 @@ LogicalResult StatsOp::verify() {
   if (failed(verifyChannelShapes(*this, input, getAxis(), outs)) ||
       failed(verifyCountType(*this, getOuts()[0])) ||          // stats_c3
       failed(verifyElementTypes(*this, input, outs)) ||
+      failed(verifySameElementType(*this, getOuts().drop_front())) ||
       failed(verifyMask(*this, getMask(), input)))             // stats_c4
     return failure();
   return verifyResults(*this, getOuts());                      // stats_c5
@@ -356,13 +367,10 @@ LogicalResult MergeStatsOp::verify() {
                             "count, mean, m2")) ||
       failed(verifySameShapes(*this)) ||                       // merge_stats_c2
       failed(verifyCountType(*this, getCount())) ||            // merge_stats_c3
-      failed(verifyCountType(*this, getOuts()[0])))
+      failed(verifyCountType(*this, getOuts()[0])) ||
+      failed(verifySameElementType(
+          *this, {getMean(), getM2(), getOuts()[1], getOuts()[2]})))
     return failure();
-  Type element = shapedType(getMean()).getElementType();
-  for (Value value : {getM2(), getOuts()[1], getOuts()[2]})
-    if (shapedType(value).getElementType() != element)
-      return emitOpError("expected means and m2s to have one element type (")
-             << element << "), got " << shapedType(value).getElementType();
   return verifyResults(*this, getOuts());                      // merge_stats_c4
 }
 

@@ -283,8 +283,8 @@ def BN_StatsOp : BN_AggregatedOp<"stats", [AttrSizedOperandSegments]> {
     * (C1) `axis` names at least one dimension of `input`, none twice.
     * (C2) `outs` are count, mean and m2, of the sizes of the dimensions in
       `axis`.
-    * (C3) The element type of count is f64, that of mean and m2 is that of
-      `input` or wider.
+    * (C3) The element type of count is f64; mean and m2 have one, that of
+      `input` or a wider one.
     * (C4) `mask` is broadcastable to `input`: of the same rank, each size 1 or
       that of `input`.
     * (C5) Results have the types of `outs`, or there are none on buffers.
