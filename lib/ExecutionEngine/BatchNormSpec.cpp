@@ -107,11 +107,13 @@ llvm::Error BatchNormSpec::verify() const {
 // Key and signature
 //===----------------------------------------------------------------------===//
 
-/// Returns the axis list with every entry counted from the front.
+/// Returns the axis list with every entry counted from the front, in the order
+/// of the dimensions.
 static DimVector getNormalizedAxis(const BatchNormSpec &spec) {
   DimVector result;
   for (int64_t axis : spec.axis)
     result.push_back(axis < 0 ? axis + spec.shape.size() : axis);
+  llvm::sort(result);
   return result;
 }
 

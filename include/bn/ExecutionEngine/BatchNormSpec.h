@@ -49,8 +49,8 @@ struct BatchNormSpec {
   DType statisticsType = DType::F32;
   /// Sizes of the input; -1 for one that is known only at the call.
   DimVector shape;
-  /// The feature dimensions, in the order of the parameters' dimensions;
-  /// negative ones count from the end.
+  /// The feature dimensions; negative ones count from the end. The parameters
+  /// have a dimension for each, in the order of the input's dimensions.
   DimVector axis = {1};
   double epsilon = 1.0e-3;
   /// The weight of the old running statistics.

@@ -241,12 +241,13 @@ UpdateRunningStatsOp::decomposeOperation(OpBuilder &b) {
       variance = arith.mul(variance, select(above(one), factor, one));
     }
     Value hasElements = above(zero);
-    auto average = [&](Value old, Value batch, Type type) {
-      Value kept = arith.mul(arith.convert(old, wide),
-                             arith.constant(momentum, wide));
+    // Chosen in f64: LLVM's choice between two bf16 calls a library function.
+    auto average = [&](Value narrow, Value batch, Type type) {
+      Value old = arith.convert(narrow, wide);
+      Value kept = arith.mul(old, arith.constant(momentum, wide));
       Value taken = arith.mul(batch, arith.constant(1.0 - momentum, wide));
-      return select(hasElements, arith.convert(arith.add(kept, taken), type),
-                    old);
+      return arith.convert(select(hasElements, arith.add(kept, taken), old),
+                           type);
     };
     return {average(args[3], mean, args[5].getType()),
             average(args[4], variance, args[6].getType())};

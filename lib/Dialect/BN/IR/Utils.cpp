@@ -11,9 +11,14 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Interfaces/ValueBoundsOpInterface.h"
 
 using namespace mlir;
 using namespace mlir::bn;
+
+/// A tile that is at most this long gets buffers of this static size, which can
+/// live on the stack, also where its own size is dynamic.
+static constexpr int64_t kSmallTile = 256;
 
 linalg::GenericOp mlir::bn::createGeneric(OpBuilder &builder, Operation *from,
                                           ValueRange ins, ValueRange outs,
@@ -47,8 +52,13 @@ Value mlir::bn::convertFloat(OpBuilder &builder, Location loc, Value value,
   unsigned to = type.getIntOrFloatBitWidth();
   if (from < to)
     return arith::ExtFOp::create(builder, loc, type, value);
-  if (from > to)
+  if (from > to) {
+    // Directly from f64 to bf16 would be a call of a library function.
+    if (from == 64 && type.isBF16())
+      value =
+          arith::TruncFOp::create(builder, loc, builder.getF32Type(), value);
     return arith::TruncFOp::create(builder, loc, type, value);
+  }
   assert(value.getType() == type && "no conversion between f16 and bf16");
   return value;
 }
@@ -59,12 +69,35 @@ Value mlir::bn::floatConstant(OpBuilder &builder, Location loc, double value,
                                    builder.getFloatAttr(type, value));
 }
 
+/// Static size that dimension `dim` of `source` cannot exceed, if there is a
+/// small one.
+static std::optional<int64_t> getSmallBound(Value source, int64_t dim) {
+  FailureOr<int64_t> bound = ValueBoundsConstraintSet::computeConstantBound(
+      presburger::BoundType::UB, {source, dim}, /*stopCondition=*/nullptr,
+      /*closedUB=*/true);
+  if (failed(bound) || *bound > kSmallTile)
+    return std::nullopt;
+  return *bound;
+}
+
 Value mlir::bn::createEmptyLike(OpBuilder &builder, Location loc, Value source,
                                 ArrayRef<int64_t> dims, Type element) {
-  SmallVector<OpFoldResult> sizes;
-  for (int64_t dim : dims)
+  SmallVector<OpFoldResult> sizes, room;
+  for (int64_t dim : dims) {
     sizes.push_back(tensor::getMixedSize(builder, loc, source, dim));
-  return tensor::EmptyOp::create(builder, loc, sizes, element);
+    room.push_back(sizes.back());
+    if (!isa<Value>(sizes.back()))
+      continue;
+    if (std::optional<int64_t> bound = getSmallBound(source, dim))
+      room.back() = builder.getIndexAttr(*bound);
+  }
+  Value empty = tensor::EmptyOp::create(builder, loc, room, element);
+  if (room == sizes)
+    return empty;
+  SmallVector<OpFoldResult> zeros(dims.size(), builder.getIndexAttr(0));
+  SmallVector<OpFoldResult> ones(dims.size(), builder.getIndexAttr(1));
+  return tensor::ExtractSliceOp::create(builder, loc, empty, zeros, sizes,
+                                        ones);
 }
 
 Value mlir::bn::createZerosLike(OpBuilder &builder, Location loc, Value source,
