@@ -1,0 +1,179 @@
+//===- Reference.cpp - What batch norm is, and how exact --------*- C++ -*-===//
+//
+// Part of the bn-mlir project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// The names of docs/Numerics.md: u is the unit roundoff of the accumulator, w
+// that of f64, L the longest chain of additions, A the largest magnitude in a
+// channel.
+//
+// Phase: none (tests).
+//
+//===----------------------------------------------------------------------===//
+
+#include "Reference.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+using namespace mlir::bn;
+using namespace mlir::bn::test;
+
+/// No tile has a chain of additions for which a larger number would be needed.
+static constexpr int64_t kLongestChain = 4096;
+
+void mlir::bn::test::forEachElement(
+    llvm::ArrayRef<int64_t> shape, llvm::ArrayRef<int64_t> axis,
+    llvm::function_ref<void(int64_t, int64_t)> visit) {
+  int64_t rank = shape.size(), numElements = 1, numChannels = 1;
+  for (int64_t size : shape)
+    numElements *= size;
+  // What a step along a dimension adds to the number of the channel.
+  DimVector step(rank, 0), position(rank, 0);
+  for (int64_t dim = rank - 1; dim >= 0; --dim) {
+    if (!llvm::is_contained(axis, dim) && !llvm::is_contained(axis, dim - rank))
+      continue;
+    step[dim] = numChannels;
+    numChannels *= shape[dim];
+  }
+  int64_t channel = 0;
+  for (int64_t element = 0; element < numElements; ++element) {
+    visit(element, channel);
+    for (int64_t dim = rank - 1; dim >= 0; --dim) {
+      channel += step[dim];
+      if (++position[dim] < shape[dim])
+        break;
+      channel -= step[dim] * shape[dim];
+      position[dim] = 0;
+    }
+  }
+}
+
+double Bounded::getRatio(double got) const {
+  Real infinity = std::numeric_limits<Real>::infinity();
+  if (std::isnan(value) || std::isnan(got))
+    return std::isnan(value) == std::isnan(got) ? 0 : infinity;
+  if (got == value)
+    return 0;
+  Real distance = std::fabs(got - value);
+  return std::isfinite(distance) ? static_cast<double>(distance / bound)
+                                 : infinity;
+}
+
+Bounded Bounded::roundedTo(DType dtype) const {
+  Real u = getUnitRoundoff(dtype);
+  if (std::fabs(value) > getLargest(dtype) * (1 + u))
+    return {std::copysign(std::numeric_limits<Real>::infinity(), value), bound};
+  // Rounded twice where the type is not the one computed in: once more u*u.
+  return {value, bound + u * (std::fabs(value) + bound) * (1 + u) +
+                     static_cast<Real>(getSmallest(dtype))};
+}
+
+/// Unit roundoff of the sums over data of a type.
+static Real getAccumulatorRoundoff(DType dtype) {
+  return getUnitRoundoff(dtype == DType::F64 ? DType::F64 : DType::F32);
+}
+
+/// How errors of a chain of additions add up, in units of u. Those of f16 and
+/// bf16 data repeat, because the data has few values.
+static Real getGrowth(DType dtype, int64_t count) {
+  if (dtype == DType::F64)
+    return 2 * std::sqrt(static_cast<Real>(count));
+  Real chain = std::min(count, kLongestChain);
+  Real few = dtype == DType::F32 ? 0 : chain / 4;
+  return std::max(2 * std::sqrt(chain), few);
+}
+
+static void setBounds(ChannelStatistics &channel, DType dtype, Real largest) {
+  if (channel.count == 0)
+    return;
+  Real u = getAccumulatorRoundoff(dtype), w = getUnitRoundoff(DType::F64);
+  Real n = channel.count, variance = channel.variance.value;
+  Real growth = getGrowth(dtype, channel.count);
+  // How far a pivot may be from the mean of its tile.
+  Real pivot = (2 + growth) * u * largest;
+  Real spread = variance + pivot * pivot;
+  Real smallest = getSmallest(dtype == DType::F64 ? DType::F64 : DType::F32);
+  // Means of tiles, and merged ones, are rounded to f64.
+  Real merge = (4 + std::sqrt(n)) * w * largest;
+  channel.mean.bound = (2 + growth) * u * std::sqrt(spread) + merge + smallest;
+  // Squares that underflow lose what is below the smallest number.
+  channel.variance.bound = (4 + growth) * u * spread +
+                           2 * merge * std::sqrt(variance) + merge * merge +
+                           4 * smallest;
+}
+
+std::vector<ChannelStatistics>
+mlir::bn::test::computeStatistics(const HostArray &input,
+                                  llvm::ArrayRef<int64_t> axis) {
+  int64_t rank = input.getShape().size(), numChannels = 1;
+  for (int64_t dim : axis)
+    numChannels *= input.getShape()[dim < 0 ? dim + rank : dim];
+  std::vector<ChannelStatistics> channels(numChannels);
+  std::vector<Real> largest(numChannels, 0);
+  auto visit = [&](auto body) { forEachElement(input.getShape(), axis, body); };
+  visit([&](int64_t i, int64_t c) {
+    ++channels[c].count;
+    channels[c].mean.value += input[i];
+    largest[c] = std::max<Real>(largest[c], std::fabs(input[i]));
+  });
+  for (ChannelStatistics &channel : channels)
+    if (channel.count != 0)
+      channel.mean.value /= channel.count;
+  visit([&](int64_t i, int64_t c) {
+    Real difference = input[i] - channels[c].mean.value;
+    channels[c].variance.value += difference * difference;
+  });
+  for (auto [channel, magnitude] : llvm::zip_equal(channels, largest)) {
+    if (channel.count != 0)
+      channel.variance.value /= channel.count;
+    setBounds(channel, input.getDType(), magnitude);
+  }
+  return channels;
+}
+
+RunningStatistics mlir::bn::test::updateRunning(const BatchNormSpec &spec,
+                                                const ChannelStatistics &batch,
+                                                double oldMean,
+                                                double oldVariance) {
+  if (batch.count == 0)
+    return {{oldMean, 0}, {oldVariance, 0}};
+  Real factor = 1;
+  if (spec.runningVariance == BatchNormSpec::RunningVariance::Sample &&
+      batch.count > 1)
+    factor = static_cast<Real>(batch.count) / (batch.count - 1);
+  Real w = getUnitRoundoff(DType::F64);
+  auto average = [&](double old, Bounded taken, Real factor) -> Bounded {
+    Real part = (1 - static_cast<Real>(spec.momentum)) * factor;
+    Real kept = spec.momentum * static_cast<Real>(old);
+    Real size = std::fabs(kept) + std::fabs(part * taken.value);
+    return {kept + part * taken.value,
+            std::fabs(part) * taken.bound + 4 * w * size};
+  };
+  return {average(oldMean, batch.mean, 1),
+          average(oldVariance, batch.variance, factor)};
+}
+
+Bounded mlir::bn::test::normalize(const BatchNormSpec &spec, double x,
+                                  Bounded mean, Bounded variance, double scale,
+                                  double offset) {
+  Real u = getAccumulatorRoundoff(spec.elementType);
+  Real sum = variance.value + spec.epsilon;
+  Real a = scale / std::sqrt(sum), size = std::fabs(a);
+  Real t = (x - mean.value) * a, y = t + offset;
+  // x - m, a, their product, and the part of the mean that m does not hold,
+  // which is added to the offset.
+  Real bound =
+      u * (4 * std::fabs(t) + 3 * std::fabs(static_cast<Real>(offset)) +
+           2 * std::fabs(y) + 4 * u * std::fabs(mean.value) * size);
+  bound += size * mean.bound;
+  if (sum != 0)
+    bound += std::fabs(t) * variance.bound / (2 * std::fabs(sum));
+  DType accumulator = spec.elementType == DType::F64 ? DType::F64 : DType::F32;
+  bound += static_cast<Real>(getSmallest(accumulator)) * (1 + size);
+  return Bounded{y, bound}.roundedTo(spec.elementType);
+}
