@@ -71,7 +71,9 @@ void mlir::bn::buildVectorPhase(OpPassManager &pm,
   if (options.vectorBits != 0)
     vectorize.vectorBits = options.vectorBits;
   pm.addNestedPass<func::FuncOp>(createVectorizeTilesPass(vectorize));
-  addCleanup(pm);
+  // No CSE: it would merge the uninitialized tensors that bufferization is to
+  // give buffers of their own.
+  pm.addNestedPass<func::FuncOp>(createCanonicalizerPass());
 }
 
 void mlir::bn::buildBufferPhase(OpPassManager &pm, const CPUPipelineOptions &) {

@@ -452,14 +452,29 @@ Values TileVectorizer::reduceStrips(ValueRange tensors) {
   return written;
 }
 
+/// Where `init` is written to. Every entry is overwritten, so what it was
+/// filled with need not be in memory; and an uninitialized tensor is copied, so
+/// that inits that share one do not have to be told apart by bufferization.
+static Value getDestination(RewriterBase &b, Value init) {
+  if (auto fill = init.getDefiningOp<linalg::FillOp>())
+    init = fill.output();
+  auto slice = init.getDefiningOp<tensor::ExtractSliceOp>();
+  Value whole = slice ? slice.getSource() : init;
+  auto empty = whole.getDefiningOp<tensor::EmptyOp>();
+  if (!empty)
+    return init;
+  Value fresh = b.clone(*empty)->getResult(0);
+  if (!slice)
+    return fresh;
+  IRMapping mapping;
+  mapping.map(whole, fresh);
+  return b.clone(*slice, mapping)->getResult(0);
+}
+
 Values TileVectorizer::run() {
-  // Every entry of an init is overwritten, so what it was filled with need not
-  // be in memory.
   Values destinations;
-  for (Value init : op.getDpsInits()) {
-    auto fill = init.getDefiningOp<linalg::FillOp>();
-    destinations.push_back(fill ? fill.output() : init);
-  }
+  for (Value init : op.getDpsInits())
+    destinations.push_back(getDestination(b, init));
   return emitNest(outerDims, destinations, [&](ValueRange tensors) {
     return stripIsReduction ? reduceStrips(tensors) : sweepStrips(tensors);
   });

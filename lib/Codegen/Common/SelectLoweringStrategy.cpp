@@ -225,6 +225,11 @@ struct SelectLoweringStrategyPass
       return signalPassFailure();
     if (vectorBits != 0)
       machine->vectorBits = vectorBits;
+    if (failed(LoweringStrategyAttr::verify( // the options
+            [&]() { return getOperation().emitError(); }, Schedule::Single,
+            threads, {}, {}, machine->vectorBits, kUnroll,
+            StoreKind::Temporal)))
+      return signalPassFailure();
     getOperation().walk([&](IndexedOpInterface op) {
       if (getLoweringStrategy(op))
         return;
