@@ -1,0 +1,77 @@
+// What the pipeline refuses, with one message each. (Ops that have no lowering
+// are in Dialect/BN/invalid-decompose.mlir; here they are large enough to be
+// tiled in parallel first.)
+
+// RUN: not bn-opt %s --bn-cpu-pipeline=compile-to=assembly 2>&1 | FileCheck %s --check-prefix=PHASE
+// RUN: not bn-opt %s --bn-cpu-pipeline=threads=many 2>&1 | FileCheck %s --check-prefix=THREADS
+// RUN: not bn-opt %s --bn-cpu-pipeline=jobs=2 2>&1 | FileCheck %s --check-prefix=OPTION
+// RUN: not bn-opt %S/Inputs/ops.mlir --bn-cpu-pipeline=threads=-1 2>&1 | FileCheck %s --check-prefix=NEGATIVE
+// RUN: not bn-opt %S/Inputs/ops.mlir --bn-cpu-pipeline=vector-bits=100 2>&1 | FileCheck %s --check-prefix=BITS
+// RUN: bn-opt %s --bn-cpu-pipeline --verify-diagnostics --split-input-file
+
+// PHASE: 'assembly'
+// THREADS: for the --threads option: 'many' value invalid
+// OPTION: no such option jobs
+// NEGATIVE: expected 'threads' to be at least 0, got -1
+// BITS: expected 'vector_bits' to be a power of two of at least 64, got 100
+
+func.func @mask(%x: tensor<64x64x64xf32>, %c: tensor<64xf32>,
+    %w: tensor<64x1x64xf32>) -> tensor<64x64x64xf32> {
+  // expected-error @below {{expected no 'mask', got one: statistics with a mask have no lowering yet}}
+  %y, %m, %v = bn.training axis(1) epsilon(1.0)
+      ins(%x : tensor<64x64x64xf32>) mask(%w : tensor<64x1x64xf32>)
+      outs(%x, %c, %c : tensor<64x64x64xf32>, tensor<64xf32>, tensor<64xf32>)
+      -> tensor<64x64x64xf32>, tensor<64xf32>, tensor<64xf32>
+  return %y : tensor<64x64x64xf32>
+}
+
+// -----
+
+func.func @groups(%x: tensor<64x64x64xf32>, %c: tensor<4x64xf32>)
+    -> tensor<64x64x64xf32> {
+  // expected-error @below {{expected 'groups' to be 1, got 4: statistics of groups have no lowering yet}}
+  %y, %m, %v = bn.training axis(1) epsilon(1.0) groups(4)
+      ins(%x : tensor<64x64x64xf32>)
+      outs(%x, %c, %c
+           : tensor<64x64x64xf32>, tensor<4x64xf32>, tensor<4x64xf32>)
+      -> tensor<64x64x64xf32>, tensor<4x64xf32>, tensor<4x64xf32>
+  return %y : tensor<64x64x64xf32>
+}
+
+// -----
+
+func.func @backward(%x: tensor<64x64x64xf32>, %c: tensor<64xf32>)
+    -> tensor<64xf32> {
+  // expected-error @below {{has no lowering yet: gradients are part of the IR only}}
+  %d = bn.backward axis(1) epsilon(1.0) wrt(scale)
+      ins(%x, %x : tensor<64x64x64xf32>, tensor<64x64x64xf32>)
+      statistics(%c, %c : tensor<64xf32>, tensor<64xf32>)
+      outs(%c : tensor<64xf32>) -> tensor<64xf32>
+  return %d : tensor<64xf32>
+}
+
+// -----
+
+func.func @buffers(%x: memref<64x64x64xf32>, %c: memref<64xf32>) {
+  // expected-error @below {{expected operands to be tensors, got memrefs: lower before bufferization}}
+  bn.training axis(1) epsilon(1.0) ins(%x : memref<64x64x64xf32>)
+      outs(%x, %c, %c : memref<64x64x64xf32>, memref<64xf32>, memref<64xf32>)
+  return
+}
+
+// -----
+
+// A strategy by hand that cannot be obeyed: a slab has whole reductions.
+func.func @strategy(%x: tensor<64x64x64xf32>, %c: tensor<64xf32>)
+    -> tensor<64x64x64xf32> {
+  // expected-error @below {{tiling parallel dimensions is not supported with partial reduction tiling strategies}}
+  // expected-error @below {{expected a strategy that the op can be tiled with, got #bn.lowering_strategy<slab}}
+  %y, %m, %v = bn.training axis(1) epsilon(1.0)
+      {bn.lowering_strategy = #bn.lowering_strategy<slab, threads = 0,
+       parallel = [8, 1, 0], tile = [0, 0, 0], vector_bits = 256, unroll = 4,
+       stores = temporal>}
+      ins(%x : tensor<64x64x64xf32>)
+      outs(%x, %c, %c : tensor<64x64x64xf32>, tensor<64xf32>, tensor<64xf32>)
+      -> tensor<64x64x64xf32>, tensor<64xf32>, tensor<64xf32>
+  return %y : tensor<64x64x64xf32>
+}

@@ -1,0 +1,52 @@
+// After phase 'vector', tiles are loops over vectors: main loops of register
+// tiles, peeled tails, accumulators carried in registers, no masks.
+
+// RUN: bn-opt %S/Inputs/ops.mlir --bn-cpu-pipeline=compile-to=vector | FileCheck %s --implicit-check-not=linalg. --implicit-check-not=mask
+
+// 784 = 24 * 32 + 2 * 8: no scalar tail.
+// CHECK-LABEL: func @nchw
+//   CHECK-DAG:   %[[C0:.*]] = arith.constant 0 : index
+//   CHECK-DAG:   %[[C8:.*]] = arith.constant 8 : index
+//   CHECK-DAG:   %[[C32:.*]] = arith.constant 32 : index
+//   CHECK-DAG:   %[[C768:.*]] = arith.constant 768 : index
+//   CHECK-DAG:   %[[C784:.*]] = arith.constant 784 : index
+// The mean of a tile.
+//       CHECK:   scf.for %{{.*}} = %[[C0]] to %[[C768]] step %[[C32]] iter_args(%[[ACC:.*]] = %{{.*}}) -> (vector<32xf32>)
+//  CHECK-NEXT:     %[[V:.*]] = vector.transfer_read {{.*}} {in_bounds = [true]} : tensor<?x1x784xf32>, vector<32xf32>
+//       CHECK:     arith.addf %{{.*}}, %[[ACC]]
+//       CHECK:   scf.for %{{.*}} = %[[C768]] to %[[C784]] step %[[C8]] iter_args({{.*}}) -> (vector<8xf32>)
+//       CHECK:   vector.reduction <add>, {{.*}} : vector<32xf32> into f32
+//       CHECK:   vector.reduction <add>, {{.*}} : vector<8xf32> into f32
+// The centred sums: one load feeds both.
+//       CHECK:   scf.for %{{.*}} = %[[C0]] to %[[C768]] step %[[C32]] iter_args({{.*}}) -> (vector<32xf32>, vector<32xf32>)
+//  CHECK-NEXT:     vector.transfer_read
+//   CHECK-NOT:     vector.transfer_read
+//       CHECK:     scf.yield
+// The sweep.
+//       CHECK:   scf.for %{{.*}} = %[[C0]] to %[[C768]] step %[[C32]]
+//       CHECK:     vector.transfer_read {{.*}} vector<32xf32>
+//       CHECK:     vector.transfer_write {{.*}} vector<32xf32>
+
+// Channels are lanes: sums are vectors of channels, carried over the rows.
+// CHECK-LABEL: func @nhwc
+//       CHECK:   scf.forall
+//       CHECK:     scf.for {{.*}} iter_args({{.*}}) -> (vector<32xf32>, vector<32xf32>)
+//   CHECK-NOT:   vector.reduction
+//       CHECK:   scf.forall
+//       CHECK:     vector.transfer_write {{.*}} : vector<32xf32>, tensor<?x100xf32>
+//       CHECK:     scf.for %{{.*}} = %c96 to %c100 step %c1
+//       CHECK:       tensor.insert {{.*}} : tensor<?x100xf32>
+
+// CHECK-LABEL: func @inference
+//       CHECK:   scf.forall
+//       CHECK:     %[[X:.*]] = vector.transfer_read {{.*}} vector<32xbf16>
+//       CHECK:     arith.extf %[[X]] : vector<32xbf16> to vector<32xf32>
+//       CHECK:     %[[Y:.*]] = arith.truncf {{.*}} : vector<32xf32> to vector<32xbf16>
+//       CHECK:     vector.transfer_write %[[Y]]
+
+// Sizes that are not known: strips of 32, of 8, and single elements.
+// CHECK-LABEL: func @dynamic
+//       CHECK:   scf.for {{.*}} = %c0 to %[[A:.*]] step %c32 {{.*}} -> (vector<32xf32>)
+//       CHECK:   scf.for {{.*}} = %[[A]] to %[[B:.*]] step %c8 {{.*}} -> (vector<8xf32>)
+//       CHECK:   scf.for {{.*}} = %[[B]] to %{{.*}} step %c1 {{.*}} -> (f32)
+//       CHECK:     tensor.extract
