@@ -113,6 +113,9 @@ void mlir::bn::buildLLVMPhase(OpPassManager &pm,
   arith::ArithExpandOpsPassOptions expand;
   expand.includeBf16 = true;
   pm.addNestedPass<func::FuncOp>(arith::createArithExpandOpsPass(expand));
+  // Transfers to buffers whose last stride is not 1: partial results whose
+  // pieces are the last dimension.
+  pm.addNestedPass<func::FuncOp>(createConvertVectorToSCFPass());
   pm.addPass(createSCFToControlFlowPass());
   pm.addNestedPass<func::FuncOp>(LLVM::createLLVMRequestCWrappersPass());
   // The interface-based conversion leaves transfers alone; this lowers them.
