@@ -1,0 +1,191 @@
+// The choice of the schedule and of its sizes, from the shape of the op and
+// from the machine, which the module describes: 32 KiB L1, 16 MiB L3, vectors
+// of 256 bits. A tile fills half the L1 cache: 4096 elements of f32.
+
+// RUN: bn-opt %s --bn-select-lowering-strategy | FileCheck %s
+// RUN: bn-opt %s --bn-select-lowering-strategy="threads=3 vector-bits=512" | FileCheck %s --check-prefix=OPTIONS
+
+module attributes {
+  dlti.target_system_spec = #dlti.target_system_spec<
+    "CPU" = #dlti.target_device_spec<
+      "L1_cache_size_in_bytes" = 32768 : i64,
+      "L2_cache_size_in_bytes" = 524288 : i64,
+      "L3_cache_size_in_bytes" = 16777216 : i64,
+      "max_vector_op_width" = 256 : i64>>
+} {
+  // Up to 64 KiB, one thread does all of it, in one tile.
+  // CHECK-LABEL: func @small
+  //       CHECK:   <single, threads = 1, parallel = [0, 0, 0], tile = [0, 0, 0], vector_bits = 256, unroll = 4, stores = temporal>
+  // OPTIONS-LABEL: func @small
+  //       OPTIONS:   <single, threads = 1, {{.*}} vector_bits = 512
+  func.func @small(%x: tensor<16x16x64xf32>, %c: tensor<16xf32>)
+      -> tensor<16x16x64xf32> {
+    %y, %m, %v = bn.training axis(1) epsilon(1.0)
+        ins(%x : tensor<16x16x64xf32>)
+        outs(%x, %c, %c : tensor<16x16x64xf32>, tensor<16xf32>, tensor<16xf32>)
+        -> tensor<16x16x64xf32>, tensor<16xf32>, tensor<16xf32>
+    return %y : tensor<16x16x64xf32>
+  }
+
+  // Channels first, long rows: one channel at a time; 1 row of 3136 per tile.
+  // CHECK-LABEL: func @slab
+  //       CHECK:   <slab, threads = 0, parallel = [0, 1, 0], tile = [1, 0, 0],
+  // OPTIONS-LABEL: func @slab
+  //       OPTIONS:   <slab, threads = 3, parallel = [0, 1, 0], tile = [1, 0, 0], vector_bits = 512
+  func.func @slab(%x: tensor<8x64x3136xf32>, %c: tensor<64xf32>)
+      -> tensor<8x64x3136xf32> {
+    %y, %m, %v = bn.training axis(1) epsilon(1.0)
+        ins(%x : tensor<8x64x3136xf32>)
+        outs(%x, %c, %c
+             : tensor<8x64x3136xf32>, tensor<64xf32>, tensor<64xf32>)
+        -> tensor<8x64x3136xf32>, tensor<64xf32>, tensor<64xf32>
+    return %y : tensor<8x64x3136xf32>
+  }
+
+  // Short rows: several channels, so that a read is at most 3 KiB long.
+  // CHECK-LABEL: func @slab_short_rows
+  //       CHECK:   <slab, threads = 0, parallel = [0, 8, 0], tile = [{{[0-9]+}}, 0, 0],
+  func.func @slab_short_rows(%x: tensor<32x64x49xf32>, %c: tensor<64xf32>)
+      -> tensor<32x64x49xf32> {
+    %y, %m, %v = bn.training axis(1) epsilon(1.0)
+        ins(%x : tensor<32x64x49xf32>)
+        outs(%x, %c, %c
+             : tensor<32x64x49xf32>, tensor<64xf32>, tensor<64xf32>)
+        -> tensor<32x64x49xf32>, tensor<64xf32>, tensor<64xf32>
+    return %y : tensor<32x64x49xf32>
+  }
+
+  // Rows that do not fit a tile are cut.
+  // CHECK-LABEL: func @slab_long_rows
+  //       CHECK:   <slab, threads = 0, parallel = [0, 1, 0], tile = [1, 0, 4096],
+  func.func @slab_long_rows(%x: tensor<2x64x50176xf32>, %c: tensor<64xf32>)
+      -> tensor<2x64x50176xf32> {
+    %y, %m, %v = bn.training axis(1) epsilon(1.0)
+        ins(%x : tensor<2x64x50176xf32>)
+        outs(%x, %c, %c
+             : tensor<2x64x50176xf32>, tensor<64xf32>, tensor<64xf32>)
+        -> tensor<2x64x50176xf32>, tensor<64xf32>, tensor<64xf32>
+    return %y : tensor<2x64x50176xf32>
+  }
+
+  // CHECK-LABEL: func @slab_dynamic
+  //       CHECK:   <slab, threads = 0, parallel = [0, 1, 0], tile = [1, 0, 4096],
+  //  CHECK-SAME:     stores = temporal>
+  func.func @slab_dynamic(%x: tensor<?x?x?xf32>, %c: tensor<?xf32>)
+      -> tensor<?x?x?xf32> {
+    %y, %m, %v = bn.training axis(1) epsilon(1.0) ins(%x : tensor<?x?x?xf32>)
+        outs(%x, %c, %c : tensor<?x?x?xf32>, tensor<?xf32>, tensor<?xf32>)
+        -> tensor<?x?x?xf32>, tensor<?xf32>, tensor<?xf32>
+    return %y : tensor<?x?x?xf32>
+  }
+
+  // Channels last: blocks of rows, at most 32 of them.
+  // CHECK-LABEL: func @row_blocks
+  //       CHECK:   <row_blocks, threads = 0, parallel = [-32, 0], tile = [64, 64],
+  func.func @row_blocks(%x: tensor<25088x256xf32>, %c: tensor<256xf32>)
+      -> tensor<25088x256xf32> {
+    %y, %m, %v = bn.training axis(1) epsilon(1.0)
+        ins(%x : tensor<25088x256xf32>)
+        outs(%x, %c, %c
+             : tensor<25088x256xf32>, tensor<256xf32>, tensor<256xf32>)
+        -> tensor<25088x256xf32>, tensor<256xf32>, tensor<256xf32>
+    return %y : tensor<25088x256xf32>
+  }
+
+  // A block has at least four tiles of rows.
+  // CHECK-LABEL: func @few_rows
+  //       CHECK:   <row_blocks, threads = 0, parallel = [-2, 0], tile = [64, 64],
+  func.func @few_rows(%x: tensor<640x256xf32>, %c: tensor<256xf32>)
+      -> tensor<640x256xf32> {
+    %y, %m, %v = bn.training axis(1) epsilon(1.0) ins(%x : tensor<640x256xf32>)
+        outs(%x, %c, %c
+             : tensor<640x256xf32>, tensor<256xf32>, tensor<256xf32>)
+        -> tensor<640x256xf32>, tensor<256xf32>, tensor<256xf32>
+    return %y : tensor<640x256xf32>
+  }
+
+  // Fewer than 8 channels: the reduction is what is cut.
+  // CHECK-LABEL: func @split
+  //       CHECK:   <split, threads = 0, parallel = [-32, 0, 0], tile = [1, 0, 4096],
+  func.func @split(%x: tensor<64x3x3136xf32>, %c: tensor<3xf32>)
+      -> tensor<64x3x3136xf32> {
+    %y, %m, %v = bn.training axis(1) epsilon(1.0)
+        ins(%x : tensor<64x3x3136xf32>)
+        outs(%x, %c, %c : tensor<64x3x3136xf32>, tensor<3xf32>, tensor<3xf32>)
+        -> tensor<64x3x3136xf32>, tensor<3xf32>, tensor<3xf32>
+    return %y : tensor<64x3x3136xf32>
+  }
+
+  // With a small batch, along the rows.
+  // CHECK-LABEL: func @split_rows
+  //       CHECK:   <split, threads = 0, parallel = [0, 0, -32], tile = [1, 0, 4096],
+  func.func @split_rows(%x: tensor<1x3x50176xf32>, %c: tensor<3xf32>)
+      -> tensor<1x3x50176xf32> {
+    %y, %m, %v = bn.training axis(1) epsilon(1.0)
+        ins(%x : tensor<1x3x50176xf32>)
+        outs(%x, %c, %c : tensor<1x3x50176xf32>, tensor<3xf32>, tensor<3xf32>)
+        -> tensor<1x3x50176xf32>, tensor<3xf32>, tensor<3xf32>
+    return %y : tensor<1x3x50176xf32>
+  }
+
+  // Elementwise: about 64 pieces, from the outermost dimension inwards.
+  // CHECK-LABEL: func @sweep
+  //       CHECK:   <sweep, threads = 0, parallel = [-8, -8, 0], tile = [0, 0, 0],
+  func.func @sweep(%x: tensor<8x64x784xf32>, %c: tensor<64xf32>)
+      -> tensor<8x64x784xf32> {
+    %y = bn.inference axis(1) epsilon(1.0) ins(%x : tensor<8x64x784xf32>)
+        statistics(%c, %c : tensor<64xf32>, tensor<64xf32>)
+        outs(%x : tensor<8x64x784xf32>) -> tensor<8x64x784xf32>
+    return %y : tensor<8x64x784xf32>
+  }
+
+  // Input and output of 26 MB exceed 3/4 of the last-level cache.
+  // CHECK-LABEL: func @nontemporal
+  //       CHECK:   stores = nontemporal>
+  func.func @nontemporal(%x: tensor<32x64x1600xf32>, %c: tensor<64xf32>)
+      -> tensor<32x64x1600xf32> {
+    %y = bn.inference axis(1) epsilon(1.0) ins(%x : tensor<32x64x1600xf32>)
+        statistics(%c, %c : tensor<64xf32>, tensor<64xf32>)
+        outs(%x : tensor<32x64x1600xf32>) -> tensor<32x64x1600xf32>
+    return %y : tensor<32x64x1600xf32>
+  }
+
+  // Half as many bytes per element: twice as many elements per tile.
+  // CHECK-LABEL: func @bf16
+  //       CHECK:   <slab, threads = 0, parallel = [0, 1, 0], tile = [2, 0, 0],
+  func.func @bf16(%x: tensor<8x64x3136xbf16>, %c: tensor<64xf32>)
+      -> tensor<8x64x3136xbf16> {
+    %y, %m, %v = bn.training axis(1) epsilon(1.0)
+        ins(%x : tensor<8x64x3136xbf16>)
+        outs(%x, %c, %c
+             : tensor<8x64x3136xbf16>, tensor<64xf32>, tensor<64xf32>)
+        -> tensor<8x64x3136xbf16>, tensor<64xf32>, tensor<64xf32>
+    return %y : tensor<8x64x3136xbf16>
+  }
+
+  // Axes that are not neighbours take a correct path.
+  // CHECK-LABEL: func @two_axes
+  //       CHECK:   <slab, threads = 0, parallel = [0, 1, 0, 0],
+  func.func @two_axes(%x: tensor<8x16x32x64xf32>, %c: tensor<16x64xf32>)
+      -> tensor<8x16x32x64xf32> {
+    %y, %m, %v = bn.training axis(1, 3) epsilon(1.0)
+        ins(%x : tensor<8x16x32x64xf32>)
+        outs(%x, %c, %c
+             : tensor<8x16x32x64xf32>, tensor<16x64xf32>, tensor<16x64xf32>)
+        -> tensor<8x16x32x64xf32>, tensor<16x64xf32>, tensor<16x64xf32>
+    return %y : tensor<8x16x32x64xf32>
+  }
+
+  // A strategy by hand stays.
+  // CHECK-LABEL: func @by_hand
+  //       CHECK:   <sweep, threads = 7, parallel = [2, 0, 0], tile = [0, 0, 0], vector_bits = 128, unroll = 2, stores = temporal>
+  func.func @by_hand(%x: tensor<8x64x784xf32>) -> tensor<8x64x784xf32> {
+    %y = bn.normalize axis(1)
+        {bn.lowering_strategy = #bn.lowering_strategy<sweep, threads = 7,
+         parallel = [2, 0, 0], tile = [0, 0, 0], vector_bits = 128, unroll = 2,
+         stores = temporal>}
+        ins(%x : tensor<8x64x784xf32>) outs(%x : tensor<8x64x784xf32>)
+        -> tensor<8x64x784xf32>
+    return %y : tensor<8x64x784xf32>
+  }
+}

@@ -1,0 +1,195 @@
+// Each structural op as linalg: the arithmetic of docs/Numerics.md.
+
+// RUN: bn-opt %s --convert-bn-to-linalg --canonicalize --split-input-file | FileCheck %s --implicit-check-not="= bn."
+
+// Two passes, then Chan's merge with what is in the outs.
+//   CHECK-DAG: #[[$DATA:.*]] = affine_map<(d0, d1, d2) -> (d0, d1, d2)>
+//   CHECK-DAG: #[[$CHANNEL:.*]] = affine_map<(d0, d1, d2) -> (d1)>
+// CHECK-LABEL: func @stats
+//  CHECK-SAME:     %[[X:[a-z0-9]+]]: tensor<8x4x10xf32>, %[[N:[a-z0-9]+]]: tensor<4xf64>, %[[M:[a-z0-9]+]]: tensor<4xf64>, %[[S:[a-z0-9]+]]: tensor<4xf64>
+//   CHECK-DAG:   %[[COUNT:.*]] = arith.constant 8.0{{0*}}e+01 : f64
+//       CHECK:   %[[INVERSE:.*]] = arith.truncf %{{.*}} : f64 to f32
+// The mean of the tile: sum(x * 1/n) cannot overflow where the mean does not.
+//       CHECK:   %[[P:.*]] = linalg.generic {indexing_maps = [#[[$DATA]], #[[$CHANNEL]]], iterator_types = ["reduction", "parallel", "reduction"]} ins(%[[X]] :
+//  CHECK-NEXT:   ^bb0(%[[IN:[^:]+]]: f32, %[[OUT:[^:]+]]: f32):
+//  CHECK-NEXT:     %[[T:.*]] = arith.mulf %[[IN]], %[[INVERSE]]
+//  CHECK-NEXT:     %[[U:.*]] = arith.addf %[[T]], %[[OUT]]
+//  CHECK-NEXT:     linalg.yield %[[U]]
+// Sums about it.
+//       CHECK:   %[[Q:.*]]:2 = linalg.generic {indexing_maps = [#[[$DATA]], #[[$CHANNEL]], #[[$CHANNEL]], #[[$CHANNEL]]], iterator_types = ["reduction", "parallel", "reduction"]} ins(%[[X]], %[[P]] :
+//       CHECK:     %[[D:.*]] = arith.subf
+//  CHECK-NEXT:     arith.addf %{{.*}}, %[[D]]
+//  CHECK-NEXT:     arith.mulf %[[D]], %[[D]]
+//  CHECK-NEXT:     arith.addf
+// The merge, in f64.
+//       CHECK:   linalg.generic {{.*}} ins(%[[P]], %[[Q]]#0, %[[Q]]#1 : {{.*}}) outs(%[[N]], %[[M]], %[[S]] :
+//       CHECK:     arith.addf %{{.*}}, %[[COUNT]] {{.*}} : f64
+func.func @stats(%x: tensor<8x4x10xf32>, %n: tensor<4xf64>, %m: tensor<4xf64>,
+    %s: tensor<4xf64>) -> (tensor<4xf64>, tensor<4xf64>, tensor<4xf64>) {
+  %r:3 = bn.stats axis(1) ins(%x : tensor<8x4x10xf32>)
+      outs(%n, %m, %s : tensor<4xf64>, tensor<4xf64>, tensor<4xf64>)
+      -> tensor<4xf64>, tensor<4xf64>, tensor<4xf64>
+  return %r#0, %r#1, %r#2 : tensor<4xf64>, tensor<4xf64>, tensor<4xf64>
+}
+
+// -----
+
+// No elements: 1/0 is 0, so the mean is 0 and nothing is merged.
+// CHECK-LABEL: func @stats_of_nothing
+//       CHECK:   arith.constant 0.0{{0*}}e+00 : f32
+//   CHECK-NOT:   0x7F800000
+//       CHECK:   return
+func.func @stats_of_nothing(%x: tensor<0x4xf32>, %c: tensor<4xf64>)
+    -> tensor<4xf64> {
+  %r:3 = bn.stats axis(1) ins(%x : tensor<0x4xf32>)
+      outs(%c, %c, %c : tensor<4xf64>, tensor<4xf64>, tensor<4xf64>)
+      -> tensor<4xf64>, tensor<4xf64>, tensor<4xf64>
+  return %r#1 : tensor<4xf64>
+}
+
+// -----
+
+// The count of elements that are not known until the run, in 64 bits.
+// CHECK-LABEL: func @stats_dynamic
+//  CHECK-SAME:     %[[X:[a-z0-9]+]]: tensor<?x?x10xf16>
+//       CHECK:   %[[D0:.*]] = tensor.dim %[[X]], %c0
+//       CHECK:   %[[COUNT:.*]] = arith.muli %[[D0]], %c10
+//       CHECK:   %[[INT:.*]] = arith.index_cast %[[COUNT]] : index to i64
+//       CHECK:   arith.sitofp %[[INT]] : i64 to f64
+// f16 and bf16 are converted where they are loaded.
+//       CHECK:   linalg.generic
+//  CHECK-NEXT:   ^bb0(%[[IN:[^:]+]]: f16, %{{.*}}: f32):
+//  CHECK-NEXT:     arith.extf %[[IN]] : f16 to f32
+func.func @stats_dynamic(%x: tensor<?x?x10xf16>, %c: tensor<?xf64>)
+    -> tensor<?xf64> {
+  %r:3 = bn.stats axis(1) ins(%x : tensor<?x?x10xf16>)
+      outs(%c, %c, %c : tensor<?xf64>, tensor<?xf64>, tensor<?xf64>)
+      -> tensor<?xf64>, tensor<?xf64>, tensor<?xf64>
+  return %r#1 : tensor<?xf64>
+}
+
+// -----
+
+// f64 data accumulate in f64.
+// CHECK-LABEL: func @stats_f64
+//       CHECK:   ^bb0(%{{.*}}: f64, %{{.*}}: f64):
+//   CHECK-NOT:   f32
+//       CHECK:   return
+func.func @stats_f64(%x: tensor<8x4xf64>, %c: tensor<4xf64>) -> tensor<4xf64> {
+  %r:3 = bn.stats axis(1) ins(%x : tensor<8x4xf64>)
+      outs(%c, %c, %c : tensor<4xf64>, tensor<4xf64>, tensor<4xf64>)
+      -> tensor<4xf64>, tensor<4xf64>, tensor<4xf64>
+  return %r#1 : tensor<4xf64>
+}
+
+// -----
+
+// CHECK-LABEL: func @merge_stats
+//       CHECK:   ^bb0(%[[NB:[^:]+]]: f64, %[[MB:[^:]+]]: f64, %[[SB:[^:]+]]: f64, %[[NA:[^:]+]]: f64, %[[MA:[^:]+]]: f64, %[[SA:[^:]+]]: f64):
+//       CHECK:     %[[N:.*]] = arith.addf %[[NA]], %[[NB]]
+//       CHECK:     %[[DELTA:.*]] = arith.subf %[[MB]], %[[MA]]
+//       CHECK:     arith.cmpf ogt, %[[N]]
+//       CHECK:     arith.divf %[[NB]], %[[N]]
+//       CHECK:     %[[SHARE:.*]] = arith.select
+//       CHECK:     %[[STEP:.*]] = arith.mulf %[[DELTA]], %[[SHARE]]
+//       CHECK:     %[[M:.*]] = arith.addf %[[MA]], %[[STEP]]
+//       CHECK:     linalg.yield %[[N]], %[[M]],
+func.func @merge_stats(%n: tensor<4xf64>, %m: tensor<4xf64>, %s: tensor<4xf64>)
+    -> (tensor<4xf64>, tensor<4xf64>, tensor<4xf64>) {
+  %r:3 = bn.merge_stats
+      ins(%n, %m, %s : tensor<4xf64>, tensor<4xf64>, tensor<4xf64>)
+      outs(%n, %m, %s : tensor<4xf64>, tensor<4xf64>, tensor<4xf64>)
+      -> tensor<4xf64>, tensor<4xf64>, tensor<4xf64>
+  return %r#0, %r#1, %r#2 : tensor<4xf64>, tensor<4xf64>, tensor<4xf64>
+}
+
+// -----
+
+// The weight of the old value is momentum, that of the new one 1 - momentum; a
+// count of 1 has the factor 1, a count of 0 keeps the old value.
+// CHECK-LABEL: func @update_running_stats
+//   CHECK-DAG:   %[[OLD:.*]] = arith.constant 7.5{{0*}}e-01 : f64
+//   CHECK-DAG:   %[[NEW:.*]] = arith.constant 2.5{{0*}}e-01 : f64
+//   CHECK-DAG:   %[[ONE:.*]] = arith.constant 1.0{{0*}}e+00 : f64
+//   CHECK-DAG:   %[[ZERO:.*]] = arith.constant 0.0{{0*}}e+00 : f64
+//       CHECK:   ^bb0(%[[N:[^:]+]]: f64, %[[M:[^:]+]]: f64, %[[V:[^:]+]]: f64, %[[RM:[^:]+]]: f32, %[[RV:[^:]+]]: f32, %{{.*}}: f32, %{{.*}}: f32):
+//       CHECK:     %[[N1:.*]] = arith.subf %[[N]], %[[ONE]]
+//       CHECK:     %[[RATIO:.*]] = arith.divf %[[N]], %[[N1]]
+//       CHECK:     %[[MORE:.*]] = arith.cmpf ogt, %[[N]], %[[ONE]]
+//       CHECK:     %[[FACTOR:.*]] = arith.select %[[MORE]], %[[RATIO]], %[[ONE]]
+//       CHECK:     %[[SAMPLE:.*]] = arith.mulf %[[V]], %[[FACTOR]]
+//       CHECK:     %[[ANY:.*]] = arith.cmpf ogt, %[[N]], %[[ZERO]]
+//       CHECK:     %[[RMW:.*]] = arith.extf %[[RM]]
+//       CHECK:     arith.mulf %[[RMW]], %[[OLD]]
+//       CHECK:     arith.mulf %[[M]], %[[NEW]]
+//       CHECK:     arith.select %[[ANY]], %{{.*}}, %[[RMW]]
+//       CHECK:     %[[RVW:.*]] = arith.extf %[[RV]]
+//       CHECK:     arith.mulf %[[RVW]], %[[OLD]]
+//       CHECK:     arith.mulf %[[SAMPLE]], %[[NEW]]
+//       CHECK:     arith.select %[[ANY]], %{{.*}}, %[[RVW]]
+func.func @update_running_stats(%n: tensor<4xf64>, %rm: tensor<4xf32>,
+    %rv: tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>) {
+  %r:2 = bn.update_running_stats momentum(0.75) running_variance_kind(sample)
+      ins(%n, %n, %n : tensor<4xf64>, tensor<4xf64>, tensor<4xf64>)
+      running(%rm, %rv : tensor<4xf32>, tensor<4xf32>)
+      outs(%rm, %rv : tensor<4xf32>, tensor<4xf32>)
+      -> tensor<4xf32>, tensor<4xf32>
+  return %r#0, %r#1 : tensor<4xf32>, tensor<4xf32>
+}
+
+// -----
+
+// What is absent costs nothing.
+// CHECK-LABEL: func @normalize
+//       CHECK:   linalg.generic
+//  CHECK-NEXT:   ^bb0(%[[X:[^:]+]]: f32, %[[M:[^:]+]]: f32, %{{.*}}: f32):
+//  CHECK-NEXT:     %[[Y:.*]] = arith.subf %[[X]], %[[M]]
+//  CHECK-NEXT:     linalg.yield %[[Y]]
+func.func @normalize(%x: tensor<8x4xf32>, %m: tensor<4xf32>)
+    -> tensor<8x4xf32> {
+  %y = bn.normalize axis(1) ins(%x : tensor<8x4xf32>) mean(%m : tensor<4xf32>)
+      outs(%x : tensor<8x4xf32>) -> tensor<8x4xf32>
+  return %y : tensor<8x4xf32>
+}
+
+// -----
+
+// A wide mean m is a rounded one and an offset: a = scale, and
+// offset - (m - rounded m) * a.
+// CHECK-LABEL: func @normalize_wide_mean
+//       CHECK:   %[[C:.*]]:3 = linalg.generic
+//  CHECK-NEXT:   ^bb0(%[[M:[^:]+]]: f64, %[[A:[^:]+]]: f32, %[[B:[^:]+]]: f32,
+//   CHECK-DAG:     %[[AW:.*]] = arith.extf %[[A]]
+//   CHECK-DAG:     %[[BW:.*]] = arith.extf %[[B]]
+//   CHECK-DAG:     %[[R:.*]] = arith.truncf %[[M]]
+//   CHECK-DAG:     %[[RW:.*]] = arith.extf %[[R]]
+//       CHECK:     %[[REST:.*]] = arith.subf %[[M]], %[[RW]]
+//       CHECK:     %[[T:.*]] = arith.mulf %[[REST]], %[[AW]]
+//       CHECK:     arith.subf %[[BW]], %[[T]]
+//       CHECK:   linalg.generic {{.*}} ins(%{{.*}}, %[[C]]#0, %[[C]]#1, %[[C]]#2 :
+//       CHECK:     arith.subf
+//       CHECK:     arith.mulf
+//       CHECK:     arith.addf
+func.func @normalize_wide_mean(%x: tensor<8x4xf32>, %m: tensor<4xf64>,
+    %a: tensor<4xf32>, %b: tensor<4xf32>) -> tensor<8x4xf32> {
+  %y = bn.normalize axis(1) ins(%x : tensor<8x4xf32>) mean(%m : tensor<4xf64>)
+      scale(%a : tensor<4xf32>) offset(%b : tensor<4xf32>)
+      outs(%x : tensor<8x4xf32>) -> tensor<8x4xf32>
+  return %y : tensor<8x4xf32>
+}
+
+// -----
+
+// User-level ops go all the way, on any rank and any axes.
+// CHECK-LABEL: func @user_level
+//       CHECK:   linalg.generic {{.*}}iterator_types = ["reduction", "parallel", "reduction", "parallel"]
+//       CHECK:   linalg.generic {{.*}}iterator_types = ["parallel", "parallel", "parallel", "parallel"]
+func.func @user_level(%x: tensor<2x3x4x5xf32>, %c: tensor<3x5xf32>)
+    -> tensor<2x3x4x5xf32> {
+  %y, %m, %v = bn.training axis(1, -1) epsilon(1.0e-3)
+      ins(%x : tensor<2x3x4x5xf32>)
+      outs(%x, %c, %c
+           : tensor<2x3x4x5xf32>, tensor<3x5xf32>, tensor<3x5xf32>)
+      -> tensor<2x3x4x5xf32>, tensor<3x5xf32>, tensor<3x5xf32>
+  return %y : tensor<2x3x4x5xf32>
+}
