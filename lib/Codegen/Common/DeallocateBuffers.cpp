@@ -27,7 +27,8 @@ using namespace mlir::bn;
 
 /// True when `user` may keep the buffer beyond the end of `block`.
 static bool escapes(Operation *user, Block *block) {
-  if (isa<CallOpInterface, memref::DeallocOp>(user))
+  if (isa<CallOpInterface, memref::DeallocOp>(user) ||
+      !block->findAncestorOpInBlock(*user))
     return true;
   return user->hasTrait<OpTrait::IsTerminator>() &&
          !block->getParentOp()->isProperAncestor(user->getParentOp());

@@ -1,0 +1,57 @@
+// A buffer that was collapsed and gets its shape back is the buffer itself.
+
+// RUN: bn-opt %s --bn-fold-reshaped-buffers --split-input-file | FileCheck %s
+
+// CHECK-LABEL: func @dynamic
+//  CHECK-SAME:     %[[X:[a-z0-9]+]]: memref<?x4x?x?xf32>
+//   CHECK-NOT:   memref.expand_shape
+//       CHECK:   return %[[X]]
+func.func @dynamic(%x: memref<?x4x?x?xf32>) -> memref<?x4x?x?xf32> {
+  %c0 = arith.constant 0 : index
+  %c2 = arith.constant 2 : index
+  %c3 = arith.constant 3 : index
+  %flat = memref.collapse_shape %x [[0], [1], [2, 3]]
+      : memref<?x4x?x?xf32> into memref<?x4x?xf32>
+  %n = memref.dim %x, %c0 : memref<?x4x?x?xf32>
+  %h = memref.dim %x, %c2 : memref<?x4x?x?xf32>
+  %w = memref.dim %x, %c3 : memref<?x4x?x?xf32>
+  %y = memref.expand_shape %flat [[0], [1], [2, 3]]
+      output_shape [%n, 4, %h, %w]
+      : memref<?x4x?xf32> into memref<?x4x?x?xf32>
+  return %y : memref<?x4x?x?xf32>
+}
+
+// -----
+
+// Height and width exchanged: another shape.
+// CHECK-LABEL: func @exchanged
+//       CHECK:   %[[Y:.*]] = memref.expand_shape
+//       CHECK:   return %[[Y]]
+func.func @exchanged(%x: memref<?x?xf32>) -> memref<?x?xf32> {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %flat = memref.collapse_shape %x [[0, 1]] : memref<?x?xf32> into memref<?xf32>
+  %h = memref.dim %x, %c0 : memref<?x?xf32>
+  %w = memref.dim %x, %c1 : memref<?x?xf32>
+  %y = memref.expand_shape %flat [[0, 1]] output_shape [%w, %h]
+      : memref<?xf32> into memref<?x?xf32>
+  return %y : memref<?x?xf32>
+}
+
+// -----
+
+// Another grouping.
+// CHECK-LABEL: func @static
+//  CHECK-SAME:     %[[X:[a-z0-9]+]]: memref<2x3x4xf32>
+//       CHECK:   %[[Y:.*]] = memref.expand_shape
+//       CHECK:   return %[[X]], %[[Y]]
+func.func @static(%x: memref<2x3x4xf32>)
+    -> (memref<2x3x4xf32>, memref<3x2x4xf32>) {
+  %flat = memref.collapse_shape %x [[0, 1], [2]]
+      : memref<2x3x4xf32> into memref<6x4xf32>
+  %y = memref.expand_shape %flat [[0, 1], [2]] output_shape [2, 3, 4]
+      : memref<6x4xf32> into memref<2x3x4xf32>
+  %z = memref.expand_shape %flat [[0, 1], [2]] output_shape [3, 2, 4]
+      : memref<6x4xf32> into memref<3x2x4xf32>
+  return %y, %z : memref<2x3x4xf32>, memref<3x2x4xf32>
+}
