@@ -85,7 +85,9 @@ void mlir::bn::buildBufferPhase(OpPassManager &pm, const CPUPipelineOptions &) {
   pm.addPass(bufferization::createOneShotBufferizePass(bufferize));
   // What the vectorizer left, for instance ops with linalg.index.
   pm.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());
-  addCleanup(pm);
+  // CSE first: it shows which copies are from a view to itself.
+  pm.addNestedPass<func::FuncOp>(createCSEPass());
+  pm.addNestedPass<func::FuncOp>(createCanonicalizerPass());
   pm.addNestedPass<func::FuncOp>(createFoldReshapedBuffersPass());
   pm.addNestedPass<func::FuncOp>(createNontemporalStoresPass());
   bufferization::PromoteBuffersToStackPassOptions toStack;

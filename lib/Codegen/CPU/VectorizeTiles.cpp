@@ -79,13 +79,32 @@ static bool wantsNontemporalStores(linalg::LinalgOp op) {
          !getElementTypeOrSelf(op.getDpsInits().front().getType()).isBF16();
 }
 
+/// True when a vector of `type` lies in memory as so many single elements do;
+/// an i1 has a byte of its own, but only a bit in a vector.
+static bool isVectorElement(Type type) {
+  return type.isIndex() ||
+         (type.isIntOrFloat() && type.getIntOrFloatBitWidth() % 8 == 0);
+}
+
+/// True when each entry of `init` is written once: it has all parallel
+/// dimensions, and a reduction goes on from its last value.
+static bool isWrittenOnce(linalg::LinalgOp op, OpOperand &init) {
+  return op.getMatchingIndexingMap(&init).getNumResults() ==
+             op.getNumParallelLoops() &&
+         (op.getNumReductionLoops() == 0 ||
+          op.payloadUsesValueFromOperand(&init));
+}
+
 static bool isSupported(linalg::LinalgOp op) {
   if (!op.hasPureTensorSemantics())
     return false;
-  if (!llvm::all_of(op.getIndexingMapsArray(), [](AffineMap map) {
-        return map.isProjectedPermutation();
-      }))
-    return false;
+  for (OpOperand &operand : op->getOpOperands())
+    if (!isVectorElement(getElementTypeOrSelf(operand.get().getType())) ||
+        !op.getMatchingIndexingMap(&operand).isProjectedPermutation())
+      return false;
+  for (OpOperand &init : op.getDpsInitsMutable())
+    if (!isWrittenOnce(op, init))
+      return false;
   return llvm::all_of(op.getBlock()->without_terminator(), [](Operation &o) {
     return OpTrait::hasElementwiseMappableTraits(&o) ||
            o.hasTrait<OpTrait::ConstantLike>();
@@ -128,7 +147,8 @@ private:
   Value write(OpOperand *init, Value value, Value tensor, int64_t width);
   Value broadcast(Value value, int64_t width);
   Values emitBody(ValueRange inputs, ValueRange accumulators, int64_t width);
-  Values readInputs(ArrayRef<unsigned> notOn, ValueRange known, int64_t width);
+  Values readInputs(ArrayRef<unsigned> notOn, ValueRange known, int64_t width,
+                    ValueRange carried = {});
 
   // The two shapes of work.
   Values sweepStrips(ValueRange tensors);
@@ -346,13 +366,23 @@ Values TileVectorizer::emitBody(ValueRange inputs, ValueRange accumulators,
 
 /// Reads the inputs that do not depend on the dimensions `notOn`, whose loops
 /// are still to come, and that are not in `known` yet.
+/// An input that is also an init is read from `carried`, the state of the inits
+/// in the loop: the op works in place.
 Values TileVectorizer::readInputs(ArrayRef<unsigned> notOn, ValueRange known,
-                                  int64_t width) {
+                                  int64_t width, ValueRange carried) {
   Values inputs(known);
   inputs.resize(op.getNumDpsInputs());
-  for (auto [input, operand] : llvm::zip_equal(inputs, op.getDpsInputOperands()))
-    if (!input && !dependsOn(operand, notOn))
-      input = read(operand, operand->get(), width);
+  for (auto [input, operand] :
+       llvm::zip_equal(inputs, op.getDpsInputOperands())) {
+    if (input || dependsOn(operand, notOn))
+      continue;
+    Value source = operand->get();
+    for (auto [init, tensor] : llvm::zip(op.getDpsInitsMutable(), carried))
+      if (init.get() == source && op.getMatchingIndexingMap(&init) ==
+                                      op.getMatchingIndexingMap(operand))
+        source = tensor;
+    input = read(operand, source, width);
+  }
   return inputs;
 }
 
@@ -370,7 +400,8 @@ Values TileVectorizer::sweepStrips(ValueRange tensors) {
   Values current(tensors);
   for (const Strip &strip : strips) {
     auto body = [&](ValueRange carried) {
-      Values perStrip = readInputs(reductionDims, perNest, strip.width);
+      Values perStrip =
+          readInputs(reductionDims, perNest, strip.width, carried);
       Values accumulators;
       for (auto [init, tensor] :
            llvm::zip_equal(op.getDpsInitsMutable(), carried)) {
@@ -383,8 +414,8 @@ Values TileVectorizer::sweepStrips(ValueRange tensors) {
       }
       accumulators = emitNest(
           reductionDims, accumulators, [&](ValueRange running) {
-            return emitBody(readInputs({}, perStrip, strip.width), running,
-                            strip.width);
+            Values all = readInputs({}, perStrip, strip.width, carried);
+            return emitBody(all, running, strip.width);
           });
       Values written;
       for (auto [init, value, tensor] :
@@ -502,6 +533,10 @@ struct VectorizeTilesPass
   using Base::Base;
 
   void runOnOperation() override {
+    if (failed(LoweringStrategyAttr::verify( // the options
+            [&]() { return getOperation().emitError(); }, Schedule::Single,
+            /*threads=*/0, {}, {}, vectorBits, unroll, StoreKind::Temporal)))
+      return signalPassFailure();
     SmallVector<linalg::LinalgOp> ops;
     getOperation().walk([&](linalg::LinalgOp op) { ops.push_back(op); });
     IRRewriter rewriter(&getContext());

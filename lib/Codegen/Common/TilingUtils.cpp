@@ -10,6 +10,7 @@
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/SCF/Transforms/TileUsingInterface.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 
 using namespace mlir;
 using namespace mlir::bn;
@@ -44,6 +45,38 @@ resolveSizes(OpBuilder &b, TilingInterface op, ArrayRef<int64_t> sizes) {
   return resolved;
 }
 
+/// True when both slices are the same part.
+static bool isSamePart(tensor::ExtractSliceOp a, tensor::ExtractSliceOp b) {
+  return a.getMixedOffsets() == b.getMixedOffsets() &&
+         a.getMixedSizes() == b.getMixedSizes() &&
+         a.getMixedStrides() == b.getMixedStrides();
+}
+
+/// Of an op that works in place, the input slice of a tile comes from outside
+/// the loop and the slice of the out from what the loop carries. It is the same
+/// part of the same tensor, which no other iteration writes: using one slice
+/// for both saves bufferization from a copy of the tensor.
+static void shareSlicesInPlace(Operation *tile,
+                               ArrayRef<LoopLikeOpInterface> loops) {
+  auto getOuterTensor = [&](Value value) {
+    for (LoopLikeOpInterface loop : llvm::reverse(loops))
+      if (auto argument = dyn_cast<BlockArgument>(value))
+        if (OpOperand *init = loop.getTiedLoopInit(argument))
+          value = init->get();
+    return value;
+  };
+  auto destination = cast<DestinationStyleOpInterface>(tile);
+  for (OpOperand *input : destination.getDpsInputOperands()) {
+    auto slice = input->get().getDefiningOp<tensor::ExtractSliceOp>();
+    for (Value out : destination.getDpsInits()) {
+      auto outSlice = out.getDefiningOp<tensor::ExtractSliceOp>();
+      if (slice && outSlice && isSamePart(slice, outSlice) &&
+          getOuterTensor(outSlice.getSource()) == slice.getSource())
+        input->set(out);
+    }
+  }
+}
+
 static LogicalResult tile(RewriterBase &rewriter, TilingInterface op,
                           scf::SCFTilingOptions &options,
                           ArrayRef<int64_t> sizes,
@@ -63,8 +96,11 @@ static LogicalResult tile(RewriterBase &rewriter, TilingInterface op,
   for (LoopLikeOpInterface loop : tiled->loops)
     if (threads != 0 && isa<scf::ForallOp>(loop))
       loop->setAttr(kThreadsAttrName, rewriter.getI64IntegerAttr(threads));
-  for (Operation *inner : tiled->tiledOps)
+  for (Operation *inner : tiled->tiledOps) {
     update(inner);
+    if (isa<DestinationStyleOpInterface>(inner))
+      shareSlicesInPlace(inner, tiled->loops);
+  }
   rewriter.replaceOp(op, tiled->replacements);
   return success();
 }

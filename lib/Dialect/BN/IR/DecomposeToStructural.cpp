@@ -16,6 +16,7 @@
 #include "bn/Dialect/BN/Utils/Utils.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/IR/TypeUtilities.h"
 
 using namespace mlir;
 using namespace mlir::bn;
@@ -37,6 +38,14 @@ static Value createVariance(OpBuilder &builder, Operation *op, Value count,
 /// Copies per-channel values into `out`, converting the element type.
 static Value createConversion(OpBuilder &builder, Operation *op, Value from,
                               Value out) {
+  // A generic that only yields its input would be folded away, and with it the
+  // destination.
+  if (getElementTypeOrSelf(from.getType()) ==
+      getElementTypeOrSelf(out.getType())) {
+    auto copy = linalg::CopyOp::create(builder, op->getLoc(), from, out);
+    copyLoweringStrategy(op, copy);
+    return copy.getResult(0);
+  }
   auto body = [](OpBuilder &b, Location loc,
                  ValueRange args) -> SmallVector<Value> {
     return {convertFloat(b, loc, args[0], args[1].getType())};

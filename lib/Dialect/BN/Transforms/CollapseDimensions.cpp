@@ -122,11 +122,15 @@ LogicalResult mlir::bn::collapseDimensions(RewriterBase &rewriter,
       type.getRank(), rewriter.getContext());
   SmallVector<Value> operands;
   SmallVector<bool> isData;
+  DenseMap<Value, Value> views; // one for each value: in place stays in place
   for (auto [operand, map] :
        llvm::zip_equal(op->getOperands(), indexed.getOperandIndexingMaps())) {
     isData.push_back(map == identity);
-    operands.push_back(collapse(rewriter, loc, operand,
-                                map == identity ? view.data : view.channels));
+    Value &collapsed = views[operand];
+    if (!collapsed)
+      collapsed = collapse(rewriter, loc, operand,
+                           isData.back() ? view.data : view.channels);
+    operands.push_back(collapsed);
   }
   size_t firstInit = operands.size() - op->getNumResults();
   auto types = TypeRange(ValueRange(operands).drop_front(firstInit));
