@@ -165,7 +165,8 @@ func.func @normalize(%x: tensor<8x4xf32>, %m: tensor<4xf32>)
 //   CHECK-DAG:     %[[RW:.*]] = arith.extf %[[R]]
 //       CHECK:     %[[REST:.*]] = arith.subf %[[M]], %[[RW]]
 //       CHECK:     %[[T:.*]] = arith.mulf %[[REST]], %[[AW]]
-//       CHECK:     arith.subf %[[BW]], %[[T]]
+//       CHECK:     %[[S:.*]] = arith.select %{{.*}}, %{{.*}}, %[[T]]
+//       CHECK:     arith.subf %[[BW]], %[[S]]
 //       CHECK:   linalg.generic {{.*}} ins(%{{.*}}, %[[C]]#0, %[[C]]#1, %[[C]]#2 :
 //       CHECK:     arith.subf
 //       CHECK:     arith.mulf

@@ -18,6 +18,8 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
+#include <limits>
+
 using namespace mlir;
 using namespace mlir::bn;
 
@@ -135,7 +137,9 @@ struct StatsBuilder {
   }
 
   /// Merges the tile into the outs. The tile's own mean and m2 are exact for
-  /// any pivot; a good one keeps the correction s^2/n small.
+  /// any pivot; a good one keeps the correction s^2/n small. Where the squares
+  /// of finite numbers overflow, their sum may do so, too: then the pivot is
+  /// the mean.
   linalg::GenericOp createMerge(Value tileCount, Value pivot, Value sum,
                                 Value sumOfSquares) {
     Type wide = b.getF64Type();
@@ -143,7 +147,12 @@ struct StatsBuilder {
                     ValueRange args) -> SmallVector<Value> {
       Arith arith{nested, l};
       auto widen = [&](Value v) { return arith.convert(v, wide); };
-      Value s = widen(args[1]);
+      Value infinity = arith.constant(std::numeric_limits<double>::infinity(),
+                                      args[2].getType());
+      Value overflows = arith::CmpFOp::create(
+          nested, l, arith::CmpFPredicate::OEQ, args[2], infinity);
+      Value s = arith::SelectOp::create(
+          nested, l, overflows, arith.constant(0.0, wide), widen(args[1]));
       Value shift = arith.divOrZero(s, tileCount);
       Partial tile{tileCount, arith.add(widen(args[0]), shift),
                    arith.sub(widen(args[2]), arith.mul(s, shift))};
@@ -176,9 +185,9 @@ FailureOr<SmallVector<Value>> StatsOp::decomposeOperation(OpBuilder &b) {
   StatsBuilder stats(b, *this);
   Arith arith{b, getLoc()};
   Value count = createElementCount(b, getLoc(), getInput(), stats.axis);
-  Value inverse = arith.convert(
-      arith.divOrZero(arith.constant(1.0, b.getF64Type()), count),
-      stats.accumulator);
+  Value inverse =
+      arith.convert(arith.divOrZero(arith.constant(1.0, b.getF64Type()), count),
+                    stats.accumulator);
   Value pivot = stats.createPivot(inverse);
   auto sums = stats.createCentredSums(pivot);
   auto merged =
@@ -264,10 +273,9 @@ UpdateRunningStatsOp::decomposeOperation(OpBuilder &b) {
 //===----------------------------------------------------------------------===//
 
 bool NormalizeOp::hasCoefficients() {
-  unsigned width =
-      getAccumulatorType(
-          cast<ShapedType>(getInput().getType()).getElementType())
-          .getWidth();
+  unsigned width = getAccumulatorType(
+                       cast<ShapedType>(getInput().getType()).getElementType())
+                       .getWidth();
   auto fits = [&](Value value) {
     return !value || cast<ShapedType>(value.getType())
                              .getElementType()
@@ -306,12 +314,11 @@ static NormalizeOp createCoefficients(OpBuilder &b, NormalizeOp op) {
     Value mean = take(op.getMean(), 0.0);
     Value a;
     if (op.getVariance()) {
-      Value epsilon =
-          arith.constant(op.getEpsilon()->convertToDouble(), wide);
+      Value epsilon = arith.constant(op.getEpsilon()->convertToDouble(), wide);
       Value variance = take(op.getVariance(), 0.0);
-      a = arith.div(arith.constant(1.0, wide),
-                    math::SqrtOp::create(nested, l,
-                                         arith.add(variance, epsilon)));
+      a = arith.div(
+          arith.constant(1.0, wide),
+          math::SqrtOp::create(nested, l, arith.add(variance, epsilon)));
       if (op.getScale())
         a = arith.mul(take(op.getScale(), 1.0), a);
     } else {
@@ -319,8 +326,14 @@ static NormalizeOp createCoefficients(OpBuilder &b, NormalizeOp op) {
     }
     Value offset = take(op.getOffset(), 0.0);
     Value rounded = arith.convert(mean, narrow);
+    // Nothing is left where the mean fits, even where `a` is infinite.
     Value rest = arith.sub(mean, arith.convert(rounded, wide));
-    offset = arith.sub(offset, arith.mul(rest, a));
+    Value zero = arith.constant(0.0, wide);
+    Value fits =
+        arith::CmpFOp::create(nested, l, arith::CmpFPredicate::OEQ, rest, zero);
+    Value correction =
+        arith::SelectOp::create(nested, l, fits, zero, arith.mul(rest, a));
+    offset = arith.sub(offset, correction);
     return {rounded, arith.convert(a, narrow), arith.convert(offset, narrow)};
   };
   auto generic = createElementwise(b, op, ins, outs, body);
