@@ -83,11 +83,12 @@ void mlir::bn::buildBufferPhase(OpPassManager &pm, const CPUPipelineOptions &) {
       bufferization::LayoutMapOption::IdentityLayoutMap;
   bufferize.bufferAlignment = 64;
   pm.addPass(bufferization::createOneShotBufferizePass(bufferize));
-  // What the vectorizer left, for instance ops with linalg.index.
-  pm.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());
   // CSE first: it shows which copies are from a view to itself.
   pm.addNestedPass<func::FuncOp>(createCSEPass());
   pm.addNestedPass<func::FuncOp>(createCanonicalizerPass());
+  pm.addNestedPass<func::FuncOp>(createLowerStridedCopiesPass());
+  // Copies, and what the vectorizer left: for instance ops with linalg.index.
+  pm.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());
   pm.addNestedPass<func::FuncOp>(createFoldReshapedBuffersPass());
   pm.addNestedPass<func::FuncOp>(createNontemporalStoresPass());
   bufferization::PromoteBuffersToStackPassOptions toStack;

@@ -125,6 +125,30 @@ def FoldReshapedBuffersPass
   let dependentDialects = ["::mlir::memref::MemRefDialect"];
 }
 
+def LowerStridedCopiesPass
+    : Pass<"bn-lower-strided-copies", "::mlir::func::FuncOp"> {
+  let summary = "turn copies of strided buffers into linalg";
+  let description = [{
+    A `memref.copy` between buffers that are not both contiguous would become a
+    call of MLIR's runner library, which compiled code is not linked to. It
+    becomes a `linalg.generic`; contiguous copies stay and become `memcpy`.
+
+    Example:
+
+    ```mlir
+    memref.copy %a, %b : memref<4x8xf32> to memref<4x8xf32, strided<[16, 1]>>
+    ```
+
+    becomes
+
+    ```mlir
+    linalg.generic {...} ins(%a : memref<4x8xf32>)
+        outs(%b : memref<4x8xf32, strided<[16, 1]>>) { linalg.yield %in }
+    ```
+  }];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect"];
+}
+
 def DeallocateBuffersPass
     : Pass<"bn-deallocate-buffers", "::mlir::func::FuncOp"> {
   let summary = "free the buffers that a function allocates for itself";
