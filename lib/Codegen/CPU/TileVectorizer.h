@@ -1,0 +1,75 @@
+//===- TileVectorizer.h - One linalg op to vector loops ---------*- C++ -*-===//
+//
+// Part of the bn-mlir project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef BN_LIB_CODEGEN_CPU_TILEVECTORIZER_H
+#define BN_LIB_CODEGEN_CPU_TILEVECTORIZER_H
+
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/IR/PatternMatch.h"
+
+namespace mlir::bn {
+
+using Values = SmallVector<Value>;
+
+/// Part of the contiguous dimension that is walked `width` elements at a time.
+struct Strip {
+  int64_t width;
+  OpFoldResult begin, end;
+};
+
+/// Emits the loops of one op, in front of it. bn-vectorize-tiles says what they
+/// are, and which ops have them.
+class TileVectorizer {
+public:
+  TileVectorizer(RewriterBase &b, linalg::LinalgOp op, int64_t vectorBits,
+                 int64_t unroll);
+
+  /// The values of the results of the op.
+  Values run();
+
+private:
+  using Body = function_ref<Values(ValueRange carried)>;
+
+  // Loops.
+  Values emitLoop(unsigned dim, OpFoldResult begin, OpFoldResult end,
+                  int64_t step, ValueRange init, Body body);
+  Values emitNest(ArrayRef<unsigned> dims, ValueRange init, Body body);
+  void cutIntoStrips(ArrayRef<int64_t> widths);
+
+  // One point (or vector of points) of the iteration space.
+  bool dependsOn(OpOperand *operand, ArrayRef<unsigned> dims);
+  bool spansStrip(OpOperand *operand);
+  Value read(OpOperand *operand, Value source, int64_t width);
+  Value readInit(OpOperand *init, Value tensor, int64_t width);
+  Value write(OpOperand *init, Value value, Value tensor, int64_t width);
+  Value broadcast(Value value, int64_t width);
+  Values emitBody(ValueRange inputs, ValueRange accumulators, int64_t width);
+  Values readInputs(ArrayRef<unsigned> notOn, ValueRange known, int64_t width,
+                    ValueRange carried = {});
+
+  // The two shapes of work.
+  Values sweepStrips(ValueRange tensors);
+  Values reduceStrips(ValueRange tensors);
+
+  RewriterBase &b;
+  Location loc;
+  linalg::LinalgOp op;
+  SmallVector<OpFoldResult> sizes;
+  std::optional<unsigned> stripDim;
+  SmallVector<Strip> strips;
+  SmallVector<unsigned> outerDims, reductionDims;
+  bool stripIsReduction = false, sumLanes = false;
+  /// Alignment to mark loops over vectors with for non-temporal stores, or 0.
+  int64_t nontemporal = 0;
+  /// Current index of each dimension; null where no loop is open.
+  Values indices;
+};
+
+} // namespace mlir::bn
+
+#endif // BN_LIB_CODEGEN_CPU_TILEVECTORIZER_H

@@ -1,0 +1,130 @@
+//===- TileVectorizerPoints.cpp - One vector of points of an op -----------===//
+//
+// Part of the bn-mlir project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Phase 'vector'. What TileVectorizer emits inside its loops.
+//
+//===----------------------------------------------------------------------===//
+
+#include "TileVectorizer.h"
+
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/UB/IR/UBOps.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/IRMapping.h"
+
+using namespace mlir;
+using namespace mlir::bn;
+
+
+bool TileVectorizer::dependsOn(OpOperand *operand, ArrayRef<unsigned> dims) {
+  AffineMap map = op.getMatchingIndexingMap(operand);
+  return llvm::any_of(
+      dims, [&](unsigned dim) { return map.isFunctionOfDim(dim); });
+}
+
+bool TileVectorizer::spansStrip(OpOperand *operand) {
+  return stripDim && dependsOn(operand, *stripDim);
+}
+
+/// The entries of `source` at the current indices: a vector if the operand
+/// runs along the strip, else one element.
+Value TileVectorizer::read(OpOperand *operand, Value source, int64_t width) {
+  auto type = dyn_cast<RankedTensorType>(source.getType());
+  if (!type)
+    return source;
+  Values at;
+  for (AffineExpr expr : op.getMatchingIndexingMap(operand).getResults())
+    at.push_back(indices[cast<AffineDimExpr>(expr).getPosition()]);
+  if (width == 1 || !spansStrip(operand))
+    return tensor::ExtractOp::create(b, loc, source, at);
+  auto vectorType = VectorType::get(width, type.getElementType());
+  Value padding = ub::PoisonOp::create(b, loc, type.getElementType());
+  return vector::TransferReadOp::create(b, loc, vectorType, source, at, padding,
+                                        ArrayRef<bool>{true});
+}
+
+/// The value that `init` starts from. Of a filled tensor it is known; the fill
+/// then dies, as each entry is written exactly once (see run()).
+Value TileVectorizer::readInit(OpOperand *init, Value tensor, int64_t width) {
+  if (auto fill = init->get().getDefiningOp<linalg::FillOp>())
+    return spansStrip(init) ? broadcast(fill.value(), width) : fill.value();
+  return read(init, tensor, width);
+}
+
+/// `tensor` with `value` at the current indices.
+Value TileVectorizer::write(OpOperand *init, Value value, Value tensor,
+                            int64_t width) {
+  Values at;
+  for (AffineExpr expr : op.getMatchingIndexingMap(init).getResults())
+    at.push_back(indices[cast<AffineDimExpr>(expr).getPosition()]);
+  if (!spansStrip(init) || width == 1)
+    return tensor::InsertOp::create(b, loc, value, tensor, at);
+  return vector::TransferWriteOp::create(b, loc, broadcast(value, width),
+                                         tensor, at, ArrayRef<bool>{true})
+      .getResult();
+}
+
+Value TileVectorizer::broadcast(Value value, int64_t width) {
+  if (width == 1 || isa<VectorType>(value.getType()))
+    return value;
+  return vector::BroadcastOp::create(
+      b, loc, VectorType::get(width, value.getType()), value);
+}
+
+/// The body of the op on scalars or vectors; an op on scalars alone stays
+/// scalar.
+Values TileVectorizer::emitBody(ValueRange inputs, ValueRange accumulators,
+                                int64_t width) {
+  IRMapping mapping;
+  mapping.map(op.getRegionInputArgs(), inputs);
+  mapping.map(op.getRegionOutputArgs(), accumulators);
+  for (Operation &inner : op.getBlock()->without_terminator()) {
+    Values operands;
+    for (Value operand : inner.getOperands())
+      operands.push_back(mapping.lookupOrDefault(operand));
+    bool onVectors = llvm::any_of(
+        operands, [](Value v) { return isa<VectorType>(v.getType()); });
+    SmallVector<Type> types(inner.getResultTypes());
+    if (onVectors) {
+      for (Value &operand : operands)
+        operand = broadcast(operand, width);
+      for (Type &type : types)
+        type = VectorType::get(width, type);
+    }
+    Operation *copy =
+        b.create(loc, inner.getName().getIdentifier(), operands, types,
+                 inner.getAttrs());
+    mapping.map(inner.getResults(), copy->getResults());
+  }
+  Values results;
+  for (Value value : op.getBlock()->getTerminator()->getOperands())
+    results.push_back(mapping.lookupOrDefault(value));
+  return results;
+}
+
+/// Reads the inputs that do not depend on the dimensions `notOn`, whose loops
+/// are still to come, and that are not in `known` yet.
+/// An input that is also an init is read from `carried`, the state of the inits
+/// in the loop: the op works in place.
+Values TileVectorizer::readInputs(ArrayRef<unsigned> notOn, ValueRange known,
+                                  int64_t width, ValueRange carried) {
+  Values inputs(known);
+  inputs.resize(op.getNumDpsInputs());
+  for (auto [input, operand] :
+       llvm::zip_equal(inputs, op.getDpsInputOperands())) {
+    if (input || dependsOn(operand, notOn))
+      continue;
+    Value source = operand->get();
+    for (auto [init, tensor] : llvm::zip(op.getDpsInitsMutable(), carried))
+      if (init.get() == source && op.getMatchingIndexingMap(&init) ==
+                                      op.getMatchingIndexingMap(operand))
+        source = tensor;
+    input = read(operand, source, width);
+  }
+  return inputs;
+}
