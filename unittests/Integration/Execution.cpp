@@ -146,9 +146,13 @@ void Execution::fill(uint64_t seed) {
 // Run
 //===----------------------------------------------------------------------===//
 
-void Execution::run(bool inPlace) {
+bool Execution::run(bool inPlace) {
   auto kernel = getCompiler().compile(spec);
-  ASSERT_TRUE(bool(kernel)) << llvm::toString(kernel.takeError());
+  if (!kernel) {
+    ADD_FAILURE() << spec.getKey() << "\n"
+                  << llvm::toString(kernel.takeError());
+    return false;
+  }
   auto getReplaced = [&](const KernelOperand &operand) {
     return inPlace && operand.inPlaceWith >= 0
                ? &signature.arguments[operand.inPlaceWith]
@@ -163,8 +167,10 @@ void Execution::run(bool inPlace) {
     views.push_back(
         (*this)[replaced ? replaced->name : operand.name].getView());
   }
-  llvm::Error error = kernel->call(views);
-  ASSERT_FALSE(bool(error)) << llvm::toString(std::move(error));
+  if (llvm::Error error = kernel->call(views)) {
+    ADD_FAILURE() << llvm::toString(std::move(error));
+    return false;
+  }
   for (const KernelOperand &operand : signature.arguments) {
     EXPECT_TRUE((*this)[operand.name].isIntact())
         << "written outside of " << operand.name;
@@ -173,6 +179,7 @@ void Execution::run(bool inPlace) {
       (*this)[replaced->name] = saved[replaced->name];
     }
   }
+  return true;
 }
 
 //===----------------------------------------------------------------------===//
@@ -269,4 +276,24 @@ Ratios Execution::compare() const {
   Ratios ratios = compareTraining(statistics);
   ratios.output = compareOutput(statistics);
   return ratios;
+}
+
+int64_t
+Execution::countOthers(llvm::StringRef name,
+                       llvm::function_ref<double(int64_t)> expected) const {
+  const HostArray &array = (*this)[name];
+  HostArray rounded(array.getDType(), {1});
+  int64_t count = 0;
+  auto visit = [&](int64_t i, int64_t channel) {
+    rounded.set(0, expected(channel));
+    bool bothNaN = std::isnan(array[i]) && std::isnan(rounded[0]);
+    count += !bothNaN && array[i] != rounded[0];
+  };
+  if (name == "output") {
+    forEachElement(array.getShape(), spec.axis, visit);
+    return count;
+  }
+  for (int64_t channel = 0; channel < array.size(); ++channel)
+    visit(channel, channel);
+  return count;
 }

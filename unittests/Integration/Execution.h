@@ -78,11 +78,18 @@ public:
 
   /// Compiles the spec and calls the kernel. With `inPlace`, it is given the
   /// memory of input and running statistics for their outputs; afterwards, all
-  /// arrays are as they are without.
-  void run(bool inPlace = false);
+  /// arrays are as they are without. Returns false, and fails the test, when
+  /// there is no kernel or it refuses the arrays.
+  bool run(bool inPlace = false);
 
   /// Compares all outputs with the reference.
   Ratios compare() const;
+
+  /// Number of entries of a per-channel array, or of the output, that are not
+  /// `expected` of their channel, rounded to the array's type. NaN is equal to
+  /// NaN.
+  int64_t countOthers(llvm::StringRef name,
+                      llvm::function_ref<double(int64_t)> expected) const;
 
 private:
   Ratios compareTraining(llvm::ArrayRef<ChannelStatistics> statistics) const;

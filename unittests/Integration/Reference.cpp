@@ -94,8 +94,10 @@ static void setBounds(ChannelStatistics &channel, DType dtype, Real largest) {
   Real u = getAccumulatorRoundoff(dtype), w = getUnitRoundoff(DType::F64);
   Real n = channel.count, variance = channel.variance.value;
   Real growth = getGrowth(dtype, channel.count);
-  // How far a pivot may be from the mean of its tile.
-  Real pivot = (2 + growth) * u * largest;
+  // How far a pivot may be from the mean of its tile: where all numbers are
+  // about the same, so are their errors.
+  Real pivot =
+      (2 + std::min(n, static_cast<Real>(kLongestChain))) * u * largest;
   Real spread = variance + pivot * pivot;
   Real smallest = getSmallest(dtype == DType::F64 ? DType::F64 : DType::F32);
   // Means of tiles, and merged ones, are rounded to f64.
