@@ -20,7 +20,7 @@ endforeach()
 install(DIRECTORY "${BN_MAIN_INCLUDE_DIR}/bn" "${BN_BINARY_INCLUDE_DIR}/bn"
   DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
   FILES_MATCHING
-  PATTERN "*.h" PATTERN "*.td" PATTERN "*.inc"
+  PATTERN "*.h" PATTERN "*.td" PATTERN "*.inc" PATTERN "*.def"
   PATTERN CMakeFiles EXCLUDE)
 
 write_basic_package_version_file("${BN_BUILD_CMAKE_DIR}/BNConfigVersion.cmake"

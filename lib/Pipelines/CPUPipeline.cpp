@@ -62,6 +62,8 @@ void mlir::bn::buildTiledPhase(OpPassManager &pm,
 
 void mlir::bn::buildLinalgPhase(OpPassManager &pm, const CPUPipelineOptions &) {
   pm.addNestedPass<func::FuncOp>(createConvertBNToLinalgPass());
+  // Arithmetic on whole tensors, where the input has some.
+  pm.addNestedPass<func::FuncOp>(createConvertElementwiseToLinalgPass());
   addCleanup(pm);
 }
 
@@ -123,6 +125,7 @@ void mlir::bn::buildLLVMPhase(OpPassManager &pm,
   pm.addNestedPass<func::FuncOp>(LLVM::createLLVMRequestCWrappersPass());
   // The interface-based conversion leaves transfers alone; this lowers them.
   pm.addPass(createConvertVectorToLLVMPass());
+  pm.addPass(createLowerAffinePass()); // strides of strided transfers
   pm.addPass(createConvertToLLVMPass());
   pm.addPass(createReconcileUnrealizedCastsPass());
 }

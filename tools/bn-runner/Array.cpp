@@ -11,11 +11,12 @@
 #include "bn/Support/Error.h"
 #include "bn/Support/Npy.h"
 #include "llvm/ADT/APFloat.h"
+#include "llvm/Support/MathExtras.h"
 #include "llvm/Support/raw_ostream.h"
 
 #include <cmath>
 #include <cstring>
-#include <new>
+#include <cstdlib>
 
 using namespace mlir::bn;
 using namespace mlir::bn::runner;
@@ -23,7 +24,7 @@ using llvm::APFloat;
 using llvm::APInt;
 
 /// A cache line, and a whole vector of every CPU that we know.
-static constexpr std::align_val_t kAlignment{64};
+static constexpr size_t kAlignment = 64;
 
 std::string runner::formatType(DType dtype, llvm::ArrayRef<int64_t> shape) {
   std::string text;
@@ -38,7 +39,7 @@ bool runner::isInteger(DType dtype) {
 }
 
 void Array::Free::operator()(char *data) const {
-  ::operator delete(data, kAlignment);
+  std::free(data);
 }
 
 llvm::Expected<Array> Array::create(DType dtype,
@@ -49,8 +50,10 @@ llvm::Expected<Array> Array::create(DType dtype,
   std::optional<int64_t> numBytes = mlir::bn::getByteSize(dtype, shape);
   // An empty array has an address, too.
   if (numBytes)
-    array.data.reset(static_cast<char *>(::operator new(
-        std::max<int64_t>(*numBytes, 1), kAlignment, std::nothrow)));
+    // Not operator new: LLVM's handler would end the program.
+    array.data.reset(static_cast<char *>(std::aligned_alloc(
+        kAlignment,
+        llvm::alignTo(std::max<int64_t>(*numBytes, 1), kAlignment))));
   if (!array.data)
     return makeError("expected memory for an array of {0}, got none",
                      formatType(dtype, shape));

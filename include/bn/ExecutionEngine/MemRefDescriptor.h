@@ -31,7 +31,9 @@ constexpr int64_t getMemRefDescriptorWords(int64_t rank) {
   return 3 + 2 * rank;
 }
 
-/// Writes the descriptor of `view` to `words`. Missing strides are filled in.
+/// Writes the descriptor of `view`, which must be contiguous, to `words`. The
+/// strides are those of C order: what a caller gives for a dimension of size 1
+/// means nothing, but compiled code relies on it.
 inline void writeMemRefDescriptor(const TensorView &view, int64_t *words) {
   static_assert(sizeof(void *) == sizeof(int64_t));
   std::memcpy(words, &view.data, sizeof(void *));
@@ -41,7 +43,7 @@ inline void writeMemRefDescriptor(const TensorView &view, int64_t *words) {
   int64_t stride = 1;
   for (int64_t dim = rank - 1; dim >= 0; --dim) {
     words[3 + dim] = view.shape[dim];
-    words[3 + rank + dim] = view.strides.empty() ? stride : view.strides[dim];
+    words[3 + rank + dim] = stride;
     stride *= view.shape[dim];
   }
 }

@@ -32,11 +32,13 @@ using namespace mlir::bn;
 // What an op asks for
 //===----------------------------------------------------------------------===//
 
-/// True when every result of `op` is a sum, so that lanes may be summed apart.
+/// True when every result of `op` is a sum, and no sum is part of another's
+/// addend, so that lanes may be summed apart.
 static bool allSums(linalg::LinalgOp op) {
   for (unsigned i = 0; i < op.getRegionOutputArgs().size(); ++i) {
     SmallVector<Operation *> combiners;
-    if (!matchReduction(op.getRegionOutputArgs(), i, combiners) ||
+    if (!op.getRegionOutputArgs()[i].hasOneUse() ||
+        !matchReduction(op.getRegionOutputArgs(), i, combiners) ||
         combiners.size() != 1 || !isa<arith::AddFOp>(combiners.front()))
       return false;
   }
@@ -251,7 +253,8 @@ Values TileVectorizer::reduceStrips(ValueRange tensors) {
     return next;
   });
 
-  Values totals = sumLanes ? starts : Values(accumulators);
+  // Without strips (an empty dimension) nothing is added.
+  Values totals = sumLanes || strips.empty() ? starts : Values(accumulators);
   for (auto [i, accumulator] : llvm::enumerate(accumulators)) {
     if (!sumLanes)
       break;

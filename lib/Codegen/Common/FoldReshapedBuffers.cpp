@@ -12,6 +12,7 @@
 
 #include "bn/Codegen/Common/Passes.h"
 
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/IR/PatternMatch.h"
@@ -44,6 +45,44 @@ static Value getOriginal(memref::ExpandShapeOp expand) {
   return source;
 }
 
+/// True when upstream's expand-strided-metadata has no lowering of `expand`:
+/// several sizes of one group are dynamic.
+static bool hasDynamicGroup(memref::ExpandShapeOp expand) {
+  return llvm::any_of(
+      expand.getReassociationIndices(), [&](const ReassociationIndices &group) {
+        return llvm::count_if(group, [&](int64_t dim) {
+                 return expand.getType().isDynamicDim(dim);
+               }) > 1;
+      });
+}
+
+/// `expand`, of a contiguous buffer, as a view with the strides of C order.
+static Value createView(RewriterBase &b, memref::ExpandShapeOp expand) {
+  Location loc = expand.getLoc();
+  b.setInsertionPoint(expand);
+  SmallVector<OpFoldResult> sizes = expand.getMixedOutputShape();
+  SmallVector<OpFoldResult> strides(sizes.size());
+  AffineExpr product = b.getAffineSymbolExpr(0) * b.getAffineSymbolExpr(1);
+  OpFoldResult stride = b.getIndexAttr(1);
+  for (int64_t dim = sizes.size() - 1; dim >= 0; --dim) {
+    strides[dim] = stride;
+    stride = affine::makeComposedFoldedAffineApply(
+        b, loc, AffineMap::get(0, 2, product), {stride, sizes[dim]});
+  }
+  SmallVector<int64_t> staticStrides;
+  for (OpFoldResult value : strides)
+    staticStrides.push_back(
+        getConstantIntValue(value).value_or(ShapedType::kDynamic));
+  MemRefType type = expand.getType();
+  auto viewType = MemRefType::get(
+      type.getShape(), type.getElementType(),
+      StridedLayoutAttr::get(b.getContext(), /*offset=*/0, staticStrides),
+      type.getMemorySpace());
+  Value view = memref::ReinterpretCastOp::create(
+      b, loc, viewType, expand.getSrc(), b.getIndexAttr(0), sizes, strides);
+  return memref::CastOp::create(b, loc, type, view);
+}
+
 namespace {
 struct FoldReshapedBuffersPass
     : public bn::impl::FoldReshapedBuffersPassBase<FoldReshapedBuffersPass> {
@@ -54,6 +93,9 @@ struct FoldReshapedBuffersPass
     getOperation().walk([&](memref::ExpandShapeOp expand) {
       if (Value original = getOriginal(expand))
         rewriter.replaceOp(expand, original);
+      else if (hasDynamicGroup(expand) &&
+               expand.getType().getLayout().isIdentity())
+        rewriter.replaceOp(expand, createView(rewriter, expand));
     });
   }
 };

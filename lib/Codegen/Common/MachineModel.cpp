@@ -68,9 +68,10 @@ FailureOr<MachineModel> MachineModel::get(ModuleOp module) {
       failed(readEntry(module, "L3_cache_size_in_bytes", model.l3Bytes)) ||
       failed(readEntry(module, "max_vector_op_width", model.vectorBits)))
     return failure();
-  if (model.vectorBits < 64 || !llvm::isPowerOf2_64(model.vectorBits))
+  if (model.vectorBits < 64 || model.vectorBits > 4096 ||
+      !llvm::isPowerOf2_64(model.vectorBits))
     return module.emitError("expected 'max_vector_op_width' to be a power of "
-                            "two of at least 64, got ")
+                            "two from 64 to 4096, got ")
            << model.vectorBits;
   return model;
 }

@@ -84,6 +84,7 @@ struct Selector {
 
 private:
   StoreKind selectStores();
+  SmallVector<int64_t> selectTile(int64_t room);
   LoweringStrategyAttr selectSlab(int64_t channelDim);
   LoweringStrategyAttr selectRowBlocks();
   LoweringStrategyAttr selectSplit();
@@ -110,9 +111,29 @@ StoreKind Selector::selectStores() {
                                          : StoreKind::Temporal;
 }
 
+/// A tile of whole rows, as many as there is room for, or part of one: at most
+/// `room` elements of a channel. Where channels are in the lanes, a sum is one
+/// chain of additions, which is kept short for accuracy.
+SmallVector<int64_t> Selector::selectTile(int64_t room) {
+  SmallVector<int64_t> tile(rank(), 0);
+  if (!isReduction(rank() - 1))
+    room = std::min(room, kTileRows);
+  for (int64_t dim = rank() - 1; dim >= 0; --dim) {
+    if (!isReduction(dim))
+      continue;
+    if (!type.isDynamicDim(dim) && size(dim) <= room) {
+      room /= std::max<int64_t>(size(dim), 1);
+      continue;
+    }
+    tile[dim] = std::max<int64_t>(room, 1);
+    room = 1;
+  }
+  return tile;
+}
+
 /// Channel groups that are normalized as soon as their statistics are known.
 LoweringStrategyAttr Selector::selectSlab(int64_t channelDim) {
-  SmallVector<int64_t> parallel(rank(), 0), tile(rank(), 0);
+  SmallVector<int64_t> parallel(rank(), 0);
   int64_t last = rank() - 1;
   // Several channels per group where one is a short row, or a short slab.
   int64_t group = 1;
@@ -125,19 +146,8 @@ LoweringStrategyAttr Selector::selectSlab(int64_t channelDim) {
   }
   parallel[channelDim] = group;
 
-  // One tile has whole rows, as many as fit, or part of one.
-  int64_t room = std::max<int64_t>(tileElements() / group, 1);
-  for (int64_t dim = last; dim >= 0; --dim) {
-    if (!isReduction(dim))
-      continue;
-    if (!type.isDynamicDim(dim) && size(dim) <= room) {
-      room /= std::max<int64_t>(size(dim), 1);
-      continue;
-    }
-    tile[dim] = room;
-    room = 1;
-  }
-  return get(Schedule::Slab, parallel, tile);
+  return get(Schedule::Slab, parallel,
+             selectTile(std::max<int64_t>(tileElements() / group, 1)));
 }
 
 /// Channels are contiguous: blocks of rows, each with partial statistics.
@@ -193,10 +203,13 @@ LoweringStrategyAttr Selector::selectSweep() {
 
 LoweringStrategyAttr Selector::select() {
   SmallVector<int64_t> zeros(rank(), 0);
+  // Slices of an empty dimension are not legal, so it is not tiled.
+  if (llvm::is_contained(type.getShape(), 0))
+    return get(Schedule::Single, zeros, zeros);
   bool isSmall = type.hasStaticShape() &&
                  type.getNumElements() * elementBytes <= kSingleThreadBytes;
   if (isSmall)
-    return get(Schedule::Single, zeros, zeros);
+    return get(Schedule::Single, zeros, selectTile(tileElements()));
   if (!llvm::is_contained(kinds, utils::IteratorType::reduction))
     return selectSweep();
 

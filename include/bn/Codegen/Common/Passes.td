@@ -108,9 +108,9 @@ def FoldReshapedBuffersPass
   let description = [{
     `bn-collapse-dimensions` expands results that, after bufferization, are
     views of a destination that was collapsed. The destination itself is the
-    same buffer in the same shape. (Upstream folds this for static shapes; for
-    several dynamic sizes in one group, its `expand-strided-metadata` has no
-    lowering of the expansion.)
+    same buffer in the same shape. Other expansions with several dynamic sizes in
+    one group, for which upstream's `expand-strided-metadata` has no lowering,
+    become `memref.reinterpret_cast` with the strides of a contiguous buffer.
 
     Example:
 
@@ -122,7 +122,9 @@ def FoldReshapedBuffersPass
 
     becomes `%y` in place of `%1`.
   }];
-  let dependentDialects = ["::mlir::memref::MemRefDialect"];
+  let dependentDialects = [
+    "::mlir::affine::AffineDialect", "::mlir::memref::MemRefDialect"
+  ];
 }
 
 def LowerStridedCopiesPass

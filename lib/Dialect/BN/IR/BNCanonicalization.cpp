@@ -28,8 +28,9 @@ static bool isSplat(Value operand, double expected) {
 }
 
 namespace {
-/// Drops a scale of ones and an offset of zeros. (-0 as offset is kept: it is
-/// not what an absent offset means for x = -0.)
+/// Drops a scale of ones and an offset of zeros, which docs/Spec.md makes equal
+/// to absent ones. (Adding +0 turns -0 into +0: the sign of a zero output is not
+/// specified.)
 template <typename OpTy>
 struct DropIdentityParameters : OpRewritePattern<OpTy> {
   using OpRewritePattern<OpTy>::OpRewritePattern;

@@ -50,9 +50,14 @@ LogicalResult LoweringStrategyAttr::verify(
     function_ref<InFlightDiagnostic()> emitError, Schedule schedule,
     int64_t threads, ArrayRef<int64_t> parallel, ArrayRef<int64_t> tile,
     int64_t vectorBits, int64_t unroll, StoreKind stores) {
-  if (threads < 0)
-    return emitError() << "expected 'threads' to be at least 0, got "
-                       << threads;
+  if (threads < 0 || threads > kMaxThreads)
+    return emitError() << "expected 'threads' to be 0 to " << kMaxThreads
+                       << ", got " << threads;
+  for (int64_t size : parallel)
+    if (size < -std::numeric_limits<int32_t>::max())
+      return emitError() << "expected pieces in 'parallel' to be at most "
+                         << std::numeric_limits<int32_t>::max() << ", got "
+                         << size;
   if (parallel.size() != tile.size())
     return emitError() << "expected 'parallel' and 'tile' to have the same "
                           "size, got "
@@ -61,9 +66,10 @@ LogicalResult LoweringStrategyAttr::verify(
     if (size < 0)
       return emitError() << "expected sizes in 'tile' to be at least 0, got "
                          << size;
-  if (vectorBits < 64 || !llvm::isPowerOf2_64(vectorBits))
-    return emitError() << "expected 'vector_bits' to be a power of two of at "
-                          "least 64, got "
+  if (vectorBits < 64 || vectorBits > 4096 ||
+      !llvm::isPowerOf2_64(vectorBits))
+    return emitError() << "expected 'vector_bits' to be a power of two from 64 "
+                          "to 4096, got "
                        << vectorBits;
   if (unroll < 1 || unroll > 64)
     return emitError() << "expected 'unroll' to be 1 to 64, got " << unroll;

@@ -23,8 +23,8 @@
 using namespace mlir;
 using namespace mlir::bn;
 
-// Sums and the final multiply-add may be fused and (sums only) reordered by
-// the vectorizer's fixed tree; NaN and Inf keep their meaning.
+// A multiplication and an addition may be fused; NaN and Inf keep their meaning.
+// (The order of a sum is bn-vectorize-tiles' own, and fixed.)
 static constexpr auto kContract = arith::FastMathFlags::contract;
 
 namespace {
@@ -154,8 +154,14 @@ struct StatsBuilder {
       Value s = arith::SelectOp::create(
           nested, l, overflows, arith.constant(0.0, wide), widen(args[1]));
       Value shift = arith.divOrZero(s, tileCount);
-      Partial tile{tileCount, arith.add(widen(args[0]), shift),
-                   arith.sub(widen(args[2]), arith.mul(s, shift))};
+      // Both sums are rounded: of a constant channel the difference may be a
+      // negative rounding error. (NaN is kept.)
+      Value m2 = arith.sub(widen(args[2]), arith.mul(s, shift));
+      Value zero = arith.constant(0.0, wide);
+      Value isNegative = arith::CmpFOp::create(
+          nested, l, arith::CmpFPredicate::OLT, m2, zero);
+      m2 = arith::SelectOp::create(nested, l, isNegative, zero, m2);
+      Partial tile{tileCount, arith.add(widen(args[0]), shift), m2};
       Partial running{args[3], widen(args[4]), widen(args[5])};
       Partial merged = mergePartials(arith, running, tile);
       return {merged.count, arith.convert(merged.mean, args[4].getType()),

@@ -107,8 +107,9 @@ LogicalResult mlir::bn::collapseDimensions(RewriterBase &rewriter,
   auto axisAttr = op->getAttrOfType<DenseI64ArrayAttr>("axis");
   if (!type || !axisAttr || !hasCollapsibleOperands(op))
     return failure();
-  // A strategy written by hand is about the view that the op has.
-  if (getLoweringStrategy(op))
+  // A strategy written by hand is about the view that the op has. With a size
+  // of 0 there is no work, and next to it `?` has no legal collapsed type.
+  if (getLoweringStrategy(op) || llvm::is_contained(type.getShape(), 0))
     return failure();
 
   View view = computeView(type, normalizeAxis(axisAttr, type.getRank()));

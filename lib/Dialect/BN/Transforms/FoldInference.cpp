@@ -101,10 +101,12 @@ static LogicalResult foldInference(RewriterBase &b, InferenceOp op,
     meanOperand = op.getMean();
   if (foldMean || op.getOffset())
     offsetOperand = createConstant(b, loc, type, shift);
-  b.replaceOpWithNewOp<NormalizeOp>(
-      op, op->getResultTypes(), op.getInput(), meanOperand,
+  auto normalize = NormalizeOp::create(
+      b, loc, op->getResultTypes(), op.getInput(), meanOperand,
       /*variance=*/Value(), scaleConstant, offsetOperand, op.getOuts(),
       op.getAxisAttr(), /*epsilon=*/FloatAttr());
+  normalize->setDiscardableAttrs(op->getDiscardableAttrDictionary());
+  b.replaceOp(op, normalize.getResults());
   return success();
 }
 

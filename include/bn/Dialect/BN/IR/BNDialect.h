@@ -24,6 +24,9 @@ namespace mlir::bn {
 inline constexpr llvm::StringLiteral kLoweringStrategyAttrName =
     "bn.lowering_strategy";
 
+/// Largest OpenMP team that can be asked for.
+inline constexpr int64_t kMaxThreads = 1024;
+
 /// Discardable attribute of a parallel loop: the size of its team (i64).
 inline constexpr llvm::StringLiteral kThreadsAttrName = "bn.threads";
 

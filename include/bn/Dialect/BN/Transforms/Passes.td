@@ -57,7 +57,7 @@ def CollapseDimensionsPass
     NCHW becomes (N, C, H*W), NHWC becomes (N*H*W, C). After this every op with
     one axis, or with adjacent axes, has at most three dimensions. An op that
     has a strategy already, written by hand for the view it is on, stays as it
-    is.
+    is; so does an op on empty data.
 
     Example:
 
