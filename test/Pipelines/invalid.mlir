@@ -12,8 +12,8 @@
 // PHASE: 'assembly'
 // THREADS: for the --threads option: 'many' value invalid
 // OPTION: no such option jobs
-// NEGATIVE: expected 'threads' to be at least 0, got -1
-// BITS: expected 'vector_bits' to be a power of two of at least 64, got 100
+// NEGATIVE: expected 'threads' to be 0 to 1024, got -1
+// BITS: expected 'vector_bits' to be a power of two from 64 to 4096, got 100
 
 func.func @mask(%x: tensor<64x64x64xf32>, %c: tensor<64xf32>,
     %w: tensor<64x1x64xf32>) -> tensor<64x64x64xf32> {

@@ -18,7 +18,7 @@ module attributes {
 
 // -----
 
-// expected-error @below {{expected 'max_vector_op_width' to be a power of two of at least 64, got 100}}
+// expected-error @below {{expected 'max_vector_op_width' to be a power of two from 64 to 4096, got 100}}
 module attributes {
   dlti.target_system_spec = #dlti.target_system_spec<
     "CPU" = #dlti.target_device_spec<"max_vector_op_width" = 100 : i64>>} {

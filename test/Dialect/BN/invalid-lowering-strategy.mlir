@@ -3,9 +3,23 @@
 
 // RUN: bn-opt %s --verify-diagnostics --split-input-file
 
-// expected-error @below {{expected 'threads' to be at least 0, got -1}}
+// expected-error @below {{expected 'threads' to be 0 to 1024, got -1}}
 #threads = #bn.lowering_strategy<slab, threads = -1,
     parallel = [0, 1], tile = [1, 0], vector_bits = 256, unroll = 4,
+    stores = temporal>
+
+// -----
+
+// expected-error @below {{expected 'threads' to be 0 to 1024, got 1025}}
+#team = #bn.lowering_strategy<slab, threads = 1025,
+    parallel = [0, 1], tile = [1, 0], vector_bits = 256, unroll = 4,
+    stores = temporal>
+
+// -----
+
+// expected-error @below {{expected pieces in 'parallel' to be at most 2147483647, got -2147483648}}
+#pieces = #bn.lowering_strategy<slab, threads = 0,
+    parallel = [0, -2147483648], tile = [1, 0], vector_bits = 256, unroll = 4,
     stores = temporal>
 
 // -----
@@ -24,14 +38,14 @@
 
 // -----
 
-// expected-error @below {{expected 'vector_bits' to be a power of two of at least 64, got 192}}
+// expected-error @below {{expected 'vector_bits' to be a power of two from 64 to 4096, got 192}}
 #vector_bits = #bn.lowering_strategy<slab, threads = 0,
     parallel = [0, 1], tile = [1, 0], vector_bits = 192, unroll = 4,
     stores = temporal>
 
 // -----
 
-// expected-error @below {{expected 'vector_bits' to be a power of two of at least 64, got 32}}
+// expected-error @below {{expected 'vector_bits' to be a power of two from 64 to 4096, got 32}}
 #vector_bits_narrow = #bn.lowering_strategy<slab, threads = 0,
     parallel = [0, 1], tile = [1, 0], vector_bits = 32, unroll = 4,
     stores = temporal>
