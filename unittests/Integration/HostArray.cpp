@@ -68,17 +68,46 @@ static uint16_t encode(DType dtype, double value) {
   return narrow.bitcastToAPInt().getZExtValue();
 }
 
+namespace {
+struct Limits {
+  explicit Limits(const llvm::fltSemantics &semantics)
+      : unitRoundoff(std::ldexp(
+            1.0,
+            -static_cast<int>(llvm::APFloat::semanticsPrecision(semantics)))),
+        smallest(llvm::APFloat::getSmallest(semantics).convertToDouble()),
+        largest(llvm::APFloat::getLargest(semantics).convertToDouble()) {}
+
+  double unitRoundoff, smallest, largest;
+};
+} // namespace
+
+static const Limits &getLimits(DType dtype) {
+  static const Limits f16(getSemantics(DType::F16));
+  static const Limits bf16(getSemantics(DType::BF16));
+  static const Limits f32(getSemantics(DType::F32));
+  static const Limits f64(getSemantics(DType::F64));
+  switch (dtype) {
+  case DType::F16:
+    return f16;
+  case DType::BF16:
+    return bf16;
+  case DType::F32:
+    return f32;
+  default:
+    return f64;
+  }
+}
+
 double mlir::bn::test::getUnitRoundoff(DType dtype) {
-  unsigned precision = llvm::APFloat::semanticsPrecision(getSemantics(dtype));
-  return std::ldexp(1.0, -static_cast<int>(precision));
+  return getLimits(dtype).unitRoundoff;
 }
 
 double mlir::bn::test::getSmallest(DType dtype) {
-  return llvm::APFloat::getSmallest(getSemantics(dtype)).convertToDouble();
+  return getLimits(dtype).smallest;
 }
 
 double mlir::bn::test::getLargest(DType dtype) {
-  return llvm::APFloat::getLargest(getSemantics(dtype)).convertToDouble();
+  return getLimits(dtype).largest;
 }
 
 //===----------------------------------------------------------------------===//
