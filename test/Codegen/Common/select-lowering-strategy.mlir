@@ -176,6 +176,17 @@ module attributes {
     return %y : tensor<8x16x32x64xf32>
   }
 
+  // Empty data are not tiled: a slice of nothing has no legal offset.
+  // CHECK-LABEL: func @empty
+  //       CHECK:   <single, threads = 1, parallel = [0, 0, 0], tile = [0, 0, 0],
+  func.func @empty(%x: tensor<?x?x0xf32>, %c: tensor<?xf32>)
+      -> tensor<?x?x0xf32> {
+    %y, %m, %v = bn.training axis(1) epsilon(1.0) ins(%x : tensor<?x?x0xf32>)
+        outs(%x, %c, %c : tensor<?x?x0xf32>, tensor<?xf32>, tensor<?xf32>)
+        -> tensor<?x?x0xf32>, tensor<?xf32>, tensor<?xf32>
+    return %y : tensor<?x?x0xf32>
+  }
+
   // A strategy by hand stays.
   // CHECK-LABEL: func @by_hand
   //       CHECK:   <sweep, threads = 7, parallel = [2, 0, 0], tile = [0, 0, 0], vector_bits = 128, unroll = 2, stores = temporal>

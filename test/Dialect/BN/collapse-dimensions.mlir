@@ -216,3 +216,16 @@ func.func @strategy_by_hand(%x: tensor<8x4x5x6xf32>) -> tensor<8x4x5x6xf32> {
       -> tensor<8x4x5x6xf32>
   return %y : tensor<8x4x5x6xf32>
 }
+
+// -----
+
+// There is no work on empty data, and a size of 0 next to `?` has no legal
+// collapsed type.
+// CHECK-LABEL: func @empty
+//   CHECK-NOT:   collapse_shape
+//       CHECK:   return
+func.func @empty(%x: tensor<8x4x0x?xf32>) -> tensor<8x4x0x?xf32> {
+  %y = bn.normalize axis(1) ins(%x : tensor<8x4x0x?xf32>)
+      outs(%x : tensor<8x4x0x?xf32>) -> tensor<8x4x0x?xf32>
+  return %y : tensor<8x4x0x?xf32>
+}
