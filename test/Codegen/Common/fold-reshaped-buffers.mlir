@@ -30,7 +30,7 @@ func.func @dynamic(%x: memref<?x4x?x?xf32>) -> memref<?x4x?x?xf32> {
 //   CHECK-DAG:   %[[C1:.*]] = arith.constant 1
 //   CHECK-DAG:   %[[H:.*]] = memref.dim %{{.*}}, %[[C0]]
 //   CHECK-DAG:   %[[W:.*]] = memref.dim %{{.*}}, %[[C1]]
-//       CHECK:   %[[Y:.*]] = memref.reinterpret_cast %{{.*}} to
+//       CHECK:   %[[Y:.*]] = memref.reinterpret_cast %{{[a-z_0-9]+}} to
 //  CHECK-SAME:       offset: [0], sizes: [%[[W]], %[[H]]], strides: [%{{.*}}, 1]
 //       CHECK:   %[[Z:.*]] = memref.cast %[[Y]]
 //       CHECK:   return %[[Z]]
