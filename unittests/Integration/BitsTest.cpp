@@ -66,7 +66,10 @@ TEST(BitsTest, ThreadsAndRepetition) {
     Execution first(spec, shape);
     first.fill(8);
     first.run();
+    bool isTraining = spec.kind == BatchNormSpec::Kind::Training;
     for (int64_t threads : {2, 3}) {
+      if (threads == 2 && !isTraining)
+        continue; // a sweep adds nothing up
       spec.threads = threads;
       Execution run(spec, shape);
       run.fill(8);

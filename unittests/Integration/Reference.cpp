@@ -23,8 +23,11 @@
 using namespace mlir::bn;
 using namespace mlir::bn::test;
 
-/// No tile has a chain of additions for which a larger number would be needed.
-static constexpr int64_t kLongestChain = 4096;
+/// Additions that follow each other in a sum of one tile: see
+/// SelectLoweringStrategy.cpp.
+static constexpr int64_t kLongestChain = 256;
+/// Elements of the smallest tile of a tensor with more than one.
+static constexpr int64_t kSmallestTile = 64;
 
 void mlir::bn::test::forEachElement(
     llvm::ArrayRef<int64_t> shape, llvm::ArrayRef<int64_t> axis,
@@ -81,11 +84,11 @@ static Real getAccumulatorRoundoff(DType dtype) {
 /// How errors of a chain of additions add up, in units of u. Those of f16 and
 /// bf16 data repeat, because the data has few values.
 static Real getGrowth(DType dtype, int64_t count) {
-  if (dtype == DType::F64)
-    return 2 * std::sqrt(static_cast<Real>(count));
   Real chain = std::min(count, kLongestChain);
-  Real few = dtype == DType::F32 ? 0 : chain / 4;
-  return std::max(2 * std::sqrt(chain), few);
+  Real growth = 2 * std::sqrt(chain);
+  if (dtype == DType::F64) // merged in no wider type
+    return growth + std::sqrt(static_cast<Real>(count) / kSmallestTile);
+  return dtype == DType::F32 ? growth : std::max(growth, chain / 4);
 }
 
 static void setBounds(ChannelStatistics &channel, DType dtype, Real largest) {

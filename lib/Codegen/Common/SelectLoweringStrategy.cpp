@@ -43,6 +43,9 @@ static constexpr int64_t kMinChannels = 8;
 static constexpr int64_t kUnroll = 4;
 /// Rows and channels of a statistics tile when channels are contiguous.
 static constexpr int64_t kTileRows = 64, kTileChannels = 64;
+/// Additions that may follow each other in one sum of a tile: rounding errors
+/// grow with them (docs/Numerics.md).
+static constexpr int64_t kLongestChain = 256;
 
 namespace {
 /// Shape of one op, and the choice that fits it.
@@ -75,15 +78,16 @@ struct Selector {
   LoweringStrategyAttr get(Schedule schedule, ArrayRef<int64_t> parallel,
                            ArrayRef<int64_t> tile) {
     int64_t team = schedule == Schedule::Single ? 1 : threads;
-    return LoweringStrategyAttr::get(type.getContext(), schedule, team, parallel,
-                                     tile, machine.vectorBits, kUnroll,
-                                     selectStores());
+    return LoweringStrategyAttr::get(type.getContext(), schedule, team,
+                                     parallel, tile, machine.vectorBits,
+                                     kUnroll, selectStores());
   }
 
   LoweringStrategyAttr select();
 
 private:
   StoreKind selectStores();
+  int64_t getMostRows(int64_t size);
   SmallVector<int64_t> selectTile(int64_t room);
   LoweringStrategyAttr selectSlab(int64_t channelDim);
   LoweringStrategyAttr selectRowBlocks();
@@ -111,13 +115,28 @@ StoreKind Selector::selectStores() {
                                          : StoreKind::Temporal;
 }
 
+/// How many rows of `size` elements a tile may have, so that no chain of
+/// additions is longer than in a tile of long rows: a row is summed in register
+/// tiles, then in registers, then one by one, each in a chain of its own.
+int64_t Selector::getMostRows(int64_t size) {
+  unsigned bits = type.getElementTypeBitWidth() == 64 ? 64 : 32;
+  int64_t lanes = std::max<int64_t>(machine.vectorBits / bits, 1);
+  int64_t wide = lanes * kUnroll;
+  int64_t additions =
+      std::max({size / wide, size % wide / lanes, size % lanes, int64_t(1)});
+  return std::max<int64_t>(kLongestChain / additions, 1);
+}
+
 /// A tile of whole rows, as many as there is room for, or part of one: at most
 /// `room` elements of a channel. Where channels are in the lanes, a sum is one
 /// chain of additions, which is kept short for accuracy.
 SmallVector<int64_t> Selector::selectTile(int64_t room) {
   SmallVector<int64_t> tile(rank(), 0);
-  if (!isReduction(rank() - 1))
+  int64_t last = rank() - 1;
+  if (!isReduction(last))
     room = std::min(room, kTileRows);
+  else if (!type.isDynamicDim(last))
+    room = std::min(room, getMostRows(size(last)) * size(last));
   for (int64_t dim = rank() - 1; dim >= 0; --dim) {
     if (!isReduction(dim))
       continue;
@@ -140,8 +159,8 @@ LoweringStrategyAttr Selector::selectSlab(int64_t channelDim) {
   if (!type.isDynamicDim(channelDim) && channelDim == last - 1 &&
       !type.isDynamicDim(last)) {
     int64_t rowBytes = std::max<int64_t>(size(last) * elementBytes, 1);
-    int64_t limit = std::min(kRowBytes / rowBytes,
-                             size(channelDim) / kMinChannels);
+    int64_t limit =
+        std::min(kRowBytes / rowBytes, size(channelDim) / kMinChannels);
     group = getDivisor(size(channelDim), std::max<int64_t>(limit, 1));
   }
   parallel[channelDim] = group;
@@ -216,8 +235,7 @@ LoweringStrategyAttr Selector::select() {
   int64_t channelDim = 0;
   while (isReduction(channelDim))
     ++channelDim;
-  bool oneChannelDim =
-      llvm::count(kinds, utils::IteratorType::parallel) == 1;
+  bool oneChannelDim = llvm::count(kinds, utils::IteratorType::parallel) == 1;
   if (oneChannelDim && channelDim == rank() - 1)
     return selectRowBlocks();
   if (oneChannelDim && !type.isDynamicDim(channelDim) &&
