@@ -2,7 +2,7 @@
 """Follows every constraint from the specification to its test.
 
 A constraint such as training_c3 must occur in four places: in docs/Spec.md, in
-the op's description in BNOps.td (there as "(C3)"), as a comment in the
+the op's description in BN*Ops.td (there as "(C3)"), as a comment in the
 verifier, and in the name of a test that violates it (@error_training_c3...).
 Prints what is missing where, and fails when something is.
 """
@@ -19,7 +19,9 @@ OP = re.compile(r'^def \w+ *:[^"{]*"([a-z_]+)"(.*?)(?=^def |\Z)',
 
 
 def description_codes():
-    text = (ROOT / "include/bn/Dialect/BN/IR/BNOps.td").read_text()
+    folder = ROOT / "include/bn/Dialect/BN/IR"
+    text = "".join((folder / name).read_text()
+                   for name in ("BNUserOps.td", "BNStructuralOps.td"))
     return {"%s_c%s" % (op, number)
             for op, body in OP.findall(text)
             for number in re.findall(r"\(C(\d+)\)", body)}
@@ -34,7 +36,7 @@ def main():
     tests = (ROOT / "test").rglob("*.mlir")
     places = {
         "docs/Spec.md": codes_in([ROOT / "docs/Spec.md"]),
-        "the descriptions in BNOps.td": description_codes(),
+        "the descriptions in BN*Ops.td": description_codes(),
         "the verifiers in lib/Dialect/BN/IR":
             codes_in((ROOT / "lib/Dialect/BN/IR").glob("*.cpp")),
         "the names of tests": codes_in(

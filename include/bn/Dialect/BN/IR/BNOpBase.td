@@ -1,0 +1,49 @@
+//===- BNOpBase.td - Types and base classes of the ops -----*- tablegen -*-===//
+//
+// Part of the bn-mlir project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef BN_DIALECT_BN_IR_BNOPBASE
+#define BN_DIALECT_BN_IR_BNOPBASE
+
+include "bn/Dialect/BN/IR/BNBase.td"
+include "bn/Dialect/BN/IR/BNInterfaces.td"
+include "mlir/Dialect/Linalg/IR/LinalgInterfaces.td"
+include "mlir/Interfaces/DestinationStyleOpInterface.td"
+include "mlir/Interfaces/InferTypeOpInterface.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+
+def BN_Float : AnyTypeOf<[F16, BF16, F32, F64]>;
+
+// Buffers occur only between bufferization and the end of the pass that asked
+// for it; the lowering to linalg takes tensors.
+def BN_Shaped : AnyTypeOf<[RankedTensorOf<[F16, BF16, F32, F64]>,
+                           MemRefOf<[F16, BF16, F32, F64]>],
+    "ranked tensor or memref of f16, bf16, f32 or f64 values">;
+
+class BN_Op<string mnemonic, list<Trait> traits = []> :
+    Op<BN_Dialect, mnemonic, !listconcat(traits, [
+      DestinationStyleOpInterface,
+      DeclareOpInterfaceMethods<BN_IndexedOpInterface>,
+      DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface,
+                                ["reifyResultShapes"]>,
+      DeclareOpInterfaceMethods<MemoryEffectsOpInterface>
+    ])> {
+  let hasVerifier = 1;
+  code commonDeclaration = [{
+    MutableOperandRange getDpsInitsMutable() { return getOutsMutable(); }
+  }];
+  let extraClassDeclaration = commonDeclaration;
+}
+
+// An op that decomposes into simpler ops (level by level: user, structural,
+// linalg).
+class BN_AggregatedOp<string mnemonic, list<Trait> traits = []> :
+    BN_Op<mnemonic, !listconcat(traits, [
+      DeclareOpInterfaceMethods<AggregatedOpInterface, ["decomposeOperation"]>
+    ])>;
+
+#endif // BN_DIALECT_BN_IR_BNOPBASE

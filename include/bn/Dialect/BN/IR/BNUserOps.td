@@ -1,0 +1,220 @@
+//===- BNUserOps.td - What a layer computes ----------------*- tablegen -*-===//
+//
+// Part of the bn-mlir project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef BN_DIALECT_BN_IR_BNUSEROPS
+#define BN_DIALECT_BN_IR_BNUSEROPS
+
+include "bn/Dialect/BN/IR/BNOpBase.td"
+
+def BN_TrainingOp : BN_AggregatedOp<"training", [AttrSizedOperandSegments]> {
+  let summary = "batch normalization with the statistics of the batch";
+  let description = [{
+    Per channel (one index of the dimensions in `axis`), over its `n` elements:
+
+    ```
+    mean     = sum(input) / n
+    variance = sum((input - mean)^2) / n
+    output   = (input - mean) * scale / sqrt(variance + epsilon) + offset
+    new_running_mean     = running_mean * momentum + mean * (1 - momentum)
+    new_running_variance = running_variance * momentum + v * (1 - momentum)
+    ```
+
+    with `v = variance`, or `variance * n / (n - 1)` for
+    `running_variance_kind(sample)` (factor 1 for `n = 1`). An absent scale is
+    1, an absent offset is 0. `n = 0` gives mean 0 and variance 0 and leaves
+    the running statistics as they are. Mean, variance, scale and offset have
+    one dimension per axis, in the order of the input's dimensions.
+
+    With `mask`, elements count with their weight. With `groups(g)`, dimension
+    0 is cut in `g` equal parts with statistics of their own, and the running
+    statistics get the mean over the parts.
+
+    Constraints:
+    * (C1) `axis` names at least one dimension of `input`, none twice.
+    * (C2) `epsilon` is finite.
+    * (C3) `scale`, `offset`, `mean`, `variance` and the running statistics
+      have the sizes of the dimensions in `axis`.
+    * (C4) Their element types are that of `input` or wider.
+    * (C5) `output` has the type of `input`.
+    * (C6) There are both running statistics or none; `momentum` is given
+      exactly when there are, and is finite.
+    * (C7) `outs` are output, mean, variance and, exactly when there are
+      running statistics, new running mean and new running variance, of the
+      types of the running statistics.
+    * (C8) `mask` is broadcastable to `input`: of the same rank, each size 1 or
+      that of `input`.
+    * (C9) `groups` is positive and divides dimension 0, which is not in
+      `axis`; each group needs statistics of its own: `mean` and `variance`
+      get a leading dimension of size `groups`.
+    * (C10) Results have the types of `outs`, or there are none on buffers.
+
+    Example:
+
+    ```mlir
+    %y, %mean, %variance = bn.training axis(1) epsilon(1.0e-3)
+        ins(%x : tensor<8x64x28x28xf32>) scale(%g : tensor<64xf32>)
+        offset(%b : tensor<64xf32>)
+        outs(%y0, %m0, %v0 : tensor<8x64x28x28xf32>, tensor<64xf32>,
+                             tensor<64xf32>)
+        -> tensor<8x64x28x28xf32>, tensor<64xf32>, tensor<64xf32>
+    ```
+  }];
+  let arguments = (ins
+    BN_Shaped:$input,
+    Optional<BN_Shaped>:$scale,
+    Optional<BN_Shaped>:$offset,
+    Optional<BN_Shaped>:$running_mean,
+    Optional<BN_Shaped>:$running_variance,
+    Optional<BN_Shaped>:$mask,
+    Variadic<BN_Shaped>:$outs,
+    DenseI64ArrayAttr:$axis,                             /*training_c1*/
+    F64Attr:$epsilon,                                    /*training_c2*/
+    OptionalAttr<F64Attr>:$momentum,                     /*training_c6*/
+    DefaultValuedAttr<BN_VarianceKind,
+      "::mlir::bn::VarianceKind::population">:$running_variance_kind,
+    DefaultValuedAttr<I64Attr, "1">:$groups              /*training_c9*/
+  );
+  let results = (outs Variadic<AnyRankedTensor>:$results);
+  let assemblyFormat = [{
+    `axis` `(` custom<Axis>($axis) `)` `epsilon` `(` $epsilon `)`
+    (`momentum` `(` $momentum^ `)`)?
+    (`running_variance_kind` `(` $running_variance_kind^ `)`)?
+    (`groups` `(` $groups^ `)`)? attr-dict
+    `ins` `(` $input `:` type($input) `)`
+    (`scale` `(` $scale^ `:` type($scale) `)`)?
+    (`offset` `(` $offset^ `:` type($offset) `)`)?
+    (`running` `(` $running_mean^ `,` $running_variance `:`
+                   type($running_mean) `,` type($running_variance) `)`)?
+    (`mask` `(` $mask^ `:` type($mask) `)`)?
+    `outs` `(` $outs `:` type($outs) `)` (`->` type($results)^)?
+  }];
+  let extraClassDeclaration = commonDeclaration # [{
+    bool hasRunningStats() { return getRunningMean() != nullptr; }
+  }];
+  let hasCanonicalizer = 1;
+}
+
+def BN_InferenceOp : BN_AggregatedOp<"inference", [AttrSizedOperandSegments]> {
+  let summary = "batch normalization with given statistics";
+  let description = [{
+    ```
+    output = (input - mean) * scale / sqrt(variance + epsilon) + offset
+    ```
+
+    An absent scale is 1, an absent offset is 0.
+
+    Constraints:
+    * (C1) `axis` names at least one dimension of `input`, none twice.
+    * (C2) `epsilon` is finite.
+    * (C3) `scale`, `offset`, `mean` and `variance` have the sizes of the
+      dimensions in `axis`.
+    * (C4) Their element types are that of `input` or wider.
+    * (C5) `outs` is one output of the type of `input`.
+    * (C6) The result has the type of `outs`, or there is none on buffers.
+
+    Example:
+
+    ```mlir
+    %y = bn.inference axis(-1) epsilon(1.0e-3)
+        ins(%x : tensor<8x28x28x64xbf16>)
+        statistics(%mean, %variance : tensor<64xf32>, tensor<64xf32>)
+        outs(%y0 : tensor<8x28x28x64xbf16>) -> tensor<8x28x28x64xbf16>
+    ```
+  }];
+  let arguments = (ins
+    BN_Shaped:$input,
+    Optional<BN_Shaped>:$scale,
+    Optional<BN_Shaped>:$offset,
+    BN_Shaped:$mean,
+    BN_Shaped:$variance,
+    Variadic<BN_Shaped>:$outs,
+    DenseI64ArrayAttr:$axis,                             /*inference_c1*/
+    F64Attr:$epsilon                                     /*inference_c2*/
+  );
+  let results = (outs Variadic<AnyRankedTensor>:$results);
+  let assemblyFormat = [{
+    `axis` `(` custom<Axis>($axis) `)` `epsilon` `(` $epsilon `)` attr-dict
+    `ins` `(` $input `:` type($input) `)`
+    (`scale` `(` $scale^ `:` type($scale) `)`)?
+    (`offset` `(` $offset^ `:` type($offset) `)`)?
+    `statistics` `(` $mean `,` $variance `:` type($mean) `,`
+                     type($variance) `)`
+    `outs` `(` $outs `:` type($outs) `)` (`->` type($results)^)?
+  }];
+  let hasCanonicalizer = 1;
+}
+
+def BN_BackwardOp : BN_Op<"backward", [AttrSizedOperandSegments]> {
+  let summary = "gradients of batch normalization";
+  let description = [{
+    With `r = 1 / sqrt(variance + epsilon)` and sums over the `n` elements of a
+    channel:
+
+    ```
+    offset_grad = sum(output_grad)
+    scale_grad  = sum(output_grad * (input - mean)) * r
+    input_grad  = scale * r * (output_grad - offset_grad / n
+                               - (input - mean) * r * scale_grad / n)
+    ```
+
+    `frozen` takes mean and variance as constants:
+    `input_grad = scale * r * output_grad`. `wrt` says which of the gradients
+    are computed, in the order input, scale, offset; the others cost nothing.
+
+    Constraints:
+    * (C1) `axis` names at least one dimension of `input`, none twice.
+    * (C2) `epsilon` is finite.
+    * (C3) `scale`, `mean`, `variance` and the gradients of scale and offset
+      have the sizes of the dimensions in `axis`.
+    * (C4) Their element types are that of `input` or wider.
+    * (C5) `output_grad` and `input_grad` have the type of `input`.
+    * (C6) `outs` are as many as `wrt` names, at least one.
+    * (C7) `mask` is broadcastable to `input`: of the same rank, each size 1 or
+      that of `input`.
+    * (C8) Results have the types of `outs`, or there are none on buffers.
+
+    Example:
+
+    ```mlir
+    %dx, %dscale = bn.backward axis(1) epsilon(1.0e-3) wrt(input, scale)
+        ins(%dy, %x : tensor<8x64x28x28xf32>, tensor<8x64x28x28xf32>)
+        scale(%g : tensor<64xf32>)
+        statistics(%mean, %variance : tensor<64xf32>, tensor<64xf32>)
+        outs(%dx0, %dg0 : tensor<8x64x28x28xf32>, tensor<64xf32>)
+        -> tensor<8x64x28x28xf32>, tensor<64xf32>
+    ```
+  }];
+  let arguments = (ins
+    BN_Shaped:$output_grad,
+    BN_Shaped:$input,
+    Optional<BN_Shaped>:$scale,
+    BN_Shaped:$mean,
+    BN_Shaped:$variance,
+    Optional<BN_Shaped>:$mask,
+    Variadic<BN_Shaped>:$outs,
+    DenseI64ArrayAttr:$axis,                             /*backward_c1*/
+    F64Attr:$epsilon,                                    /*backward_c2*/
+    BN_Gradient:$wrt,                                    /*backward_c6*/
+    UnitAttr:$frozen
+  );
+  let results = (outs Variadic<AnyRankedTensor>:$results);
+  let assemblyFormat = [{
+    `axis` `(` custom<Axis>($axis) `)` `epsilon` `(` $epsilon `)`
+    `wrt` `(` custom<Gradients>($wrt) `)` (`frozen` $frozen^)? attr-dict
+    `ins` `(` $output_grad `,` $input `:` type($output_grad) `,`
+              type($input) `)`
+    (`scale` `(` $scale^ `:` type($scale) `)`)?
+    `statistics` `(` $mean `,` $variance `:` type($mean) `,`
+                     type($variance) `)`
+    (`mask` `(` $mask^ `:` type($mask) `)`)?
+    `outs` `(` $outs `:` type($outs) `)` (`->` type($results)^)?
+  }];
+  let hasCanonicalizer = 1;
+}
+
+#endif // BN_DIALECT_BN_IR_BNUSEROPS
