@@ -13,8 +13,8 @@ namespace mlir {
 class DialectRegistry;
 
 namespace bn {
-/// Registers the bn dialect with its external models, and the upstream dialects,
-/// interfaces and translations that the pipelines use.
+/// Registers the bn dialect with its external models, and the upstream
+/// dialects, interfaces and translations that the pipelines use.
 void registerAllDialects(DialectRegistry &registry);
 } // namespace bn
 } // namespace mlir

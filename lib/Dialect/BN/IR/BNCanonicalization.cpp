@@ -29,8 +29,8 @@ static bool isSplat(Value operand, double expected) {
 
 namespace {
 /// Drops a scale of ones and an offset of zeros, which docs/Spec.md makes equal
-/// to absent ones. (Adding +0 turns -0 into +0: the sign of a zero output is not
-/// specified.)
+/// to absent ones. (Adding +0 turns -0 into +0: the sign of a zero output is
+/// not specified.)
 template <typename OpTy>
 struct DropIdentityParameters : OpRewritePattern<OpTy> {
   using OpRewritePattern<OpTy>::OpRewritePattern;

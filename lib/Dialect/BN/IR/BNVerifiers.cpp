@@ -139,7 +139,8 @@ static LogicalResult verifyStrategy(Operation *op) {
 /// Checks results against `outs`: one each on tensors, none on buffers. Every
 /// verifier ends with this.
 static LogicalResult verifyResults(Operation *op, ValueRange outs) {
-  bool onBuffers = llvm::any_of(op->getOperandTypes(), llvm::IsaPred<MemRefType>);
+  bool onBuffers =
+      llvm::any_of(op->getOperandTypes(), llvm::IsaPred<MemRefType>);
   bool onTensors =
       llvm::any_of(op->getOperandTypes(), llvm::IsaPred<RankedTensorType>);
   if (onBuffers && onTensors)
@@ -192,7 +193,8 @@ static LogicalResult verifyGroups(TrainingOp op) {
     return op.emitOpError("expected 'axis' not to name dimension 0, which "
                           "'groups' cuts");
   if (!input.isDynamicDim(0) && input.getDimSize(0) % groups != 0)
-    return op.emitOpError("expected 'groups' to divide dimension 0 of 'input' (")
+    return op.emitOpError(
+               "expected 'groups' to divide dimension 0 of 'input' (")
            << input.getDimSize(0) << "), got " << groups;
   SmallVector<Named> statistics = {{"mean", op.getOuts()[1]},
                                    {"variance", op.getOuts()[2]}};
@@ -329,7 +331,8 @@ static LogicalResult verifySameElementType(Operation *op,
   Type element = shapedType(meansAndM2s.front()).getElementType();
   for (Value value : meansAndM2s)
     if (shapedType(value).getElementType() != element)
-      return op->emitOpError("expected means and m2s to have one element type (")
+      return op->emitOpError(
+                 "expected means and m2s to have one element type (")
              << element << "), got " << shapedType(value).getElementType();
   return success();
 }

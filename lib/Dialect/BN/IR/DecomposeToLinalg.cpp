@@ -23,8 +23,8 @@
 using namespace mlir;
 using namespace mlir::bn;
 
-// A multiplication and an addition may be fused; NaN and Inf keep their meaning.
-// (The order of a sum is bn-vectorize-tiles' own, and fixed.)
+// A multiplication and an addition may be fused; NaN and Inf keep their
+// meaning. (The order of a sum is bn-vectorize-tiles' own, and fixed.)
 static constexpr auto kContract = arith::FastMathFlags::contract;
 
 namespace {

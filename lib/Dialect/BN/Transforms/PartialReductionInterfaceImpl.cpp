@@ -211,7 +211,8 @@ struct PartialReductionModel
       Tile row;
       unsigned next = 0;
       for (auto [i, size] : llvm::enumerate(shape)) {
-        OpFoldResult zero = nested.getIndexAttr(0), one = nested.getIndexAttr(1);
+        OpFoldResult zero = nested.getIndexAttr(0),
+                     one = nested.getIndexAttr(1);
         row.offsets.push_back(isReduced(i) ? OpFoldResult(ivs[next++]) : zero);
         row.sizes.push_back(isReduced(i) ? one : size);
       }
