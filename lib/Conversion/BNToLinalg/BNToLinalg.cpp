@@ -49,12 +49,8 @@ struct ConvertBNToLinalgPass
   using Base::Base;
 
   void runOnOperation() override {
-    IRRewriter rewriter(&getContext());
-    SmallVector<Operation *> ops;
-    getOperation().walk([&](IndexedOpInterface op) { ops.push_back(op); });
-    for (Operation *op : ops)
-      if (failed(decomposeToStructural(rewriter, op)))
-        return signalPassFailure();
+    if (failed(decomposeToStructural(getOperation())))
+      return signalPassFailure();
 
     RewritePatternSet patterns(&getContext());
     populateBNToLinalgConversionPatterns(patterns);

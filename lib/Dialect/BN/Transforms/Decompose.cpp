@@ -89,17 +89,23 @@ LogicalResult mlir::bn::decomposeToStructural(RewriterBase &rewriter,
   return success();
 }
 
+LogicalResult mlir::bn::decomposeToStructural(func::FuncOp function) {
+  SmallVector<Operation *> ops;
+  function.walk([&](IndexedOpInterface op) { ops.push_back(op); });
+  IRRewriter rewriter(function.getContext());
+  for (Operation *op : ops)
+    if (failed(decomposeToStructural(rewriter, op)))
+      return failure();
+  return success();
+}
+
 namespace {
 struct DecomposePass : public bn::impl::DecomposePassBase<DecomposePass> {
   using Base::Base;
 
   void runOnOperation() override {
-    SmallVector<Operation *> ops;
-    getOperation().walk([&](IndexedOpInterface op) { ops.push_back(op); });
-    IRRewriter rewriter(&getContext());
-    for (Operation *op : ops)
-      if (failed(decomposeToStructural(rewriter, op)))
-        return signalPassFailure();
+    if (failed(decomposeToStructural(getOperation())))
+      signalPassFailure();
   }
 };
 } // namespace

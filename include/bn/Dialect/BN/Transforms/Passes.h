@@ -29,6 +29,9 @@ LogicalResult collapseDimensions(RewriterBase &rewriter, Operation *op);
 /// decomposition.
 LogicalResult decomposeToStructural(RewriterBase &rewriter, Operation *op);
 
+/// The same for all bn ops in `function`.
+LogicalResult decomposeToStructural(func::FuncOp function);
+
 } // namespace mlir::bn
 
 #endif // BN_DIALECT_BN_TRANSFORMS_PASSES_H
