@@ -1,0 +1,56 @@
+//===- Buffers.h - Memory to measure with -----------------------*- C++ -*-===//
+//
+// Part of the bn-mlir project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Arrays that start at a huge page, are backed by huge pages where the system
+// gives them, and are touched: what is measured is the kernel, not the page
+// tables.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef BN_BENCHMARKS_KERNEL_BUFFERS_H
+#define BN_BENCHMARKS_KERNEL_BUFFERS_H
+
+#include "bn/Support/DType.h"
+#include "llvm/Support/Error.h"
+
+#include <cstdint>
+
+namespace mlir::bn::bench {
+
+class Buffer {
+public:
+  /// Returns zeros, with at least 64 bytes of room behind the last one.
+  static llvm::Expected<Buffer> create(DType dtype, int64_t numElements);
+  Buffer(Buffer &&other) { *this = std::move(other); }
+  Buffer &operator=(Buffer &&other);
+  ~Buffer();
+
+  /// Writes values around `center`, `spread` to both sides, that repeat only
+  /// after a prime number of elements.
+  void fill(double center, double spread);
+
+  /// Returns an element as float64.
+  double load(int64_t i) const;
+
+  void *getData() const { return data; }
+  DType getDType() const { return dtype; }
+  int64_t getSizeInBytes() const { return numElements * getByteSize(dtype); }
+
+private:
+  Buffer() = default;
+
+  DType dtype = DType::F32;
+  int64_t numElements = 0;
+  char *data = nullptr;
+  void *mapping = nullptr;
+  size_t mappedBytes = 0;
+};
+
+} // namespace mlir::bn::bench
+
+#endif // BN_BENCHMARKS_KERNEL_BUFFERS_H

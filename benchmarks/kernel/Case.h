@@ -1,0 +1,59 @@
+//===- Case.h - What is measured --------------------------------*- C++ -*-===//
+//
+// Part of the bn-mlir project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// One case is a kind of kernel, an element type, a layout and a shape. Shapes
+// are written NxCxHxW, or NxC, in both layouts.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef BN_BENCHMARKS_KERNEL_CASE_H
+#define BN_BENCHMARKS_KERNEL_CASE_H
+
+#include "bn/ExecutionEngine/BatchNormSpec.h"
+
+namespace mlir::bn::bench {
+
+enum class Layout { NCHW, NHWC };
+
+struct Case {
+  BatchNormSpec::Kind kind;
+  DType dtype;
+  Layout layout;
+  /// Batch, channels, and the spatial sizes, if any.
+  DimVector shape;
+
+  int64_t getChannels() const { return shape[1]; }
+  int64_t getNumElements() const;
+  int64_t getTensorBytes() const;
+  /// Two for backward, which needs the input and the gradient of the output.
+  int getNumInputs() const;
+  /// Input and output do not fit into the last-level cache of our machines;
+  /// the bound is the one that the project's goals are stated with.
+  bool isLarge() const;
+  /// The sizes in memory order.
+  DimVector getMemoryShape() const;
+  /// The dimension of the channels in memory order.
+  int64_t getAxis() const;
+  std::string getShapeText() const;
+  /// "training f32 nhwc".
+  std::string getGroup() const;
+};
+
+llvm::StringRef stringifyKind(BatchNormSpec::Kind kind);
+
+/// Reads "50x64x112x112" or "4096x512".
+llvm::Expected<DimVector> parseShape(llvm::StringRef text);
+
+/// Returns the shapes of a set: "resnet50" (batch 50) or "odd", shapes that no
+/// rule was tuned on. Some of those are of one layout only.
+llvm::Expected<std::vector<DimVector>> getShapeSet(llvm::StringRef name,
+                                                   Layout layout);
+
+} // namespace mlir::bn::bench
+
+#endif // BN_BENCHMARKS_KERNEL_CASE_H

@@ -1,0 +1,204 @@
+//===- KernelRun.cpp - One kernel, ready to be called ---------------------===//
+//
+// Part of the bn-mlir project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// The strategy is forced by writing the attribute on the bn op of the spec's
+// module, as a test would.
+//
+//===----------------------------------------------------------------------===//
+
+#include "KernelRun.h"
+
+#include "bn/Dialect/BN/IR/BNDialect.h"
+#include "bn/InitAllDialects.h"
+#include "bn/Support/Error.h"
+#include "mlir/AsmParser/AsmParser.h"
+#include "llvm/ADT/STLExtras.h"
+
+#include <cmath>
+
+using namespace mlir;
+using namespace mlir::bn;
+using namespace mlir::bn::bench;
+using Kind = BatchNormSpec::Kind;
+
+static constexpr double kEpsilon = 1e-3;
+
+static BatchNormSpec getSpec(const Case &c, int64_t threads) {
+  BatchNormSpec spec;
+  spec.kind = c.kind;
+  spec.elementType = c.dtype;
+  spec.parameterType = c.dtype == DType::F64 ? DType::F64 : DType::F32;
+  spec.statisticsType = spec.parameterType;
+  spec.shape = c.getMemoryShape();
+  spec.axis = {c.getAxis()};
+  spec.epsilon = kEpsilon;
+  spec.hasRunningStats = false;
+  spec.threads = threads;
+  return spec;
+}
+
+/// Merges the dimensions before and behind the channels.
+static void collapse(BatchNormSpec &spec) {
+  int64_t axis = spec.axis[0], before = 1, behind = 1;
+  for (int64_t size : llvm::ArrayRef(spec.shape).take_front(axis))
+    before *= size;
+  for (int64_t size : llvm::ArrayRef(spec.shape).drop_front(axis + 1))
+    behind *= size;
+  bool isLast = axis + 1 == static_cast<int64_t>(spec.shape.size());
+  spec.shape = {before, spec.shape[axis]};
+  if (!isLast)
+    spec.shape.push_back(behind);
+  spec.axis = {1};
+}
+
+static llvm::Expected<Kernel> compileForced(Compiler &compiler,
+                                            BatchNormSpec spec,
+                                            llvm::StringRef strategy) {
+  collapse(spec);
+  DialectRegistry registry;
+  registerAllDialects(registry);
+  MLIRContext context(registry);
+  context.loadDialect<BNDialect>();
+  auto module = spec.buildModule(context);
+  if (!module)
+    return module.takeError();
+  Attribute attribute = parseAttribute(strategy, &context);
+  if (!attribute)
+    return makeError("expected a #bn.lowering_strategy, got '{0}'", strategy);
+  (*module)->walk([&](Operation *op) {
+    if (isa<BNDialect>(op->getDialect()))
+      op->setAttr(kLoweringStrategyAttrName, attribute);
+  });
+  return compiler.compile(**module, BatchNormSpec::functionName);
+}
+
+llvm::Expected<KernelRun> KernelRun::create(Compiler &compiler, const Case &c,
+                                            int64_t threads,
+                                            llvm::StringRef strategy) {
+  BatchNormSpec spec = getSpec(c, threads);
+  auto kernel = strategy.empty() ? compiler.compile(spec)
+                                 : compileForced(compiler, spec, strategy);
+  if (!kernel)
+    return kernel.takeError();
+  KernelRun run(c, std::move(*kernel));
+  run.signature = spec.getSignature();
+  if (!strategy.empty()) { // the shapes are the collapsed ones
+    collapse(spec);
+    run.signature = spec.getSignature();
+  }
+  if (llvm::Error error = run.allocate())
+    return std::move(error);
+  return run;
+}
+
+//===----------------------------------------------------------------------===//
+// Memory
+//===----------------------------------------------------------------------===//
+
+llvm::Error KernelRun::allocate() {
+  for (const KernelOperand &operand : signature.arguments) {
+    TensorView view(nullptr, operand.dtype, operand.shape);
+    auto buffer = Buffer::create(operand.dtype, view.getNumElements());
+    if (!buffer)
+      return buffer.takeError();
+    bool isPositive = operand.name == "scale" || operand.name == "variance";
+    if (operand.access == KernelOperand::Access::Read)
+      buffer->fill(isPositive ? 1.0 : 0.25, 0.5);
+    view.data = buffer->getData();
+    buffers.push_back(std::move(*buffer));
+    descriptors.emplace_back(getMemRefDescriptorWords(view.getRank()));
+    writeMemRefDescriptor(view, descriptors.back().data());
+  }
+  for (std::vector<int64_t> &descriptor : descriptors)
+    slots.push_back(descriptor.data());
+  return llvm::Error::success();
+}
+
+const Buffer &KernelRun::getBuffer(llvm::StringRef name) const {
+  for (auto [operand, buffer] : llvm::zip_equal(signature.arguments, buffers))
+    if (operand.name == name)
+      return buffer;
+  llvm_unreachable("unknown argument");
+}
+
+void *KernelRun::getOutput() const {
+  return getBuffer(c.kind == Kind::Backward ? "input_grad" : "output")
+      .getData();
+}
+
+const void *KernelRun::getFirstInput() const {
+  return getBuffer("input").getData();
+}
+
+const void *KernelRun::getSecondInput() const {
+  return c.kind == Kind::Backward ? getBuffer("output_grad").getData()
+                                  : nullptr;
+}
+
+//===----------------------------------------------------------------------===//
+// Check
+//===----------------------------------------------------------------------===//
+
+/// Calls `body` with the index of each element of a channel.
+static void forEachOfChannel(const Case &c, int64_t channel,
+                             llvm::function_ref<void(int64_t)> body) {
+  int64_t channels = c.getChannels(), behind = 1;
+  if (c.layout == Layout::NCHW)
+    for (int64_t size : llvm::ArrayRef(c.shape).drop_front(2))
+      behind *= size;
+  int64_t before = c.getNumElements() / (channels * behind);
+  for (int64_t i = 0; i < before; ++i)
+    for (int64_t j = 0; j < behind; ++j)
+      body((i * channels + channel) * behind + j);
+}
+
+/// Rounding of the result, and a little of the computation.
+static double getTolerance(DType dtype) {
+  return dtype == DType::BF16 ? 1.0 / 64 : dtype == DType::F16 ? 4e-3 : 1e-4;
+}
+
+llvm::Error KernelRun::checkChannel(int64_t channel) const {
+  const Buffer &x = getBuffer("input"), &y = getBuffer("output");
+  double mean, variance;
+  if (c.kind == Kind::Inference) {
+    mean = getBuffer("mean").load(channel);
+    variance = getBuffer("variance").load(channel);
+  } else {
+    double count = 0, sum = 0, squares = 0;
+    forEachOfChannel(c, channel, [&](int64_t i) {
+      ++count;
+      sum += x.load(i);
+      squares += x.load(i) * x.load(i);
+    });
+    mean = sum / count;
+    variance = squares / count - mean * mean;
+  }
+  double factor =
+      getBuffer("scale").load(channel) / std::sqrt(variance + kEpsilon);
+  double offset = getBuffer("offset").load(channel), worst = 0;
+  forEachOfChannel(c, channel, [&](int64_t i) {
+    double expected = (x.load(i) - mean) * factor + offset;
+    double error = std::fabs(y.load(i) - expected);
+    worst = std::isnan(error) ? error : std::max(worst, error);
+  });
+  if (worst <= getTolerance(c.dtype) * 4)
+    return llvm::Error::success();
+  return makeError("expected the results of channel {0} to be right, got an "
+                   "error of {1}",
+                   channel, worst);
+}
+
+llvm::Error KernelRun::check() {
+  call();
+  if (c.kind == Kind::Backward) // the tests compare its three results
+    return llvm::Error::success();
+  for (int64_t channel : {int64_t(0), c.getChannels() / 2, c.getChannels() - 1})
+    if (llvm::Error error = checkChannel(channel))
+      return error;
+  return llvm::Error::success();
+}
