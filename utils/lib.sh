@@ -23,7 +23,7 @@ bn_packages() {
 # Makes the virtual environment when it lacks something of requirements.txt.
 bn_venv() {
   bn_step "Python packages (build/venv)"
-  local modules='ml_dtypes, numpy, PIL, sklearn'
+  local modules='ml_dtypes, nanobind, numpy, PIL, pytest, sklearn'
   if "$BN_VENV/bin/python" -c "import $modules" 2>/dev/null; then
     echo "already there"
     return

@@ -1,0 +1,123 @@
+//===- Session.cpp - The compiler that Python calls share -------*- C++ -*-===//
+//
+// Part of the bn-mlir project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Phase: none (run time).
+//
+//===----------------------------------------------------------------------===//
+
+#include "Session.h"
+
+#include "llvm/ADT/Hashing.h"
+#include "llvm/ADT/bit.h"
+
+#include <nanobind/nanobind.h>
+
+using namespace mlir::bn;
+using namespace mlir::bn::python;
+namespace nb = nanobind;
+
+/// More kernels than this, and the table starts anew; the compiler's own cache
+/// still has the most recent ones.
+static constexpr size_t kMaxKernels = 1024;
+
+void mlir::bn::python::raiseIfError(llvm::Error error) {
+  if (error)
+    throw nb::value_error(llvm::toString(std::move(error)).c_str());
+}
+
+//===----------------------------------------------------------------------===//
+// Specs as keys
+//===----------------------------------------------------------------------===//
+
+/// The fields of one byte and less, as one number.
+static uint64_t packFlags(const BatchNormSpec &spec) {
+  uint64_t flags = static_cast<uint64_t>(spec.kind);
+  auto append = [&](auto value) {
+    flags = flags << 4 | static_cast<uint64_t>(value);
+  };
+  append(spec.elementType);
+  append(spec.parameterType);
+  append(spec.statisticsType);
+  append(spec.runningVariance);
+  append(spec.hasScale);
+  append(spec.hasOffset);
+  append(spec.hasRunningStats);
+  return flags;
+}
+
+size_t SpecHash::operator()(const BatchNormSpec &spec) const {
+  return llvm::hash_combine(
+      packFlags(spec), llvm::bit_cast<uint64_t>(spec.epsilon),
+      llvm::bit_cast<uint64_t>(spec.momentum), spec.threads,
+      llvm::hash_combine_range(spec.shape.begin(), spec.shape.end()),
+      llvm::hash_combine_range(spec.axis.begin(), spec.axis.end()));
+}
+
+bool SpecEqual::operator()(const BatchNormSpec &a,
+                           const BatchNormSpec &b) const {
+  return packFlags(a) == packFlags(b) && a.shape == b.shape &&
+         a.axis == b.axis &&
+         llvm::bit_cast<uint64_t>(a.epsilon) ==
+             llvm::bit_cast<uint64_t>(b.epsilon) &&
+         llvm::bit_cast<uint64_t>(a.momentum) ==
+             llvm::bit_cast<uint64_t>(b.momentum) &&
+         a.threads == b.threads;
+}
+
+//===----------------------------------------------------------------------===//
+// Session
+//===----------------------------------------------------------------------===//
+
+Session &Session::get() {
+  static auto *session = new Session();
+  return *session;
+}
+
+std::shared_ptr<Compiler> Session::getCompiler() {
+  std::lock_guard<std::mutex> lock(mutex);
+  if (!compiler) {
+    llvm::Expected<std::unique_ptr<Compiler>> created =
+        Compiler::create(options);
+    if (!created)
+      raiseIfError(created.takeError());
+    compiler = std::move(*created);
+  }
+  return compiler;
+}
+
+Kernel Session::getKernel(const BatchNormSpec &spec) {
+  {
+    std::lock_guard<std::mutex> lock(mutex);
+    auto known = kernels.find(spec);
+    if (known != kernels.end())
+      return known->second.share();
+  }
+  raiseIfError(spec.verify());
+  std::shared_ptr<Compiler> current = getCompiler();
+  llvm::Expected<Kernel> kernel = [&] {
+    nb::gil_scoped_release release;
+    return current->compile(spec);
+  }();
+  if (!kernel)
+    throw CompileError(llvm::toString(kernel.takeError()));
+  std::lock_guard<std::mutex> lock(mutex);
+  // Options may have changed meanwhile; then the kernel serves this call only.
+  if (current != compiler || !options.dumpDir.empty())
+    return std::move(*kernel);
+  if (kernels.size() >= kMaxKernels)
+    kernels.clear();
+  kernels.emplace(spec, kernel->share());
+  return std::move(*kernel);
+}
+
+void Session::clearKernels() {
+  std::lock_guard<std::mutex> lock(mutex);
+  kernels.clear();
+  if (compiler)
+    compiler->clearMemoryCache();
+}
