@@ -109,7 +109,15 @@ void BNDialect::initialize() {
 
 LogicalResult BNDialect::verifyOperationAttribute(Operation *op,
                                                   NamedAttribute attribute) {
+  if (attribute.getName() == kPipelinedAttrName) {
+    if (isa<UnitAttr>(attribute.getValue()))
+      return success();
+    return op->emitError("expected '" + kPipelinedAttrName +
+                         "' to be a unit attribute, got ")
+           << attribute.getValue();
+  }
   if (attribute.getName() == kNontemporalAttrName ||
+      attribute.getName() == kPrefetchAttrName ||
       attribute.getName() == kThreadsAttrName) {
     auto number = dyn_cast<IntegerAttr>(attribute.getValue());
     if (number && number.getInt() > 0)

@@ -34,6 +34,14 @@ inline constexpr llvm::StringLiteral kThreadsAttrName = "bn.threads";
 /// caches where the first address is a multiple of this many bytes (i64).
 inline constexpr llvm::StringLiteral kNontemporalAttrName = "bn.nontemporal";
 
+/// Discardable attribute of a loop over channel groups that normalizes one group
+/// and takes statistics of the next: loops in it are fused (unit).
+inline constexpr llvm::StringLiteral kPipelinedAttrName = "bn.pipelined";
+
+/// Discardable attribute of a loop over rows: data is prefetched this many
+/// iterations ahead (i64).
+inline constexpr llvm::StringLiteral kPrefetchAttrName = "bn.prefetch";
+
 /// The strategy on `op`, or null.
 LoweringStrategyAttr getLoweringStrategy(Operation *op);
 
