@@ -113,8 +113,8 @@ void mlir::bn::buildLLVMPhase(OpPassManager &pm,
   pm.addPass(createCanonicalizerPass());
   pm.addNestedPass<func::FuncOp>(memref::createExpandStridedMetadataPass());
   pm.addPass(createLowerAffinePass());
-  // f32 -> bf16 in integers: without hardware for it LLVM calls a library
-  // function per element.
+  pm.addNestedPass<func::FuncOp>(createRoundToBF16Pass());
+  // What is left of bf16: from f64.
   arith::ArithExpandOpsPassOptions expand;
   expand.includeBf16 = true;
   pm.addNestedPass<func::FuncOp>(arith::createArithExpandOpsPass(expand));

@@ -11,12 +11,42 @@
 #include "mlir/Dialect/DLTI/DLTI.h"
 #include "mlir/IR/Builders.h"
 #include "llvm/ADT/StringMap.h"
+#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/TargetParser/Host.h"
 
 #include <unistd.h>
 
 using namespace mlir;
 using namespace mlir::bn;
+
+/// The data caches of the first core, as Linux describes them. Asked before
+/// sysconf, which on some AMD machines adds up the last-level caches of the
+/// whole socket: a core has only its own.
+static void readLinuxCaches(MachineModel &model) {
+  auto read = [](unsigned index, StringRef entry) -> std::string {
+    std::string path =
+        ("/sys/devices/system/cpu/cpu0/cache/index" + Twine(index) + "/" +
+         entry)
+            .str();
+    auto file = llvm::MemoryBuffer::getFileAsStream(path);
+    return file ? (*file)->getBuffer().trim().str() : std::string();
+  };
+  for (unsigned index = 0; index < 8; ++index) {
+    std::string type = read(index, "type"), size = read(index, "size");
+    int64_t kilobytes;
+    StringRef digits = size;
+    if (type.empty() || type == "Instruction" || !digits.consume_back("K") ||
+        digits.getAsInteger(10, kilobytes) || kilobytes <= 0)
+      continue;
+    std::string level = read(index, "level");
+    int64_t *field = level == "1"   ? &model.l1Bytes
+                     : level == "2" ? &model.l2Bytes
+                     : level == "3" ? &model.l3Bytes
+                                    : nullptr;
+    if (field)
+      *field = kilobytes << 10;
+  }
+}
 
 MachineModel MachineModel::getHost() {
   MachineModel model;
@@ -29,6 +59,7 @@ MachineModel MachineModel::getHost() {
   query(_SC_LEVEL2_CACHE_SIZE, model.l2Bytes);
   query(_SC_LEVEL3_CACHE_SIZE, model.l3Bytes);
 #endif
+  readLinuxCaches(model);
   llvm::StringMap<bool> features = llvm::sys::getHostCPUFeatures();
   if (features.lookup("avx512f"))
     model.vectorBits = 512;

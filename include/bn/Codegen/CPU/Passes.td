@@ -136,4 +136,32 @@ def NontemporalStoresPass
   ];
 }
 
+def RoundToBF16Pass : Pass<"bn-round-to-bf16", "::mlir::func::FuncOp"> {
+  let summary = "round f32 to bf16 in integers";
+  let description = [{
+    `arith.truncf` from f32 to bf16 becomes integer arithmetic on 32-bit lanes,
+    to nearest with ties to even; NaN becomes the quiet NaN. Without hardware
+    for it LLVM calls a library function per element.
+
+    Example:
+
+    ```mlir
+    %y = arith.truncf %x : vector<8xf32> to vector<8xbf16>
+    ```
+
+    becomes
+
+    ```mlir
+    %bits = arith.bitcast %x : vector<8xf32> to vector<8xi32>
+    %odd = (%bits >> 16) & 1
+    %rounded = (%bits + %odd + 0x7fff) >> 16
+    %isNaN = arith.cmpf uno, %x, %x : vector<8xf32>
+    %kept = arith.select %isNaN, 0x7fc0, %rounded
+    %narrow = arith.trunci %kept : vector<8xi32> to vector<8xi16>
+    %y = arith.bitcast %narrow : vector<8xi16> to vector<8xbf16>
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
 #endif // BN_CODEGEN_CPU_PASSES
