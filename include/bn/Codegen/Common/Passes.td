@@ -102,6 +102,54 @@ def TileReductionsPass : Pass<"bn-tile-reductions", "::mlir::func::FuncOp"> {
   ];
 }
 
+def FuseSiblingLoopsPass
+    : Pass<"bn-fuse-sibling-loops", "::mlir::func::FuncOp"> {
+  let summary = "walk the data of two independent loops at the same time";
+  let description = [{
+    In a loop marked `bn.pipelined`, two `scf.for` of one block with the same
+    bounds and step become one, in the place of the first, when neither uses
+    results of the other; what the second one needs moves along. Then the same
+    in the new body, so that nests become one nest, while strips of the same
+    width meet. Bounds are the same when they are the same value or the same
+    computation. The marks of both loops stay.
+
+    Two loops are left alone when one of them overwrites a tensor that the other
+    one accesses, which would cost bufferization a copy; so the pass belongs
+    before bufferization, and needs its interfaces.
+
+    Example:
+
+    ```mlir
+    scf.for %g = ... {
+      %y1 = scf.for %r = %c0 to %n step %c1 iter_args(%t = %y) {
+        ... normalizes row %r of group %g
+      } {bn.nontemporal = 32 : i64}
+      %next = ... group %g + 1 of %x
+      %sum = scf.for %r = %c0 to %n step %c1 iter_args(%s = %zero) {
+        ... adds row %r of %next
+      }
+    } {bn.pipelined}
+    ```
+
+    becomes
+
+    ```mlir
+    scf.for %g = ... {
+      %next = ... group %g + 1 of %x
+      %sum, %y1 = scf.for %r = %c0 to %n step %c1
+          iter_args(%s = %zero, %t = %y) {
+        ... adds row %r of %next
+        ... normalizes row %r of group %g
+      } {bn.nontemporal = 32 : i64}
+    } {bn.pipelined}
+    ```
+  }];
+  let dependentDialects = ["::mlir::scf::SCFDialect"];
+  let statistics = [
+    Statistic<"numFused", "fused", "pairs of loops that became one">
+  ];
+}
+
 def FoldReshapedBuffersPass
     : Pass<"bn-fold-reshaped-buffers", "::mlir::func::FuncOp"> {
   let summary = "undo a collapse and an expansion of the same buffer";
