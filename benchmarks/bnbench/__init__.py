@@ -1,0 +1,1 @@
+"""The benchmark driver of bn-mlir; `benchmarks/run` starts it."""

@@ -1,0 +1,80 @@
+"""Arrays on huge pages, touched, so that kernels are measured, not page tables."""
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+
+import numpy as np
+
+from .cases import EPSILON, Case
+
+HUGE_PAGE = 2 << 20
+
+
+def get_dtype(name: str) -> np.dtype:
+    """NumPy's dtype of "f32", "bf16", ..."""
+    if name == "bf16":
+        import ml_dtypes
+
+        return np.dtype(ml_dtypes.bfloat16)
+    return np.dtype({"f16": "float16", "f32": "float32", "f64": "float64"}[name])
+
+
+def allocate(shape: tuple[int, ...], dtype: str) -> np.ndarray:
+    """Returns zeros that start at a huge page, with 64 bytes behind them."""
+    kind = get_dtype(dtype)
+    count = int(np.prod(shape))
+    size = -(-(count * kind.itemsize + 64) // HUGE_PAGE) * HUGE_PAGE
+    memory = mmap.mmap(-1, size + HUGE_PAGE,
+                       flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    memory.madvise(mmap.MADV_HUGEPAGE)
+    address = ctypes.addressof(ctypes.c_char.from_buffer(memory))
+    array = np.frombuffer(memory, np.uint8, size, -address % HUGE_PAGE)
+    array[:] = 0
+    return array[: count * kind.itemsize].view(kind).reshape(shape)
+
+
+class Data:
+    """The arguments of a case, in memory order; parameters have shape (C,).
+
+    Peers read them, and may write to `output`, which is as large as `x`.
+    """
+
+    def __init__(self, case: Case, offset: float = 0.25):
+        random = np.random.default_rng(1)
+        self.x = allocate(case.memory_shape, case.dtype)
+        # A pattern of prime length is as good as random values, and quick.
+        pattern = (offset + random.standard_normal(65521)).astype(self.x.dtype)
+        flat = self.x.reshape(-1)
+        for start in range(0, flat.size, pattern.size):
+            piece = flat[start : start + pattern.size]
+            piece[:] = pattern[: piece.size]
+        self.output = allocate(case.memory_shape, case.dtype)
+        kind = case.parameter_dtype
+
+        def parameter(center: float) -> np.ndarray:
+            array = allocate((case.channels,), kind)
+            array[:] = random.uniform(center - 0.5, center + 0.5, array.shape)
+            return array
+
+        self.scale = parameter(1.0)
+        self.offset = parameter(0.0)
+        self.mean = parameter(offset)
+        self.variance = parameter(1.0)
+
+
+def get_channel(array: np.ndarray, case: Case, channel: int) -> np.ndarray:
+    """The elements of a channel of an array in memory order, as float64."""
+    return np.take(array, channel, axis=case.axis).astype(np.float64).ravel()
+
+
+def reference(case: Case, data: Data, channel: int) -> np.ndarray:
+    """What a channel of the output should be, in float64."""
+    x = get_channel(data.x, case, channel)
+    if case.kind == "inference":
+        mean, variance = data.mean[channel], data.variance[channel]
+    else:
+        mean, variance = x.mean(), x.var()
+    factor = data.scale[channel] / np.sqrt(np.float64(variance) + EPSILON)
+    return (x - mean) * factor + data.offset[channel]

@@ -1,0 +1,27 @@
+"""Keras' layer BatchNormalization, for the peers of its three backends."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..arrays import Data
+from ..cases import EPSILON, Case
+from . import Unsupported
+
+
+def build_layer(case: Case, data: Data):
+    """A layer with the parameters of `data`; bf16 is Keras' mixed policy."""
+    import keras
+
+    if case.kind == "backward":
+        raise Unsupported("backward is not measured yet")
+    policy = {"f32": "float32", "bf16": "mixed_bfloat16",
+              "f16": "mixed_float16"}.get(case.dtype)
+    if policy is None:
+        raise Unsupported(f"{case.dtype} is not measured")
+    layer = keras.layers.BatchNormalization(
+        axis=case.axis, epsilon=EPSILON, dtype=policy)
+    layer.build(case.memory_shape)
+    layer.set_weights([np.asarray(a) for a in (
+        data.scale, data.offset, data.mean, data.variance)])
+    return layer

@@ -1,0 +1,51 @@
+"""TensorFlow's fused operator, for the peers that run it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..arrays import Data
+from ..cases import EPSILON, Case
+from . import Unsupported, Variant
+
+
+def prepare(case: Case, data: Data, jit: bool) -> dict[str, Variant]:
+    import tensorflow as tf
+
+    if case.kind == "backward":
+        raise Unsupported("backward is not measured yet")
+    if case.dtype == "f64":
+        raise Unsupported("no f64")
+    if case.layout == "nchw" and not jit and len(case.shape) > 2:
+        raise Unsupported("no NCHW on the CPU")
+    if not tf.config.threading.get_intra_op_parallelism_threads():
+        tf.config.threading.set_intra_op_parallelism_threads(case.threads)
+        tf.config.threading.set_inter_op_parallelism_threads(1)
+    x = data.x
+    if len(case.shape) == 2:
+        x = x.reshape(case.shape[0], 1, 1, case.shape[1])
+    is_first = case.layout == "nchw" and len(case.shape) > 2
+    training = case.kind == "training"
+
+    def function(x, scale, offset, mean, variance):
+        return tf.compat.v1.nn.fused_batch_norm(
+            x, scale, offset, mean, variance, epsilon=EPSILON,
+            data_format="NCHW" if is_first else "NHWC", is_training=training)
+
+    compiled = tf.function(function, jit_compile=jit)
+    arguments = [tf.constant(a) for a in (x, data.scale, data.offset)]
+    arguments += ([None, None] if training else
+                  [tf.constant(a) for a in (data.mean, data.variance)])
+    results: list = []
+
+    def call() -> None:
+        results.clear()
+        results.extend(compiled(*arguments))
+
+    def statistics() -> tuple[np.ndarray, np.ndarray]:
+        # The operator gives the sample variance.
+        count = case.elements // case.channels
+        variance = np.float64(results[2].numpy())
+        return results[1].numpy(), variance * ((count - 1) / count)
+
+    return {"": Variant(call, lambda: results[0].numpy(), statistics)}

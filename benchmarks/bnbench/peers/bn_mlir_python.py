@@ -1,0 +1,38 @@
+"""bn-mlir from Python: the package `bn_mlir`, results into given arrays."""
+
+from __future__ import annotations
+
+from ..arrays import Data, allocate
+from ..cases import EPSILON, Case
+from . import Unsupported, Variant
+
+NAME = "bn_mlir"
+MODULES = ("bn_mlir",)
+PACKAGES = ("bn_mlir",)
+
+
+def environment(threads: int) -> dict[str, str]:
+    return {"OMP_NUM_THREADS": str(threads)}
+
+
+def prepare(case: Case, data: Data) -> dict[str, Variant]:
+    import bn_mlir
+
+    if case.kind == "backward":
+        raise Unsupported("backward is not measured yet")
+    options = {"axis": case.axis, "epsilon": EPSILON}
+    if case.kind == "inference":
+        def call() -> None:
+            bn_mlir.inference(data.x, data.scale, data.offset, data.mean,
+                              data.variance, out=data.output, **options)
+
+        return {"": Variant(call, lambda: data.output)}
+
+    kind = case.parameter_dtype
+    mean, variance = (allocate((case.channels,), kind) for _ in "mv")
+    out = (data.output, mean, variance)
+
+    def train() -> None:
+        bn_mlir.training(data.x, data.scale, data.offset, out=out, **options)
+
+    return {"": Variant(train, lambda: data.output, lambda: (mean, variance))}

@@ -1,0 +1,49 @@
+"""PyTorch as it runs without a compiler: the operator behind BatchNorm2d.
+
+`out` gives it memory for the result; otherwise it allocates one.
+"""
+
+from __future__ import annotations
+
+from ..arrays import Data
+from ..cases import EPSILON, Case
+from . import KEEP_BLOCKS, Unsupported, Variant
+from ._torch import Arguments, to_memory
+
+NAME = "torch"
+MODULES = ("torch",)
+PACKAGES = ("torch",)
+
+
+def environment(threads: int) -> dict[str, str]:
+    return {"OMP_NUM_THREADS": str(threads), **KEEP_BLOCKS}
+
+
+def prepare(case: Case, data: Data) -> dict[str, Variant]:
+    import torch
+
+    if case.kind == "backward":
+        raise Unsupported("backward is not measured yet")
+    a = Arguments(case, data)
+    training = case.kind == "training"
+    statistics = (None, None) if training else (a.mean, a.variance)
+    arguments = (a.x, a.scale, a.offset, *statistics, training, 0.1, EPSILON)
+    operator = torch.ops.aten.native_batch_norm
+    saved = [torch.empty(case.channels if training else 0) for _ in "mv"]
+
+    @torch.inference_mode()
+    def call() -> None:
+        a.results = ()
+        a.keep(*operator.default(*arguments))
+
+    @torch.inference_mode()
+    def call_out() -> None:
+        a.keep(*operator.out(*arguments, out=a.output, save_mean=saved[0],
+                             save_invstd=saved[1]))
+
+    def output():
+        return to_memory(a.results[0], case)
+
+    read = a.get_statistics if training else None
+    return {"": Variant(call, output, read),
+            "out": Variant(call_out, output, read)}
