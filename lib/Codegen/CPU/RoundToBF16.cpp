@@ -62,14 +62,16 @@ struct RoundInIntegers : OpRewritePattern<arith::TruncFOp> {
     Value odd = arith::AndIOp::create(
         b, loc, arith::ShRUIOp::create(b, loc, bits, sixteen), constant(1));
     Value half = arith::AddIOp::create(b, loc, odd, constant(0x7fff));
-    Value rounded = arith::ShRUIOp::create(
-        b, loc, arith::AddIOp::create(b, loc, bits, half), sixteen);
+    Value rounded = arith::AddIOp::create(b, loc, bits, half);
+    // A NaN keeps its sign and becomes quiet. (A choice between a constant and
+    // something else would be moved behind the truncation by LLVM.)
+    Value quiet = arith::OrIOp::create(b, loc, bits, constant(0x400000));
     Value isNaN = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::UNO,
                                         op.getIn(), op.getIn());
-    rounded =
-        arith::SelectOp::create(b, loc, isNaN, constant(0x7fc0), rounded);
+    Value kept = arith::SelectOp::create(b, loc, isNaN, quiet, rounded);
+    Value high = arith::ShRUIOp::create(b, loc, kept, sixteen);
     Value narrow = arith::TruncIOp::create(
-        b, loc, withElement(from, b.getI16Type()), rounded);
+        b, loc, withElement(from, b.getI16Type()), high);
     b.replaceOpWithNewOp<arith::BitcastOp>(op, to, narrow);
     return success();
   }

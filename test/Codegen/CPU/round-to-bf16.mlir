@@ -10,10 +10,11 @@
 //       CHECK:   %[[ODD:.*]] = arith.andi %[[SHIFTED]]
 //       CHECK:   %[[HALF:.*]] = arith.addi %[[ODD]]
 //       CHECK:   %[[SUM:.*]] = arith.addi %[[BITS]], %[[HALF]]
-//       CHECK:   %[[ROUNDED:.*]] = arith.shrui %[[SUM]]
+//       CHECK:   %[[QUIET:.*]] = arith.ori %[[BITS]]
 //       CHECK:   %[[NAN:.*]] = arith.cmpf uno, %[[X]], %[[X]]
-//       CHECK:   %[[KEPT:.*]] = arith.select %[[NAN]], {{.*}}, %[[ROUNDED]] : vector<8xi1>, vector<8xi32>
-//       CHECK:   %[[NARROW:.*]] = arith.trunci %[[KEPT]] : vector<8xi32> to vector<8xi16>
+//       CHECK:   %[[KEPT:.*]] = arith.select %[[NAN]], %[[QUIET]], %[[SUM]] : vector<8xi1>, vector<8xi32>
+//       CHECK:   %[[HIGH:.*]] = arith.shrui %[[KEPT]]
+//       CHECK:   %[[NARROW:.*]] = arith.trunci %[[HIGH]] : vector<8xi32> to vector<8xi16>
 //       CHECK:   arith.bitcast %[[NARROW]] : vector<8xi16> to vector<8xbf16>
 func.func @vector(%x: vector<8xf32>) -> vector<8xbf16> {
   %y = arith.truncf %x : vector<8xf32> to vector<8xbf16>

@@ -140,7 +140,7 @@ def RoundToBF16Pass : Pass<"bn-round-to-bf16", "::mlir::func::FuncOp"> {
   let summary = "round f32 to bf16 in integers";
   let description = [{
     `arith.truncf` from f32 to bf16 becomes integer arithmetic on 32-bit lanes,
-    to nearest with ties to even; NaN becomes the quiet NaN. Without hardware
+    to nearest with ties to even; a NaN becomes quiet. Without hardware
     for it LLVM calls a library function per element.
 
     Example:
@@ -154,10 +154,9 @@ def RoundToBF16Pass : Pass<"bn-round-to-bf16", "::mlir::func::FuncOp"> {
     ```mlir
     %bits = arith.bitcast %x : vector<8xf32> to vector<8xi32>
     %odd = (%bits >> 16) & 1
-    %rounded = (%bits + %odd + 0x7fff) >> 16
     %isNaN = arith.cmpf uno, %x, %x : vector<8xf32>
-    %kept = arith.select %isNaN, 0x7fc0, %rounded
-    %narrow = arith.trunci %kept : vector<8xi32> to vector<8xi16>
+    %kept = arith.select %isNaN, %bits | 0x400000, %bits + %odd + 0x7fff
+    %narrow = arith.trunci (%kept >> 16) : vector<8xi32> to vector<8xi16>
     %y = arith.bitcast %narrow : vector<8xi16> to vector<8xbf16>
     ```
   }];
