@@ -96,6 +96,59 @@ def ForallToOpenMPPass
   ];
 }
 
+def PrefetchRowsPass
+    : Pass<"bn-prefetch-rows", "::mlir::func::FuncOp"> {
+  let summary = "ask for rows some iterations before they are used";
+  let description = [{
+    In a loop over rows marked `bn.prefetch = D`, each vector that is read at a
+    place that depends on the row is prefetched D rows ahead, into the L1 cache,
+    with one prefetch per cache line. Towards the end of the loop, the last row
+    takes the place of rows that do not exist. Vectors shorter than a cache
+    line, in tails, are left to the hardware.
+
+    Where the loop sums some of the data and stores a function of other data, as when statistics of the next channel group are taken while
+    the present one is normalized, only what is summed comes from memory: the
+    rest has been summed before. So only the former is prefetched. What several
+    loops over a row read is prefetched in the first.
+
+    Runs before `bn-nontemporal-stores`, which makes two versions of a loop.
+
+    Example:
+
+    ```mlir
+    scf.for %r = %c0 to %n step %c1 {
+      %s = scf.for %i = ... iter_args(%t = %zero) {
+        %v = vector.transfer_read %x[%r, %i] ... vector<32xf32>
+        ... arith.addf %t, %v
+      }
+    } {bn.prefetch = 1 : i64}
+    ```
+
+    becomes
+
+    ```mlir
+    %last = arith.subi %n, %c1
+    scf.for %r = %c0 to %n step %c1 {
+      %next = arith.addi %r, %c1
+      %ahead = arith.minsi %next, %last
+      %s = scf.for %i = ... iter_args(%t = %zero) {
+        memref.prefetch %x[%ahead, %i], read, locality<3>, data
+        %j = arith.addi %i, %c16
+        memref.prefetch %x[%ahead, %j], read, locality<3>, data
+        %v = vector.transfer_read %x[%r, %i] ... vector<32xf32>
+        ... arith.addf %t, %v
+      }
+    }
+    ```
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect"
+  ];
+  let statistics = [
+    Statistic<"numPrefetched", "prefetched", "vector reads with prefetches">
+  ];
+}
+
 def NontemporalStoresPass
     : Pass<"bn-nontemporal-stores", "::mlir::func::FuncOp"> {
   let summary = "write past the caches where the strategy asks for it";

@@ -1,0 +1,303 @@
+//===- PrefetchRows.cpp - Rows are asked for before they are used ---------===//
+//
+// Part of the bn-mlir project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Phase 'buffer': only buffers have addresses, and bufferization drops marks of
+// single reads. So the mark is on the loop, and the reads tell by their use
+// which of them come from memory.
+//
+//===----------------------------------------------------------------------===//
+
+#include "bn/Codegen/CPU/Passes.h"
+#include "bn/Dialect/BN/IR/BNDialect.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/IRMapping.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "llvm/ADT/SetVector.h"
+
+namespace mlir::bn {
+#define GEN_PASS_DEF_PREFETCHROWSPASS
+#include "bn/Codegen/CPU/Passes.h.inc"
+} // namespace mlir::bn
+
+using namespace mlir;
+using namespace mlir::bn;
+
+/// Bytes that a prefetch brings in.
+static constexpr int64_t kCacheLine = 64;
+/// As near as it gets: the L1 cache.
+static constexpr int32_t kLocality = 3;
+
+namespace {
+/// A read of contiguous elements that are at least a cache line.
+struct Read {
+  Operation *op;
+  Value buffer;
+  SmallVector<Value> indices;
+  int64_t bytes, bytesPerElement;
+};
+} // namespace
+
+static std::optional<Read> matchRead(Operation *op) {
+  Value buffer;
+  SmallVector<Value> indices;
+  if (auto read = dyn_cast<vector::TransferReadOp>(op)) {
+    if (read.getMask() || read.hasOutOfBoundsDim() ||
+        !read.getPermutationMap().isMinorIdentity())
+      return std::nullopt;
+    buffer = read.getBase();
+    indices = read.getIndices();
+  } else if (auto load = dyn_cast<vector::LoadOp>(op)) {
+    buffer = load.getBase();
+    indices = load.getIndices();
+  } else {
+    return std::nullopt;
+  }
+  auto type = dyn_cast<MemRefType>(buffer.getType());
+  auto vector = cast<VectorType>(op->getResult(0).getType());
+  if (!type || !type.isLastDimUnitStride() || vector.getRank() != 1 ||
+      vector.isScalable() || !type.getElementType().isIntOrFloat() ||
+      vector.getElementTypeBitWidth() != type.getElementTypeBitWidth())
+    return std::nullopt;
+  int64_t bytesPerElement = type.getElementTypeBitWidth() / 8;
+  int64_t bytes = vector.getNumElements() * bytesPerElement;
+  if (bytes < kCacheLine)
+    return std::nullopt;
+  return Read{op, buffer, std::move(indices), bytes, bytesPerElement};
+}
+
+//===----------------------------------------------------------------------===//
+// Which reads
+//===----------------------------------------------------------------------===//
+
+/// Whether `value` changes from row to row while all loops in `rows` stand
+/// still; nothing when that cannot be told, or the value not be computed ahead.
+static std::optional<bool> movesWith(scf::ForOp rows, Value value) {
+  if (value == rows.getInductionVar())
+    return true;
+  if (rows.isDefinedOutsideOfLoop(value))
+    return false;
+  Operation *op = value.getDefiningOp();
+  if (!op) {
+    auto loop = dyn_cast<scf::ForOp>(value.getParentBlock()->getParentOp());
+    if (loop && value == loop.getInductionVar())
+      return false;
+    return std::nullopt;
+  }
+  if (op->getNumRegions() != 0 || !isMemoryEffectFree(op))
+    return std::nullopt;
+  bool moves = false;
+  for (Value operand : op->getOperands()) {
+    std::optional<bool> operandMoves = movesWith(rows, operand);
+    if (!operandMoves)
+      return std::nullopt;
+    moves |= *operandMoves;
+  }
+  return moves;
+}
+
+static bool hasAddressThatMoves(const Read &read, scf::ForOp rows) {
+  std::optional<bool> moves = movesWith(rows, read.buffer);
+  for (Value index : read.indices) {
+    std::optional<bool> indexMoves = movesWith(rows, index);
+    if (!moves || !indexMoves)
+      return false;
+    moves = *moves || *indexMoves;
+  }
+  return moves.value_or(false);
+}
+
+/// True when what is read reaches a store before a loop carries it on; else it
+/// is only summed.
+static bool isStored(const Read &read) {
+  SetVector<Operation *> users;
+  users.insert_range(read.op->getUsers());
+  for (unsigned i = 0; i < users.size(); ++i) {
+    Operation *user = users[i];
+    if (isa<scf::ForOp>(user))
+      continue;
+    if (user->getNumRegions() != 0 || !isMemoryEffectFree(user))
+      return true;
+    users.insert_range(user->getUsers()); // none for scf.yield
+  }
+  return false;
+}
+
+/// True when `a` and `b` take the same values in the same order: two passes
+/// over the same strips have different induction variables.
+static bool areEqual(Value a, Value b) {
+  if (a == b)
+    return true;
+  if (isa<BlockArgument>(a) && isa<BlockArgument>(b)) {
+    auto first = dyn_cast<scf::ForOp>(a.getParentBlock()->getParentOp());
+    auto second = dyn_cast<scf::ForOp>(b.getParentBlock()->getParentOp());
+    return first && second && a == first.getInductionVar() &&
+           b == second.getInductionVar() && !first->isAncestor(second) &&
+           !second->isAncestor(first) &&
+           areEqual(first.getLowerBound(), second.getLowerBound()) &&
+           areEqual(first.getUpperBound(), second.getUpperBound()) &&
+           areEqual(first.getStep(), second.getStep());
+  }
+  auto first = dyn_cast<OpResult>(a), second = dyn_cast<OpResult>(b);
+  return first && second &&
+         first.getResultNumber() == second.getResultNumber() &&
+         first.getOwner()->getNumRegions() == 0 &&
+         isMemoryEffectFree(first.getOwner()) &&
+         OperationEquivalence::isEquivalentTo(
+             first.getOwner(), second.getOwner(),
+             [](Value x, Value y) { return success(areEqual(x, y)); },
+             /*markEquivalent=*/nullptr, OperationEquivalence::IgnoreLocations);
+}
+
+/// True when `first` reads all that `second` does, in every iteration of
+/// `rows`.
+static bool covers(const Read &first, const Read &second, scf::ForOp rows) {
+  for (Operation *op = first.op->getParentOp(); op != rows;
+       op = op->getParentOp())
+    if (!isa<scf::ForOp>(op))
+      return false;
+  return first.bytes >= second.bytes && areEqual(first.buffer, second.buffer) &&
+         llvm::all_of(llvm::zip_equal(first.indices, second.indices),
+                      [](auto pair) {
+                        return areEqual(std::get<0>(pair), std::get<1>(pair));
+                      });
+}
+
+/// The reads in `rows` that come from memory.
+static SmallVector<Read> collectReads(scf::ForOp rows) {
+  SmallVector<Read> reads;
+  rows.walk([&](Operation *op) {
+    std::optional<Read> read = matchRead(op);
+    if (read && hasAddressThatMoves(*read, rows))
+      reads.push_back(std::move(*read));
+  });
+  // Where some data is summed and other data is stored, the latter has been
+  // summed before and is in the cache.
+  if (!llvm::all_of(reads, isStored))
+    llvm::erase_if(reads, isStored);
+  SmallVector<Read> distinct;
+  for (Read &read : reads)
+    if (llvm::none_of(distinct, [&](const Read &earlier) {
+          return covers(earlier, read, rows);
+        }))
+      distinct.push_back(std::move(read));
+  return distinct;
+}
+
+//===----------------------------------------------------------------------===//
+// The prefetches
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// Computes values of one loop as they will be some iterations later.
+class LookAhead {
+public:
+  LookAhead(RewriterBase &b, scf::ForOp rows, int64_t distance);
+
+  Value get(Value value);
+
+private:
+  RewriterBase &b;
+  scf::ForOp rows;
+  IRMapping later;
+};
+} // namespace
+
+/// The induction variable `distance` steps later, or in the last iteration.
+LookAhead::LookAhead(RewriterBase &b, scf::ForOp rows, int64_t distance)
+    : b(b), rows(rows) {
+  Location loc = rows.getLoc();
+  Value lower = rows.getLowerBound(), step = rows.getStep();
+  Type type = rows.getInductionVar().getType();
+  auto constant = [&](int64_t value) -> Value {
+    return arith::ConstantOp::create(b, loc, b.getIntegerAttr(type, value));
+  };
+  b.setInsertionPoint(rows);
+  Value far = b.createOrFold<arith::MulIOp>(loc, step, constant(distance));
+  Value range = b.createOrFold<arith::SubIOp>(loc, rows.getUpperBound(), lower);
+  range = b.createOrFold<arith::SubIOp>(loc, range, constant(1));
+  Value rest = b.createOrFold<arith::RemSIOp>(loc, range, step);
+  range = b.createOrFold<arith::SubIOp>(loc, range, rest);
+  Value last = b.createOrFold<arith::AddIOp>(loc, lower, range);
+
+  b.setInsertionPointToStart(rows.getBody());
+  Value ahead = arith::AddIOp::create(b, loc, rows.getInductionVar(), far);
+  later.map(rows.getInductionVar(),
+            arith::MinSIOp::create(b, loc, ahead, last).getResult());
+}
+
+/// `value`, of which movesWith() knows, in that iteration. It is computed where
+/// `value` is, or outside of the loops that it does not depend on.
+Value LookAhead::get(Value value) {
+  if (later.contains(value) || !*movesWith(rows, value))
+    return later.lookupOrDefault(value);
+  Operation *op = value.getDefiningOp();
+  for (Value operand : op->getOperands())
+    get(operand);
+  b.setInsertionPoint(op);
+  Operation *copy = b.clone(*op, later);
+  while (copy->getParentOp() != rows) {
+    auto loop = dyn_cast<scf::ForOp>(copy->getParentOp());
+    if (!loop || !llvm::all_of(copy->getOperands(), [&](Value operand) {
+          return loop.isDefinedOutsideOfLoop(operand);
+        }))
+      break;
+    b.moveOpBefore(copy, loop);
+  }
+  return later.lookup(value);
+}
+
+/// One prefetch for each cache line of `read`.
+static void createPrefetches(RewriterBase &b, LookAhead &ahead,
+                             const Read &read) {
+  Value buffer = ahead.get(read.buffer);
+  SmallVector<Value> indices;
+  for (Value index : read.indices)
+    indices.push_back(ahead.get(index));
+  Location loc = read.op->getLoc();
+  Value start = indices.back();
+  b.setInsertionPoint(read.op);
+  for (int64_t byte = 0; byte < read.bytes; byte += kCacheLine) {
+    if (byte != 0) {
+      Value elements =
+          arith::ConstantIndexOp::create(b, loc, byte / read.bytesPerElement);
+      indices.back() = arith::AddIOp::create(b, loc, start, elements);
+    }
+    memref::PrefetchOp::create(b, loc, buffer, indices, /*isWrite=*/false,
+                               kLocality, /*isDataCache=*/true);
+  }
+}
+
+namespace {
+struct PrefetchRowsPass
+    : public bn::impl::PrefetchRowsPassBase<PrefetchRowsPass> {
+  using Base::Base;
+
+  void runOnOperation() override {
+    SmallVector<std::pair<scf::ForOp, int64_t>> loops;
+    getOperation().walk([&](scf::ForOp loop) {
+      if (auto distance = dyn_cast_or_null<IntegerAttr>(
+              loop->removeAttr(kPrefetchAttrName)))
+        loops.push_back({loop, distance.getInt()});
+    });
+    IRRewriter rewriter(&getContext());
+    for (auto [loop, distance] : loops) {
+      SmallVector<Read> reads = collectReads(loop);
+      if (reads.empty() || loop.getUnsignedCmp())
+        continue;
+      LookAhead ahead(rewriter, loop, distance);
+      for (const Read &read : reads)
+        createPrefetches(rewriter, ahead, read);
+      numPrefetched += reads.size();
+    }
+  }
+};
+} // namespace
