@@ -42,6 +42,7 @@ class Data:
     """
 
     def __init__(self, case: Case, offset: float = 0.25):
+        """`offset` is the mean of x, whose deviation is 1."""
         random = np.random.default_rng(1)
         self.x = allocate(case.memory_shape, case.dtype)
         # A pattern of prime length is as good as random values, and quick.

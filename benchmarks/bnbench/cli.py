@@ -56,6 +56,8 @@ def make_parser() -> argparse.ArgumentParser:
                      help="JSON lines (default: build/benchmarks.jsonl)")
     how.add_argument("--build", type=pathlib.Path, default=HERE.parent / "build",
                      help="the build folder (default: build)")
+    how.add_argument("--no-build", action="store_true",
+                     help="measure what is built, as it is")
     what.add_argument("--report", metavar="FOLDER", type=pathlib.Path,
                       help="measure nothing: write Benchmarks.md and its plots "
                       "from benchmarks/results to this folder")

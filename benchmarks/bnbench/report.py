@@ -1,0 +1,69 @@
+"""Renews the generated parts of docs/Benchmarks.md, and its plots.
+
+A part stands between `<!-- begin NAME -->` and `<!-- end NAME -->`; the rest of
+the page is written by hand.
+"""
+
+from __future__ import annotations
+
+import pathlib
+import re
+import sys
+
+from . import goals, machine, results, tables
+from .cases import SETS
+from .process import HERE
+
+#: Peers are measured once, ours anew with every change.
+RESULTS = ("peers.jsonl", "bn_mlir.jsonl")
+
+
+def make_parts(rows: list[results.Row]) -> dict[str, str]:
+    """The text of each part, by name."""
+    resnet = [r for r in rows if r["shape"] in SETS["resnet50"]
+              and r["threads"] == 2]
+    odd = [r for r in rows if r["shape"] not in SETS["resnet50"]
+           and r["threads"] == 2]
+    one = [r for r in rows if r["threads"] == 1]
+    return {
+        "machine": f"{machine.describe()}. Peers: "
+                   f"{machine.describe_versions(rows)}.",
+        "groups": tables.format_groups(resnet),
+        "goals": goals.format_floor_goals(rows),
+        "speedups": goals.format_speedups(rows, "bn_mlir.kernel"),
+        "speedups-python": goals.format_speedups(rows, "bn_mlir"),
+        "shapes": tables.format_shapes(resnet),
+        "odd": tables.format_shapes(odd),
+        "odd-groups": tables.format_groups(odd),
+        "one-thread": tables.format_groups(one),
+        "threads": tables.format_threads(rows),
+    }
+
+
+def replace_parts(text: str, parts: dict[str, str]) -> str:
+    """Raises ValueError for a part of the page that is unknown."""
+    def renew(match: re.Match) -> str:
+        name = match.group(1)
+        if name not in parts:
+            raise ValueError(f"expected a part of {', '.join(parts)}, "
+                             f"got '{name}'")
+        return (f"<!-- begin {name} -->\n\n{parts[name]}\n\n"
+                f"<!-- end {name} -->")
+
+    return re.sub(r"<!-- begin (\S+) -->.*?<!-- end \1 -->", renew, text,
+                  flags=re.DOTALL)
+
+
+def write(folder: pathlib.Path) -> None:
+    """Renews Benchmarks.md in `folder` from benchmarks/results."""
+    rows = list(results.load([HERE / "results" / n for n in RESULTS]).values())
+    page = folder / "Benchmarks.md"
+    page.write_text(replace_parts(page.read_text(), make_parts(rows)))
+    print(f"written: {page}")
+    try:
+        from . import plots
+    except ImportError as error:
+        print(f"left out: plots ({error})", file=sys.stderr)
+        return
+    for path in plots.write(rows, folder / "images"):
+        print(f"written: {path}")

@@ -79,3 +79,52 @@ def format_groups(rows: Iterable[Row]) -> str:
             format_ratios([ratios[n][c] for c in members if c in ratios[n]])
             for n in names] + [format_ratios(best)])
     return format_table(["", *names, "best peer"], lines)
+
+
+def format_shapes(rows: Iterable[Row]) -> str:
+    """A line per case: ours, and the fastest peer, over the floor."""
+    rows = list(rows)
+    ratios = get_ratios(rows)
+    facts = {get_case(row): row for row in rows if "ratio" in row}
+    ours = [name for name in OURS if name in ratios]
+    lines = []
+    for case, row in sorted(facts.items(), key=order_cases):
+        best = get_best_peer(ratios, case)
+        found = [ratios[name].get(case) for name in ours]
+        speedup = best and found and found[0] and best[0] / found[0]
+        lines.append([
+            get_group(row), row["shape"], f"{row['bytes'] / 1e6:.1f}",
+            f"{row['floor_median'] * 1e3:.3g}",
+            *(f"{ratio:.2f}" if ratio else "-" for ratio in found),
+            f"{best[0]:.2f} {best[1]}" if best else "-",
+            f"{speedup:.2f}" if speedup else "-"])
+    return format_table(["", "shape", "MB", "floor, ms", *ours, "best peer",
+                         "times faster"], lines)
+
+
+def order_cases(item: tuple[tuple, Row]) -> tuple:
+    """Groups together, large shapes first."""
+    case, row = item
+    return case[4] != 2, case[:3], -row["bytes"], case[3]
+
+
+def format_threads(rows: Iterable[Row]) -> str:
+    """Two threads against one: ours, and what the floor itself gains."""
+    rows = [row for row in rows if "ratio" in row]
+    times = {(row["peer"], get_case(row)): row for row in rows
+             if row["peer"] == "bn_mlir.kernel"}
+    ratios = get_ratios(rows)
+    lines = []
+    for (peer, case), one in sorted(times.items(), key=lambda i: str(i[0])):
+        two = times.get((peer, (*case[:4], 2)))
+        if case[4] != 1 or not two:
+            continue
+        best = get_best_peer(ratios, case)
+        lines.append([
+            " ".join(case[:3]), case[3],
+            f"{one['time_median'] / two['time_median']:.2f}",
+            f"{one['floor_median'] / two['floor_median']:.2f}",
+            f"{one['ratio']:.2f}",
+            f"{best[0]:.2f} {best[1]}" if best else "-"])
+    return format_table(["", "shape", "gain of two threads", "of the floor",
+                         "one thread / floor", "best peer"], lines)

@@ -7,6 +7,8 @@ input for each request and one on standard output for each answer:
         -> {"ready": [variants]} or {"unsupported": why} or {"error": what}
     {"go": true}                                     measure what is prepared
         -> {"figures": {variant: {...}}, "wrong": {variant: why}}
+    {"accuracy": case, "offset": F}                  compare with float64
+        -> {"errors": {variant: {"variance": E, "y": E}}} or as above
 
 Whatever the peer itself prints goes to standard error.
 """
@@ -23,7 +25,7 @@ import traceback
 
 import numpy as np
 
-from . import arrays, rounds
+from . import accuracy, arrays, rounds
 from .cases import Case
 from .floor import Floor
 from .peers import Unsupported, Variant
@@ -53,7 +55,12 @@ def serve(peer: str, library: pathlib.Path, answer) -> None:
     for line in sys.stdin:
         request = json.loads(line)
         try:
-            if "case" in request:
+            if "accuracy" in request:
+                variants = floor = data = None
+                case = Case.from_json(request["accuracy"])
+                answer({"errors": accuracy.measure(module, case,
+                                                   request["offset"])})
+            elif "case" in request:
                 variants = wrong = data = floor = None
                 gc.collect()
                 case = Case.from_json(request["case"])

@@ -10,7 +10,10 @@ from . import Unsupported
 
 
 def build_layer(case: Case, data: Data):
-    """A layer with the parameters of `data`; bf16 is Keras' mixed policy."""
+    """A layer with the parameters of `data`; bf16 is Keras' mixed policy.
+
+    With momentum 0 the moving statistics are those of the last call.
+    """
     import keras
 
     if case.kind == "backward":
@@ -20,8 +23,16 @@ def build_layer(case: Case, data: Data):
     if policy is None:
         raise Unsupported(f"{case.dtype} is not measured")
     layer = keras.layers.BatchNormalization(
-        axis=case.axis, epsilon=EPSILON, dtype=policy)
+        axis=case.axis, epsilon=EPSILON, momentum=0.0, dtype=policy)
     layer.build(case.memory_shape)
     layer.set_weights([np.asarray(a) for a in (
         data.scale, data.offset, data.mean, data.variance)])
     return layer
+
+
+def get_statistics(layer) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and variance of the last call on a backend that assigns them."""
+    import keras
+
+    return (keras.ops.convert_to_numpy(layer.moving_mean),
+            keras.ops.convert_to_numpy(layer.moving_variance))

@@ -36,6 +36,8 @@ def prepare(case: Case, data: Data) -> dict[str, Variant]:
         y.block_until_ready()
         for value in new_others:
             value.block_until_ready()
-        results.append(y)
+        results.extend((y, *new_others))
 
-    return {"": Variant(call, lambda: np.asarray(results[0]))}
+    return {"": Variant(call, lambda: np.asarray(results[0]),
+                        lambda: (np.asarray(results[1]),
+                                 np.asarray(results[2])))}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..arrays import Data
 from ..cases import Case
 from . import Variant
-from ._keras import build_layer
+from ._keras import build_layer, get_statistics
 from .tensorflow_op import environment as tensorflow_environment
 
 NAME = "keras.tf"
@@ -33,4 +33,5 @@ def prepare(case: Case, data: Data) -> dict[str, Variant]:
         results.clear()
         results.append(function(x))
 
-    return {"": Variant(call, lambda: results[0].numpy())}
+    return {"": Variant(call, lambda: results[0].numpy(),
+                        lambda: get_statistics(layer))}

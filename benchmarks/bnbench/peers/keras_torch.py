@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..arrays import Data
 from ..cases import Case
 from . import Variant
-from ._keras import build_layer
+from ._keras import build_layer, get_statistics
 from ._torch import to_torch
 from .torch_eager import environment as torch_environment
 
@@ -32,4 +32,5 @@ def prepare(case: Case, data: Data) -> dict[str, Variant]:
         results.clear()
         results.append(layer(x, training=case.kind == "training"))
 
-    return {"": Variant(call, lambda: results[0].float().contiguous().numpy())}
+    return {"": Variant(call, lambda: results[0].float().contiguous().numpy(),
+                        lambda: get_statistics(layer))}

@@ -1,0 +1,99 @@
+"""The goals of the project, compared with what was measured.
+
+Bounds are times over the floor, on two threads and the shapes of ResNet-50.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+
+from . import tables
+from .cases import SETS
+from .results import Row
+
+
+@dataclasses.dataclass(frozen=True)
+class Goal:
+    """Bounds for the geometric mean and, unless None, for the worst shape."""
+
+    kind: str
+    dtypes: tuple[str, ...]
+    layouts: tuple[str, ...]
+    size: str
+    mean: float
+    worst: float | None = None
+
+    def matches(self, row: Row) -> bool:
+        sizes = {"large": row["large"], "smaller": not row["large"], "all": True}
+        return (row["kind"] == self.kind and row["dtype"] in self.dtypes
+                and row["layout"] in self.layouts and sizes[self.size]
+                and row["threads"] == 2 and row["shape"] in SETS["resnet50"])
+
+
+BOTH = ("nchw", "nhwc")
+GOALS = (
+    Goal("inference", ("f32", "bf16"), BOTH, "large", 1.06, 1.15),
+    Goal("inference", ("f32", "bf16"), BOTH, "smaller", 1.25, 1.45),
+    Goal("training", ("f32",), ("nchw",), "large", 1.30, 1.55),
+    Goal("training", ("f32",), ("nchw",), "smaller", 1.7, 2.0),
+    Goal("training", ("bf16",), ("nchw",), "large", 1.45),
+    Goal("training", ("bf16",), ("nchw",), "smaller", 2.2),
+    Goal("training", ("f32",), ("nhwc",), "all", 1.70, 1.95),
+    Goal("training", ("bf16",), ("nhwc",), "all", 1.9),
+)
+
+#: How many times faster than the best peer, by kind, type and layout.
+SPEEDUPS = {
+    ("training", "f32", "nchw"): 2.2, ("training", "bf16", "nchw"): 3.0,
+    ("training", "f32", "nhwc"): 1.4, ("training", "bf16", "nhwc"): 1.4,
+    ("inference", "f32", "nchw"): 1.1, ("inference", "f32", "nhwc"): 1.1,
+    ("inference", "bf16", "nchw"): 1.1, ("inference", "bf16", "nhwc"): 1.1,
+}
+
+
+def say(reached: bool) -> str:
+    return "yes" if reached else "**no**"
+
+
+def format_floor_goals(rows: Iterable[Row]) -> str:
+    """The kernels against the bounds."""
+    ours = [r for r in rows if r["peer"] == "bn_mlir.kernel" and "ratio" in r]
+    lines = []
+    for goal in GOALS:
+        ratios = [r["ratio"] for r in ours if goal.matches(r)]
+        if not ratios:
+            continue
+        mean, worst = tables.geometric_mean(ratios), max(ratios)
+        bound = f"{goal.mean}" + (f", {goal.worst}" if goal.worst else "")
+        reached = mean <= goal.mean and (not goal.worst or worst <= goal.worst)
+        lines.append([
+            f"{goal.kind} {', '.join(goal.dtypes)} {', '.join(goal.layouts)}",
+            goal.size, str(len(ratios)), bound, f"{mean:.2f}, {worst:.2f}",
+            say(reached)])
+    return tables.format_table(
+        ["kernels", "size", "n", "mean, worst at most", "measured", "reached"],
+        lines)
+
+
+def format_speedups(rows: Iterable[Row], peer: str) -> str:
+    """How many times faster than the fastest peer of each shape `peer` is."""
+    ratios = tables.get_ratios(rows)
+    large = {tables.get_case(row): row["large"] for row in rows}
+    lines = []
+    for group, bound in SPEEDUPS.items():
+        found = {case: best[0] / ratio for case, ratio in ratios[peer].items()
+                 if case[:3] == group and case[4] == 2
+                 and case[3] in SETS["resnet50"]
+                 and (best := tables.get_best_peer(ratios, case))}
+        if not found:
+            continue
+        mean = tables.geometric_mean(list(found.values()))
+        slow = [f"{case[3]} ({speedup:.2f})" for case, speedup in found.items()
+                if speedup < (1 / 1.05 if large[case] else 1 / 1.15)]
+        lines.append([" ".join(group), f"{bound}", f"{mean:.2f}",
+                      f"{min(found.values()):.2f}..{max(found.values()):.2f}",
+                      say(mean >= bound), ", ".join(slow) or "none"])
+    return tables.format_table(
+        ["", "at least", "measured", "range", "reached",
+         "slower than a peer by more than 5 % (large) or 15 %"], lines)

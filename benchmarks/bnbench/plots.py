@@ -1,0 +1,94 @@
+"""Plots of the results, as PNG."""
+
+from __future__ import annotations
+
+import pathlib
+from collections import defaultdict
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt  # noqa: E402
+
+from . import tables  # noqa: E402
+from .cases import SETS  # noqa: E402
+from .results import Row  # noqa: E402
+
+
+def write(rows: list[Row], folder: pathlib.Path) -> list[pathlib.Path]:
+    """Writes all plots; returns their paths."""
+    rows = [r for r in rows if "ratio" in r and r["threads"] == 2
+            and r["shape"] in SETS["resnet50"]]
+    folder.mkdir(parents=True, exist_ok=True)
+    figures = {"roofline.png": plot_roofline(rows), "peers.png": plot_peers(rows)}
+    for name, figure in figures.items():
+        figure.savefig(folder / name, dpi=90, bbox_inches="tight")
+        plt.close(figure)
+    return [folder / name for name in figures]
+
+
+def get_groups(rows: list[Row]) -> dict[str, list[Row]]:
+    groups: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        groups[tables.get_group(row)].append(row)
+    return dict(sorted(groups.items()))
+
+
+def plot_roofline(rows: list[Row]):
+    """Bytes per second of the floor, of ours and of the fastest peer."""
+    groups = get_groups(rows)
+    ratios = tables.get_ratios(rows)
+    figure, axes = plt.subplots(-(-len(groups) // 2), 2, squeeze=False,
+                                figsize=(12, 2.6 * -(-len(groups) // 2)))
+    for axis, (group, members) in zip(axes.flat, groups.items()):
+        by_case = {tables.get_case(row): row for row in members}
+        for row in members:  # the floor of our own run, where there is one
+            if row["peer"] in tables.OURS:
+                by_case[tables.get_case(row)] = row
+        cases = [c for s in SETS["resnet50"] for c in by_case if c[3] == s]
+        speed = [by_case[c]["bytes"] / by_case[c]["floor_median"] / 1e9
+                 for c in cases]
+        best = [tables.get_best_peer(ratios, c) for c in cases]
+        bars = {
+            "floor": speed,
+            "bn_mlir": [v / ratios["bn_mlir.kernel"][c]
+                        if c in ratios["bn_mlir.kernel"] else 0
+                        for v, c in zip(speed, cases)],
+            "best peer": [v / b[0] if b else 0 for v, b in zip(speed, best)],
+        }
+        for i, (name, values) in enumerate(bars.items()):
+            axis.bar([x + (i - 1) * 0.27 for x in range(len(cases))], values,
+                     0.27, label=name)
+        axis.set_xticks(range(len(cases)), [c[3][3:] for c in cases],
+                        fontsize=7, rotation=20)
+        axis.set_title(group, fontsize=9)
+        axis.set_ylabel("GB/s", fontsize=8)
+    axes.flat[0].legend(fontsize=8)
+    figure.suptitle("Bytes that must be moved per second (batch 50, 2 threads)")
+    figure.tight_layout()
+    return figure
+
+
+def plot_peers(rows: list[Row]):
+    """Time of each peer over ours, a point per shape."""
+    groups = get_groups(rows)
+    ratios = tables.get_ratios(rows)
+    names = sorted(set(ratios) - set(tables.OURS))
+    figure, axes = plt.subplots(1, len(groups), sharey=True, squeeze=False,
+                                figsize=(1.9 * len(groups), 4.5))
+    for axis, group in zip(axes.flat, groups):
+        kind, dtype, layout = group.split()
+        for i, name in enumerate(names):
+            values = [ratio / ratios["bn_mlir.kernel"][case]
+                      for case, ratio in ratios[name].items()
+                      if case[:3] == (kind, dtype, layout)
+                      and case in ratios["bn_mlir.kernel"]]
+            axis.plot(values, [i] * len(values), "o", alpha=0.6, markersize=4)
+        axis.axvline(1, color="black", linewidth=0.8)
+        axis.set_xscale("log")
+        axis.set_title(group.replace(" ", "\n", 1), fontsize=8)
+    axes.flat[0].set_yticks(range(len(names)), names, fontsize=8)
+    figure.suptitle("Time of a peer / time of bn-mlir's kernel, a point a shape "
+                    "(right of the line: slower than bn-mlir)", fontsize=10)
+    figure.tight_layout()
+    return figure
