@@ -11,6 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "LoopWidth.h"
 #include "bn/Codegen/CPU/Passes.h"
 #include "bn/Dialect/BN/IR/BNDialect.h"
 
@@ -19,6 +20,7 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/Matchers.h"
 #include "llvm/ADT/SetVector.h"
 
 namespace mlir::bn {
@@ -29,94 +31,234 @@ namespace mlir::bn {
 using namespace mlir;
 using namespace mlir::bn;
 
-/// True when `write` is a full vector of contiguous elements whose position
-/// depends on nothing in `loop` but its induction variable.
-static bool isPlainWrite(vector::TransferWriteOp write, scf::ForOp loop) {
-  auto type = dyn_cast<MemRefType>(write.getBase().getType());
-  return type && type.isLastDimUnitStride() && !write.getMask() &&
-         !write.hasOutOfBoundsDim() &&
-         write.getPermutationMap().isMinorIdentity() &&
-         loop.isDefinedOutsideOfLoop(write.getBase()) &&
-         llvm::all_of(write.getIndices(), [&](Value index) {
-           return index == loop.getInductionVar() ||
-                  loop.isDefinedOutsideOfLoop(index);
-         });
+/// What non-temporal stores are combined to on their way to memory; a line that
+/// they write only a part of costs a read.
+static constexpr int64_t kLineBytes = 64;
+
+/// Loops of fewer iterations are not worth a head and a tail.
+static constexpr int64_t kFewIterations = 4;
+
+namespace {
+/// A marked loop that writes whole lines in each iteration.
+struct StreamingLoop {
+  scf::ForOp loop;
+  SmallVector<vector::TransferWriteOp> writes;
+  /// Elements per iteration, and those that fill a register where they are
+  /// widest.
+  int64_t width, lanes;
+  int64_t elementBytes;
+
+  bool canPeel();
+};
+} // namespace
+
+/// Bytes of the widest element of a vector in `loop`.
+static int64_t getWidestBytes(scf::ForOp loop) {
+  unsigned bits = 8;
+  loop.walk([&](Operation *op) {
+    for (Type type : op->getResultTypes())
+      if (auto vector = dyn_cast<VectorType>(type))
+        bits = std::max(bits, vector.getElementTypeBitWidth());
+  });
+  return bits / 8;
 }
 
+/// The description of `loop`, marked for registers of `registerBytes`; nothing
+/// when it has to stay as it is.
+static std::optional<StreamingLoop> analyze(scf::ForOp loop,
+                                            int64_t registerBytes) {
+  StreamingLoop result{loop, {}, 0, 0, 0};
+  loop.walk([&](vector::TransferWriteOp write) {
+    result.writes.push_back(write);
+  });
+  if (result.writes.empty())
+    return std::nullopt;
+  VectorType type = result.writes.front().getVectorType();
+  result.width = type.getNumElements();
+  result.elementBytes = type.getElementTypeBitWidth() / 8;
+  result.lanes = std::max<int64_t>(registerBytes / getWidestBytes(loop), 1);
+  bool isKnown = llvm::all_of(
+      result.writes, [&](vector::TransferWriteOp write) {
+        return isPlainTransfer(write, loop) && write.getVectorType() == type;
+      });
+  APInt step;
+  if (!isKnown || !matchPattern(loop.getStep(), m_ConstantInt(&step)) ||
+      step.getSExtValue() != result.width ||
+      result.width * result.elementBytes % kLineBytes != 0)
+    return std::nullopt;
+  return result;
+}
+
+/// A peeled loop has the same work for each element, and so much that the parts
+/// outside do not matter.
+bool StreamingLoop::canPeel() {
+  std::optional<APInt> iterations = loop.getStaticTripCount();
+  return writes.size() == 1 && width % lanes == 0 &&
+         llvm::isPowerOf2_64(lanes) && llvm::isPowerOf2_64(elementBytes) &&
+         !(iterations && iterations->ult(kFewIterations)) &&
+         isElementwise(loop, width);
+}
+
+//===----------------------------------------------------------------------===//
+// Arithmetic on index values
+//===----------------------------------------------------------------------===//
+
+namespace {
+struct IndexBuilder {
+  OpBuilder &b;
+  Location loc;
+
+  Value constant(int64_t value) {
+    return arith::ConstantIndexOp::create(b, loc, value);
+  }
+  Value add(Value x, Value y) {
+    return b.createOrFold<arith::AddIOp>(loc, x, y);
+  }
+  Value sub(Value x, Value y) {
+    return b.createOrFold<arith::SubIOp>(loc, x, y);
+  }
+  Value mul(Value x, Value y) {
+    return b.createOrFold<arith::MulIOp>(loc, x, y);
+  }
+  Value div(Value x, int64_t y) {
+    return b.createOrFold<arith::DivUIOp>(loc, x, constant(y));
+  }
+  /// Remainder by a power of two.
+  Value mod(Value x, int64_t y) {
+    return b.createOrFold<arith::AndIOp>(loc, x, constant(y - 1));
+  }
+  Value roundDown(Value x, int64_t y) {
+    return mul(div(x, y), constant(y));
+  }
+  Value isZero(Value x) {
+    return b.createOrFold<arith::CmpIOp>(loc, arith::CmpIPredicate::eq, x,
+                                         constant(0));
+  }
+  Value isLess(Value x, Value y) {
+    return b.createOrFold<arith::CmpIOp>(loc, arith::CmpIPredicate::ult, x, y);
+  }
+  Value select(Value condition, Value x, Value y) {
+    return b.createOrFold<arith::SelectOp>(loc, condition, x, y);
+  }
+};
+} // namespace
+
 /// Address, in bytes, that `write` starts at in the first iteration of `loop`.
-static Value createFirstAddress(OpBuilder &b, vector::TransferWriteOp write,
+static Value createFirstAddress(IndexBuilder &i, vector::TransferWriteOp write,
                                 scf::ForOp loop) {
-  Location loc = write.getLoc();
   Value base = write.getBase();
-  auto metadata = memref::ExtractStridedMetadataOp::create(b, loc, base);
+  auto metadata = memref::ExtractStridedMetadataOp::create(i.b, i.loc, base);
   Value element = metadata.getOffset();
   for (auto [index, stride] :
        llvm::zip_equal(write.getIndices(), metadata.getStrides())) {
     Value first =
         index == loop.getInductionVar() ? loop.getLowerBound() : index;
-    Value step = arith::MulIOp::create(b, loc, first, stride);
-    element = arith::AddIOp::create(b, loc, element, step);
+    element = i.add(element, i.mul(first, stride));
   }
-  unsigned bits =
-      cast<MemRefType>(base.getType()).getElementTypeBitWidth();
-  Value size = arith::ConstantIndexOp::create(b, loc, bits / 8);
+  int64_t bytes = write.getVectorType().getElementTypeBitWidth() / 8;
   Value start =
-      memref::ExtractAlignedPointerAsIndexOp::create(b, loc, base);
-  return arith::AddIOp::create(b, loc, start,
-                               arith::MulIOp::create(b, loc, element, size));
+      memref::ExtractAlignedPointerAsIndexOp::create(i.b, i.loc, base);
+  return i.add(start, i.mul(element, i.constant(bytes)));
 }
 
-/// i1: all `writes` start at multiples of `alignment` bytes.
-static Value createAlignmentTest(OpBuilder &b, scf::ForOp loop,
-                                 ArrayRef<vector::TransferWriteOp> writes,
-                                 int64_t alignment) {
-  Location loc = loop.getLoc();
-  Value addresses;
-  for (vector::TransferWriteOp write : writes) {
-    Value address = createFirstAddress(b, write, loop);
-    addresses = addresses ? arith::OrIOp::create(b, loc, addresses, address)
-                          : address;
-  }
-  Value mask = arith::ConstantIndexOp::create(b, loc, alignment - 1);
-  Value zero = arith::ConstantIndexOp::create(b, loc, 0);
-  return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq,
-                               arith::AndIOp::create(b, loc, addresses, mask),
-                               zero);
-}
+//===----------------------------------------------------------------------===//
+// The two ways
+//===----------------------------------------------------------------------===//
 
-/// Gives `loop` a version with non-temporal stores. True when it did.
-static bool versionLoop(RewriterBase &b, scf::ForOp loop, int64_t alignment) {
-  SmallVector<vector::TransferWriteOp> writes;
-  loop.walk([&](vector::TransferWriteOp write) { writes.push_back(write); });
-  if (writes.empty() || loop.getNumResults() != 0 ||
-      !llvm::all_of(writes, [&](vector::TransferWriteOp write) {
-        return isPlainWrite(write, loop) &&
-               write.getVectorType().getNumElements() *
-                       write.getVectorType().getElementTypeBitWidth() / 8 %
-                       alignment ==
-                   0;
-      }))
-    return false;
-
-  b.setInsertionPoint(loop);
-  Value aligned = createAlignmentTest(b, loop, writes, alignment);
-  auto branch = scf::IfOp::create(b, loop.getLoc(), TypeRange(), aligned,
-                                  /*addThenBlock=*/true,
-                                  /*addElseBlock=*/true);
-  b.setInsertionPointToEnd(branch.thenBlock());
-  scf::YieldOp::create(b, loop.getLoc());
-  b.setInsertionPointToEnd(branch.elseBlock());
-  auto yield = scf::YieldOp::create(b, loop.getLoc());
-  b.moveOpBefore(loop, yield);
-  b.setInsertionPointToStart(branch.thenBlock());
-  auto version = cast<scf::ForOp>(b.clone(*loop));
-  version.walk([&](vector::TransferWriteOp write) {
+/// Makes the writes in `loop`, which are at multiples of `alignment`,
+/// non-temporal.
+static void setNontemporal(RewriterBase &b, scf::ForOp loop,
+                           int64_t alignment) {
+  loop.walk([&](vector::TransferWriteOp write) {
     b.setInsertionPoint(write);
     b.replaceOpWithNewOp<vector::StoreOp>(
         write, write.getVector(), write.getBase(), write.getIndices(),
         /*nontemporal=*/true, llvm::MaybeAlign(alignment));
   });
-  return true;
+}
+
+/// Calls `body` in a new loop from 0 to `end`, with the position for each
+/// iteration: `begin` plus its number, plus `gap` from number `split` on.
+static void createParts(IndexBuilder &i, Value begin, Value end, int64_t step,
+                        Value split, Value gap,
+                        function_ref<void(Value position)> body) {
+  scf::ForOp::create(
+      i.b, i.loc, i.constant(0), end, i.constant(step), ValueRange(),
+      [&](OpBuilder &, Location, Value number, ValueRange) {
+        Value skipped =
+            i.select(i.isLess(number, split), i.constant(0), gap);
+        body(i.add(i.add(begin, number), skipped));
+        scf::YieldOp::create(i.b, i.loc);
+      });
+}
+
+/// Moves the iterations of the loop to where lines start. In front and behind
+/// there is less than an iteration each, together a whole one: single elements
+/// up to a multiple of a register, registers, and the same mirrored. One loop
+/// does the single elements of both ends, another the registers.
+static void peelLoop(RewriterBase &b, StreamingLoop streaming) {
+  scf::ForOp loop = streaming.loop;
+  int64_t width = streaming.width, lanes = streaming.lanes;
+  int64_t elementBytes = streaming.elementBytes;
+  b.setInsertionPoint(loop);
+  IndexBuilder i{b, loop.getLoc()};
+  Value begin = loop.getLowerBound();
+  Value address = createFirstAddress(i, streaming.writes.front(), loop);
+  Value size = i.b.createOrFold<arith::MaxSIOp>(
+      i.loc, i.sub(loop.getUpperBound(), begin), i.constant(0));
+  size = i.roundDown(i.add(size, i.constant(width - 1)), width);
+
+  // An address that is no multiple of the element never gets to a line: then
+  // there is no main part.
+  Value head = i.div(i.mod(i.sub(i.constant(0), address), kLineBytes),
+                     elementBytes);
+  head = i.b.createOrFold<arith::MinUIOp>(i.loc, head, size);
+  head = i.select(i.isZero(i.mod(address, elementBytes)), head, size);
+  Value mainSize = i.roundDown(i.sub(size, head), width);
+  Value singles = i.mod(head, lanes);
+  Value numSingles =
+      i.select(i.isZero(singles), i.constant(0), i.constant(lanes));
+
+  createParts(i, begin, numSingles, 1, singles,
+              i.sub(size, i.constant(lanes)), [&](Value position) {
+                createIteration(b, loop, position, 1);
+              });
+  createParts(i, i.add(begin, singles),
+              i.sub(i.sub(size, mainSize), numSingles), lanes,
+              i.sub(head, singles), mainSize, [&](Value position) {
+                createIteration(b, loop, position, lanes);
+              });
+  Value mainBegin = i.add(begin, head);
+  b.modifyOpInPlace(loop, [&] {
+    loop.setLowerBound(mainBegin);
+    loop.setUpperBound(i.add(mainBegin, mainSize));
+  });
+  setNontemporal(b, loop, kLineBytes);
+}
+
+/// Gives the loop a version with non-temporal stores, for writes that start at
+/// a multiple of `alignment` bytes.
+static void versionLoop(RewriterBase &b, StreamingLoop streaming,
+                        int64_t alignment) {
+  scf::ForOp loop = streaming.loop;
+  b.setInsertionPoint(loop);
+  IndexBuilder i{b, loop.getLoc()};
+  Value addresses = i.constant(0);
+  for (vector::TransferWriteOp write : streaming.writes)
+    addresses = b.createOrFold<arith::OrIOp>(
+        i.loc, addresses, createFirstAddress(i, write, loop));
+  Value aligned = i.isZero(i.mod(addresses, alignment));
+  auto branch = scf::IfOp::create(b, i.loc, loop.getResultTypes(), aligned,
+                                  /*addThenBlock=*/true,
+                                  /*addElseBlock=*/true);
+  b.replaceAllUsesWith(loop.getResults(), branch.getResults());
+  b.setInsertionPointToStart(branch.thenBlock());
+  auto version = cast<scf::ForOp>(b.clone(*loop));
+  scf::YieldOp::create(b, i.loc, version.getResults());
+  b.setInsertionPointToStart(branch.elseBlock());
+  auto yield = scf::YieldOp::create(b, i.loc, loop.getResults());
+  b.moveOpBefore(loop, yield);
+  setNontemporal(b, version, alignment);
 }
 
 /// Orders non-temporal stores in `block` before what follows it.
@@ -134,15 +276,20 @@ struct NontemporalStoresPass
   void runOnOperation() override {
     SmallVector<std::pair<scf::ForOp, int64_t>> loops;
     getOperation().walk([&](scf::ForOp loop) {
-      if (auto alignment = dyn_cast_or_null<IntegerAttr>(
+      if (auto registerBytes = dyn_cast_or_null<IntegerAttr>(
               loop->removeAttr(kNontemporalAttrName)))
-        loops.push_back({loop, alignment.getInt()});
+        loops.push_back({loop, registerBytes.getInt()});
     });
     IRRewriter rewriter(&getContext());
     SetVector<Block *> fenced;
-    for (auto [loop, alignment] : loops) {
-      if (!versionLoop(rewriter, loop, alignment))
+    for (auto [loop, registerBytes] : loops) {
+      std::optional<StreamingLoop> streaming = analyze(loop, registerBytes);
+      if (!streaming)
         continue;
+      if (streaming->canPeel())
+        peelLoop(rewriter, *streaming);
+      else
+        versionLoop(rewriter, *streaming, registerBytes);
       if (auto forall = loop->getParentOfType<scf::ForallOp>())
         fenced.insert(forall.getBody());
       else

@@ -153,11 +153,21 @@ def NontemporalStoresPass
     : Pass<"bn-nontemporal-stores", "::mlir::func::FuncOp"> {
   let summary = "write past the caches where the strategy asks for it";
   let description = [{
-    Loops over vectors that `bn-vectorize-tiles` marked `bn.nontemporal` get a
-    second version with non-temporal stores, taken where the first address of
-    the loop is a multiple of that many bytes, the size of a vector register
-    (an unaligned non-temporal vector store becomes many scalar ones). A fence at the end of each parallel
-    iteration, or of the function, orders them before what follows.
+    Loops over vectors that `bn-vectorize-tiles` marked `bn.nontemporal`, with
+    the bytes of a vector register, get non-temporal stores. These need an
+    aligned address (an unaligned one becomes many scalar stores) and should
+    write whole cache lines, so only loops with whole lines per iteration are
+    changed. Where a line starts is known at run time:
+
+    - A loop that does the same to each element is moved to the first line that
+      it writes. The less than one iteration in front and behind is done by two
+      short loops, one over single elements and one over single registers.
+    - A loop with results, such as sums over lanes, or with few iterations has
+      two versions, one of them for a destination that starts at a multiple of
+      the mark.
+
+    A fence at the end of each parallel iteration, or of the function, orders
+    the stores before what follows.
 
     Example:
 
@@ -171,14 +181,13 @@ def NontemporalStoresPass
     becomes
 
     ```mlir
-    %aligned = ... address of %y[%r, %c0] modulo 32 is 0
-    scf.if %aligned {
-      scf.for %i = %c0 to %n step %c32 {
-        ...
-        vector.store %v, %y[%r, %i] {alignment = 32, nontemporal = true} ...
-      }
-    } else {
-      scf.for ... // as before
+    %head = ... elements up to a multiple of 64 bytes, from &%y[%r, %c0]
+    %main = ... (%n - %head) rounded down to a multiple of 32
+    scf.for ... step %c1 { ... memref.store %v, %y[%r, %j] }
+    scf.for ... step %c8 { ... vector.transfer_write %v, %y[%r, %j] }
+    scf.for %i = %head to %head + %main step %c32 {
+      ...
+      vector.store %v, %y[%r, %i] {alignment = 64, nontemporal = true} ...
     }
     ```
   }];
