@@ -6,9 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Checks a spec, names it, and writes the module that it stands for. The module
-// is made as text: it reads as the documentation shows it, and the ops' own
-// verifiers have the last word on it.
+// Checks a spec, names it, and lists the arguments of its kernel.
 //
 // Phase: input.
 //
@@ -16,8 +14,8 @@
 
 #include "bn/ExecutionEngine/BatchNormSpec.h"
 
+#include "SpecText.h"
 #include "bn/Support/Error.h"
-#include "mlir/Parser/Parser.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/raw_ostream.h"
@@ -31,11 +29,6 @@ using Access = KernelOperand::Access;
 //===----------------------------------------------------------------------===//
 // Verification
 //===----------------------------------------------------------------------===//
-
-static bool isFloat(DType dtype) {
-  return dtype == DType::F16 || dtype == DType::BF16 || dtype == DType::F32 ||
-         dtype == DType::F64;
-}
 
 static llvm::Error verifyTypes(const BatchNormSpec &spec) {
   if (!isFloat(spec.elementType))
@@ -87,9 +80,9 @@ static llvm::Error verifyShape(const BatchNormSpec &spec) {
 }
 
 llvm::Error BatchNormSpec::verify() const {
-  if (kind == Kind::Backward)
-    return makeError("expected 'kind' to be training or inference, got "
-                     "backward, which cannot be lowered yet");
+  if (kind == Kind::Backward && !hasInputGrad && !hasScaleGrad &&
+      !hasOffsetGrad)
+    return makeError("expected a gradient to be wanted, got none");
   if (llvm::Error error = verifyTypes(*this))
     return error;
   if (llvm::Error error = verifyShape(*this))
@@ -107,44 +100,88 @@ llvm::Error BatchNormSpec::verify() const {
 // Key and signature
 //===----------------------------------------------------------------------===//
 
-/// Returns the axis list with every entry counted from the front, in the order
-/// of the dimensions.
-static DimVector getNormalizedAxis(const BatchNormSpec &spec) {
+llvm::StringRef BatchNormSpec::getKindName() const {
+  switch (kind) {
+  case Kind::Training:
+    return "training";
+  case Kind::Inference:
+    return "inference";
+  case Kind::Backward:
+    return "backward";
+  case Kind::Stats:
+    return "stats";
+  case Kind::MergeStats:
+    return "merge_stats";
+  case Kind::UpdateRunningStats:
+    return "update_running_stats";
+  case Kind::Normalize:
+    return "normalize";
+  case Kind::BackwardReduce:
+    return "backward_reduce";
+  case Kind::BackwardInput:
+    return "backward_input";
+  }
+  llvm_unreachable("unknown kind");
+}
+
+DimVector BatchNormSpec::getNormalizedAxis() const {
   DimVector result;
-  for (int64_t axis : spec.axis)
-    result.push_back(axis < 0 ? axis + spec.shape.size() : axis);
+  int64_t rank = shape.size();
+  if (!takesAxis()) {
+    for (int64_t dim = 0; dim < rank; ++dim)
+      result.push_back(dim);
+    return result;
+  }
+  for (int64_t dim : axis)
+    result.push_back(dim < 0 ? dim + rank : dim);
   llvm::sort(result);
   return result;
 }
 
-static bool takesRunningStats(const BatchNormSpec &spec) {
-  return spec.kind == BatchNormSpec::Kind::Training && spec.hasRunningStats;
-}
-
-/// Prints every digit of a number, in a form that MLIR reads.
-static std::string printFloat(double value) {
+std::string mlir::bn::printFloat(double value) {
   std::string text;
   llvm::raw_string_ostream(text) << llvm::format("%.17e", value);
   return text;
 }
 
+/// Appends the operands that a flag decides on.
+static void printFlags(llvm::raw_ostream &os, const BatchNormSpec &spec) {
+  using Kind = BatchNormSpec::Kind;
+  bool isBackward = spec.kind == Kind::Backward;
+  bool isNormalize = spec.kind == Kind::Normalize;
+  bool isForward = spec.kind == Kind::Training ||
+                   spec.kind == Kind::Inference || isNormalize;
+  auto print = [&](bool exists, const char *name) {
+    if (exists)
+      os << ' ' << name;
+    return exists;
+  };
+  bool usesParameters = spec.kind == Kind::BackwardInput ||
+                        spec.kind == Kind::UpdateRunningStats;
+  usesParameters |= print((isForward || isBackward) && spec.hasScale, "scale");
+  usesParameters |= print(isForward && spec.hasOffset, "offset");
+  usesParameters |= print(isBackward && spec.hasScaleGrad, "scale_grad");
+  usesParameters |= print(isBackward && spec.hasOffsetGrad, "offset_grad");
+  if (usesParameters)
+    os << ' ' << stringifyDType(spec.parameterType);
+  print(isBackward && spec.hasInputGrad, "input_grad");
+  print(isBackward && spec.isFrozen, "frozen");
+  print(isNormalize && spec.hasMean, "mean");
+  print(isNormalize && spec.hasVariance, "variance");
+}
+
 std::string BatchNormSpec::getKey() const {
   std::string text;
   llvm::raw_string_ostream os(text);
-  os << (kind == Kind::Training ? "training" : "inference") << ' '
-     << stringifyDType(elementType) << " shape ";
+  os << getKindName() << ' ' << stringifyDType(elementType) << " shape ";
   llvm::interleave(shape, os, "x");
   os << " axis ";
-  llvm::interleave(getNormalizedAxis(*this), os, ",");
-  os << " epsilon " << printFloat(epsilon);
-  if (hasScale)
-    os << " scale";
-  if (hasOffset)
-    os << " offset";
-  if (hasScale || hasOffset)
-    os << ' ' << stringifyDType(parameterType);
+  llvm::interleave(getNormalizedAxis(), os, ",");
+  if (takesEpsilon())
+    os << " epsilon " << printFloat(epsilon);
+  printFlags(os, *this);
   os << " statistics " << stringifyDType(statisticsType);
-  if (takesRunningStats(*this))
+  if (takesRunningStats())
     os << " momentum " << printFloat(momentum) << " running "
        << (runningVariance == RunningVariance::Sample ? "sample"
                                                       : "population");
@@ -152,158 +189,181 @@ std::string BatchNormSpec::getKey() const {
   return text;
 }
 
-KernelSignature BatchNormSpec::getSignature() const {
-  KernelSignature signature;
-  DimVector all, channels = getNormalizedAxis(*this);
-  for (int64_t dim = 0, rank = shape.size(); dim < rank; ++dim)
-    all.push_back(dim);
-  auto add = [&](const char *name, DType dtype, const DimVector &dims,
-                 Access access, int64_t inPlaceWith = -1) -> int64_t {
+//===----------------------------------------------------------------------===//
+// Signature
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+/// Adds operands in order. All of them return the number of the argument.
+class SignatureBuilder {
+public:
+  explicit SignatureBuilder(const BatchNormSpec &spec)
+      : spec(spec), channels(spec.getNormalizedAxis()) {
+    for (int64_t dim = 0, rank = spec.shape.size(); dim < rank; ++dim)
+      all.push_back(dim);
+  }
+
+  int64_t addData(const char *name, Access access = Access::Read,
+                  int64_t inPlaceWith = -1) {
+    return add(name, spec.elementType, all, access, inPlaceWith);
+  }
+  int64_t addParameter(const char *name, Access access = Access::Read,
+                       int64_t inPlaceWith = -1) {
+    return add(name, spec.parameterType, channels, access, inPlaceWith);
+  }
+  int64_t addStatistic(const char *name, Access access = Access::Read,
+                       int64_t inPlaceWith = -1) {
+    return add(name, spec.statisticsType, channels, access, inPlaceWith);
+  }
+  int64_t addCount(const char *name, Access access = Access::Read) {
+    return add(name, DType::F64, channels, access);
+  }
+  void addScaleAndOffset() {
+    if (spec.hasScale)
+      addParameter("scale");
+    if (spec.hasOffset)
+      addParameter("offset");
+  }
+
+  KernelSignature take() { return std::move(signature); }
+
+private:
+  int64_t add(const char *name, DType dtype, const DimVector &dims,
+              Access access, int64_t inPlaceWith = -1) {
     KernelOperand operand;
     operand.name = name;
     operand.dtype = dtype;
     operand.access = access;
     operand.inPlaceWith = inPlaceWith;
     for (int64_t dim : dims) {
-      operand.shape.push_back(shape[dim]);
+      operand.shape.push_back(spec.shape[dim]);
       operand.sameSizeAs.push_back(dim);
     }
     signature.arguments.push_back(std::move(operand));
     return signature.arguments.size() - 1;
-  };
-
-  int64_t input = add("input", elementType, all, Access::Read);
-  if (hasScale)
-    add("scale", parameterType, channels, Access::Read);
-  if (hasOffset)
-    add("offset", parameterType, channels, Access::Read);
-  if (kind == Kind::Inference) {
-    add("mean", statisticsType, channels, Access::Read);
-    add("variance", statisticsType, channels, Access::Read);
-    add("output", elementType, all, Access::Write, input);
-    return signature;
   }
-  int64_t runningMean = -1, runningVariance = -1;
-  if (hasRunningStats) {
-    runningMean = add("running_mean", statisticsType, channels, Access::Read);
-    runningVariance =
-        add("running_variance", statisticsType, channels, Access::Read);
+
+  const BatchNormSpec &spec;
+  DimVector all, channels;
+  KernelSignature signature;
+};
+
+} // namespace
+
+static void addTraining(const BatchNormSpec &spec, SignatureBuilder &builder) {
+  int64_t input = builder.addData("input"), mean = -1, variance = -1;
+  builder.addScaleAndOffset();
+  if (spec.hasRunningStats) {
+    mean = builder.addStatistic("running_mean");
+    variance = builder.addStatistic("running_variance");
   }
-  add("output", elementType, all, Access::Write, input);
-  add("mean", statisticsType, channels, Access::Write);
-  add("variance", statisticsType, channels, Access::Write);
-  if (hasRunningStats) {
-    add("new_running_mean", statisticsType, channels, Access::Write,
-        runningMean);
-    add("new_running_variance", statisticsType, channels, Access::Write,
-        runningVariance);
-  }
-  return signature;
-}
-
-//===----------------------------------------------------------------------===//
-// Module
-//===----------------------------------------------------------------------===//
-
-/// Returns "8x?xf32", what a tensor and a memref have in common.
-static std::string printShapedType(const KernelOperand &operand) {
-  std::string text;
-  for (int64_t size : operand.shape)
-    text += (size < 0 ? std::string("?") : std::to_string(size)) + "x";
-  return text + stringifyDType(operand.dtype).str();
-}
-
-/// Prints a clause such as "scale(%scale_t : tensor<64xf32>)" of those operands
-/// in `names` that exist; nothing when none does.
-static void printClause(llvm::raw_ostream &os, const char *clause,
-                        const KernelSignature &signature,
-                        llvm::ArrayRef<llvm::StringRef> names) {
-  std::string values, types;
-  for (const KernelOperand &operand : signature.arguments) {
-    if (!llvm::is_contained(names, operand.name))
-      continue;
-    llvm::StringRef comma = values.empty() ? "" : ", ";
-    values += (comma + "%" + operand.name + "_t").str();
-    types += (comma + "tensor<" + printShapedType(operand) + ">").str();
-  }
-  if (!values.empty())
-    os << "\n        " << clause << "(" << values << " : " << types << ")";
-}
-
-static void printArguments(llvm::raw_ostream &os,
-                           const KernelSignature &signature) {
-  llvm::interleaveComma(signature.arguments, os, [&](const auto &operand) {
-    os << "%" << operand.name << ": memref<" << printShapedType(operand) << ">";
-  });
-  os << ") {\n";
-  for (const KernelOperand &operand : signature.arguments) {
-    std::string type = printShapedType(operand);
-    bool isOutput = operand.access == Access::Write;
-    os << "  %" << operand.name << "_t = bufferization.to_tensor %"
-       << operand.name << " restrict" << (isOutput ? " writable" : "")
-       << " : memref<" << type << "> to tensor<" << type << ">\n";
+  builder.addData("output", Access::Write, input);
+  builder.addStatistic("mean", Access::Write);
+  builder.addStatistic("variance", Access::Write);
+  if (spec.hasRunningStats) {
+    builder.addStatistic("new_running_mean", Access::Write, mean);
+    builder.addStatistic("new_running_variance", Access::Write, variance);
   }
 }
 
-static void printOp(llvm::raw_ostream &os, const BatchNormSpec &spec,
-                    const KernelSignature &signature,
-                    llvm::ArrayRef<llvm::StringRef> outputs) {
-  bool isTraining = spec.kind == BatchNormSpec::Kind::Training;
-  os << " = bn." << (isTraining ? "training" : "inference") << " axis(";
-  llvm::interleaveComma(getNormalizedAxis(spec), os);
-  os << ") epsilon(" << printFloat(spec.epsilon) << ")";
-  if (takesRunningStats(spec)) {
-    os << " momentum(" << printFloat(spec.momentum) << ")";
-    if (spec.runningVariance == BatchNormSpec::RunningVariance::Sample)
-      os << " running_variance_kind(sample)";
+static void addInference(SignatureBuilder &builder) {
+  int64_t input = builder.addData("input");
+  builder.addScaleAndOffset();
+  builder.addStatistic("mean");
+  builder.addStatistic("variance");
+  builder.addData("output", Access::Write, input);
+}
+
+static void addNormalize(const BatchNormSpec &spec, SignatureBuilder &builder) {
+  int64_t input = builder.addData("input");
+  if (spec.hasMean)
+    builder.addStatistic("mean");
+  if (spec.hasVariance)
+    builder.addStatistic("variance");
+  builder.addScaleAndOffset();
+  builder.addData("output", Access::Write, input);
+}
+
+static void addBackward(const BatchNormSpec &spec, SignatureBuilder &builder) {
+  int64_t outputGrad = builder.addData("output_grad");
+  builder.addData("input");
+  if (spec.hasScale)
+    builder.addParameter("scale");
+  builder.addStatistic("mean");
+  builder.addStatistic("variance");
+  if (spec.hasInputGrad)
+    builder.addData("input_grad", Access::Write, outputGrad);
+  if (spec.hasScaleGrad)
+    builder.addParameter("scale_grad", Access::Write);
+  if (spec.hasOffsetGrad)
+    builder.addParameter("offset_grad", Access::Write);
+}
+
+static void addMergeStats(SignatureBuilder &builder) {
+  builder.addCount("count");
+  builder.addStatistic("mean");
+  builder.addStatistic("m2");
+  builder.addCount("total_count", Access::ReadWrite);
+  builder.addStatistic("total_mean", Access::ReadWrite);
+  builder.addStatistic("total_m2", Access::ReadWrite);
+}
+
+static void addUpdateRunningStats(SignatureBuilder &builder) {
+  builder.addCount("count");
+  builder.addStatistic("mean");
+  builder.addStatistic("variance");
+  int64_t mean = builder.addParameter("running_mean");
+  int64_t variance = builder.addParameter("running_variance");
+  builder.addParameter("new_running_mean", Access::Write, mean);
+  builder.addParameter("new_running_variance", Access::Write, variance);
+}
+
+static void addBackwardInput(SignatureBuilder &builder) {
+  int64_t outputGrad = builder.addData("output_grad");
+  builder.addData("input");
+  for (const char *name : {"a", "b", "c"})
+    builder.addParameter(name);
+  builder.addData("input_grad", Access::Write, outputGrad);
+}
+
+KernelSignature BatchNormSpec::getSignature() const {
+  SignatureBuilder builder(*this);
+  switch (kind) {
+  case Kind::Training:
+    addTraining(*this, builder);
+    break;
+  case Kind::Inference:
+    addInference(builder);
+    break;
+  case Kind::Backward:
+    addBackward(*this, builder);
+    break;
+  case Kind::Stats:
+    builder.addData("input");
+    builder.addCount("count", Access::ReadWrite);
+    builder.addStatistic("mean", Access::ReadWrite);
+    builder.addStatistic("m2", Access::ReadWrite);
+    break;
+  case Kind::MergeStats:
+    addMergeStats(builder);
+    break;
+  case Kind::UpdateRunningStats:
+    addUpdateRunningStats(builder);
+    break;
+  case Kind::Normalize:
+    addNormalize(*this, builder);
+    break;
+  case Kind::BackwardReduce:
+    builder.addData("output_grad");
+    builder.addData("input");
+    builder.addStatistic("mean");
+    builder.addStatistic("sum_dy", Access::ReadWrite);
+    builder.addStatistic("sum_dy_xmu", Access::ReadWrite);
+    break;
+  case Kind::BackwardInput:
+    addBackwardInput(builder);
+    break;
   }
-  printClause(os, "ins", signature, {"input"});
-  printClause(os, "scale", signature, {"scale"});
-  printClause(os, "offset", signature, {"offset"});
-  if (!isTraining)
-    printClause(os, "statistics", signature, {"mean", "variance"});
-  printClause(os, "running", signature, {"running_mean", "running_variance"});
-  printClause(os, "outs", signature, outputs);
-}
-
-std::string BatchNormSpec::getModuleText() const {
-  KernelSignature signature = getSignature();
-  llvm::SmallVector<llvm::StringRef> names;
-  llvm::SmallVector<std::string> types;
-  for (const KernelOperand &operand : signature.arguments)
-    if (operand.access == Access::Write) {
-      names.push_back(operand.name);
-      types.push_back(printShapedType(operand));
-    }
-
-  std::string text;
-  llvm::raw_string_ostream os(text);
-  os << "func.func @" << functionName << "(";
-  printArguments(os, signature);
-  os << "  ";
-  llvm::interleaveComma(names, os,
-                        [&](auto name) { os << "%" << name << "_r"; });
-  printOp(os, *this, signature, names);
-  os << "\n        -> ";
-  llvm::interleaveComma(types, os,
-                        [&](auto &type) { os << "tensor<" << type << ">"; });
-  for (auto [name, type] : llvm::zip_equal(names, types))
-    os << "\n  bufferization.materialize_in_destination %" << name
-       << "_r in restrict writable %" << name << " : (tensor<" << type
-       << ">, memref<" << type << ">) -> ()";
-  os << "\n  return\n}\n";
-  return text;
-}
-
-llvm::Expected<OwningOpRef<ModuleOp>>
-BatchNormSpec::buildModule(MLIRContext &context) const {
-  if (llvm::Error error = verify())
-    return std::move(error);
-  OwningOpRef<ModuleOp> module = parseSourceString<ModuleOp>(
-      getModuleText(), ParserConfig(&context), "batch_norm");
-  if (!module)
-    return makeError("expected the dialects of the pipeline to accept the "
-                     "module of {0}, got an error",
-                     getKey());
-  return module;
+  return builder.take();
 }

@@ -40,6 +40,10 @@ using namespace mlir::bn;
 
 using CodeOrError = llvm::Expected<std::shared_ptr<const KernelCode>>;
 using ObjectOrError = llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>>;
+using ModuleCallback = llvm::function_ref<llvm::Error(ModuleOp)>;
+/// Gets a module, the name of its function, and the number of threads.
+using TextCallback = llvm::function_ref<llvm::Expected<std::string>(
+    ModuleOp, llvm::StringRef, int64_t)>;
 
 struct Compiler::Impl {
   explicit Impl(CompilerOptions options)
@@ -53,8 +57,19 @@ struct Compiler::Impl {
   CodeOrError load(llvm::StringRef key, llvm::StringRef entry,
                    llvm::function_ref<KernelSignature()> getSignature,
                    llvm::function_ref<ObjectOrError()> compile);
-  ObjectOrError compileSpec(const BatchNormSpec &spec, int64_t threads);
-  ObjectOrError compileModule(ModuleOp module, llvm::StringRef entry);
+  /// Calls `callback` with the module of `spec`, or a copy of `module`, in a
+  /// context of its own: nothing to lock, nothing left behind, and passes may
+  /// load dialects. Errors get the diagnostics' text.
+  llvm::Error onModule(const BatchNormSpec &spec, ModuleCallback callback);
+  llvm::Error onModule(ModuleOp module, ModuleCallback callback);
+
+  llvm::Expected<std::string> getText(const BatchNormSpec &spec,
+                                      TextCallback callback);
+  llvm::Expected<std::string> getText(ModuleOp module, llvm::StringRef entry,
+                                      TextCallback callback);
+
+  /// Fills in the options of the compiler where `spec` leaves them to it.
+  BatchNormSpec resolve(const BatchNormSpec &spec) const;
 
   /// Resolved when the compiler was made.
   CompilerOptions options;
@@ -188,31 +203,43 @@ void Compiler::clearMemoryCache() { impl->memoryCache.clear(); }
 // Specs
 //===----------------------------------------------------------------------===//
 
-ObjectOrError Compiler::Impl::compileSpec(const BatchNormSpec &spec,
-                                          int64_t threads) {
-  // A context of its own: nothing to lock, and nothing left behind.
+llvm::Error Compiler::Impl::onModule(const BatchNormSpec &spec,
+                                     ModuleCallback callback) {
   MLIRContext context(registry, MLIRContext::Threading::DISABLED);
   DiagnosticText diagnostics(context);
   auto module = spec.buildModule(context);
   if (!module)
     return diagnostics.addTo(module.takeError());
-  ObjectOrError object = compileToObject(
-      **module, BatchNormSpec::functionName, options, threads);
-  if (!object)
-    return diagnostics.addTo(object.takeError());
-  return object;
+  if (llvm::Error error = callback(**module))
+    return diagnostics.addTo(std::move(error));
+  return llvm::Error::success();
+}
+
+BatchNormSpec Compiler::Impl::resolve(const BatchNormSpec &spec) const {
+  BatchNormSpec resolved = spec;
+  if (resolved.threads == 0)
+    resolved.threads = options.threads;
+  return resolved;
 }
 
 llvm::Expected<Kernel> Compiler::compile(const BatchNormSpec &spec) {
   if (llvm::Error error = spec.verify())
     return std::move(error);
-  BatchNormSpec resolved = spec;
-  if (resolved.threads == 0)
-    resolved.threads = impl->options.threads;
+  BatchNormSpec resolved = impl->resolve(spec);
+  auto compile = [&]() -> ObjectOrError {
+    std::unique_ptr<llvm::MemoryBuffer> object;
+    llvm::Error error = impl->onModule(resolved, [&](ModuleOp module) {
+      return compileToCode(module, BatchNormSpec::functionName, impl->options,
+                           resolved.threads)
+          .moveInto(object);
+    });
+    if (error)
+      return std::move(error);
+    return object;
+  };
   CodeOrError code = impl->get(
       "spec " + resolved.getKey(), BatchNormSpec::functionName,
-      [&] { return resolved.getSignature(); },
-      [&] { return impl->compileSpec(resolved, resolved.threads); });
+      [&] { return resolved.getSignature(); }, compile);
   if (!code)
     return code.takeError();
   return Kernel(std::move(*code));
@@ -251,21 +278,17 @@ static OwningOpRef<ModuleOp> copyModule(ModuleOp module, MLIRContext &context) {
   return parseSourceFile<ModuleOp>(sources, ParserConfig(&context));
 }
 
-ObjectOrError Compiler::Impl::compileModule(ModuleOp module,
-                                            llvm::StringRef entry) {
-  // Passes load dialects, which must not happen in a context that other threads
-  // are using.
+llvm::Error Compiler::Impl::onModule(ModuleOp module,
+                                     ModuleCallback callback) {
   MLIRContext context(registry, MLIRContext::Threading::DISABLED);
   DiagnosticText diagnostics(context);
   OwningOpRef<ModuleOp> copy = copyModule(module, context);
   if (!copy)
     return diagnostics.addTo(
         makeError("expected a module that can be copied, got an error"));
-  ObjectOrError object =
-      compileToObject(*copy, entry, options, options.threads);
-  if (!object)
-    return diagnostics.addTo(object.takeError());
-  return object;
+  if (llvm::Error error = callback(*copy))
+    return diagnostics.addTo(std::move(error));
+  return llvm::Error::success();
 }
 
 llvm::Expected<Kernel> Compiler::compile(ModuleOp module,
@@ -277,13 +300,103 @@ llvm::Expected<Kernel> Compiler::compile(ModuleOp module,
   if (!signature)
     return signature.takeError();
   std::string name = function->getName().str();
+  auto compile = [&]() -> ObjectOrError {
+    std::unique_ptr<llvm::MemoryBuffer> object;
+    llvm::Error error = impl->onModule(module, [&](ModuleOp copy) {
+      return compileToCode(copy, name, impl->options, impl->options.threads)
+          .moveInto(object);
+    });
+    if (error)
+      return std::move(error);
+    return object;
+  };
   CodeOrError code = impl->get(
       llvm::formatv("module {0} function {1} threads {2}", hashModule(module),
                     name, impl->options.threads)
           .str(),
-      name, [&] { return *signature; },
-      [&] { return impl->compileModule(module, name); });
+      name, [&] { return *signature; }, compile);
   if (!code)
     return code.takeError();
   return Kernel(std::move(*code));
+}
+
+//===----------------------------------------------------------------------===//
+// Texts
+//===----------------------------------------------------------------------===//
+
+llvm::Expected<std::string>
+Compiler::Impl::getText(const BatchNormSpec &spec, TextCallback callback) {
+  std::string text;
+  llvm::Error error = onModule(spec, [&](ModuleOp module) {
+    return callback(module, BatchNormSpec::functionName, resolve(spec).threads)
+        .moveInto(text);
+  });
+  if (error)
+    return std::move(error);
+  return text;
+}
+
+llvm::Expected<std::string> Compiler::Impl::getText(ModuleOp module,
+                                                    llvm::StringRef entry,
+                                                    TextCallback callback) {
+  auto function = findFunction(module, entry);
+  if (!function)
+    return function.takeError();
+  std::string text;
+  llvm::Error error = onModule(module, [&](ModuleOp copy) {
+    return callback(copy, function->getName(), options.threads).moveInto(text);
+  });
+  if (error)
+    return std::move(error);
+  return text;
+}
+
+/// Each text of a spec or of a function, as a callback of getText.
+static auto getIROf(Phase phase, const CompilerOptions &options) {
+  return [=](ModuleOp module, llvm::StringRef entry, int64_t threads) {
+    return lowerToPhase(module, entry, phase, options, threads);
+  };
+}
+
+static auto getStrategyOf(const CompilerOptions &options) {
+  return [=](ModuleOp module, llvm::StringRef entry, int64_t threads) {
+    return selectStrategies(module, entry, options, threads);
+  };
+}
+
+static auto getAssemblyOf(CompilerOptions options) {
+  options.dumpDir.clear();
+  return [=](ModuleOp module, llvm::StringRef entry,
+             int64_t threads) -> llvm::Expected<std::string> {
+    auto assembly = compileToCode(module, entry, options, threads,
+                                  llvm::CodeGenFileType::AssemblyFile);
+    if (!assembly)
+      return assembly.takeError();
+    return (*assembly)->getBuffer().str();
+  };
+}
+
+llvm::Expected<std::string> Compiler::getIR(const BatchNormSpec &spec,
+                                            Phase phase) {
+  return impl->getText(spec, getIROf(phase, impl->options));
+}
+llvm::Expected<std::string>
+Compiler::getIR(ModuleOp module, llvm::StringRef entry, Phase phase) {
+  return impl->getText(module, entry, getIROf(phase, impl->options));
+}
+
+llvm::Expected<std::string> Compiler::getStrategy(const BatchNormSpec &spec) {
+  return impl->getText(spec, getStrategyOf(impl->options));
+}
+llvm::Expected<std::string> Compiler::getStrategy(ModuleOp module,
+                                                  llvm::StringRef entry) {
+  return impl->getText(module, entry, getStrategyOf(impl->options));
+}
+
+llvm::Expected<std::string> Compiler::getAssembly(const BatchNormSpec &spec) {
+  return impl->getText(spec, getAssemblyOf(impl->options));
+}
+llvm::Expected<std::string> Compiler::getAssembly(ModuleOp module,
+                                                  llvm::StringRef entry) {
+  return impl->getText(module, entry, getAssemblyOf(impl->options));
 }

@@ -15,6 +15,7 @@
 
 #include "Lowering.h"
 
+#include "bn/Codegen/Common/Passes.h"
 #include "bn/Dialect/BN/IR/BNDialect.h"
 #include "bn/Pipelines/CPUPipeline.h"
 #include "bn/Pipelines/Phase.h"
@@ -137,6 +138,27 @@ runPasses(ModuleOp module, Phase last,
                    stringifyPhase(last));
 }
 
+/// Runs the passes of the phases up to `last` one by one, and shows the module
+/// to `callback` after each.
+static llvm::Error
+runPhases(ModuleOp module, Phase last, const CPUPipelineOptions &pipeline,
+          llvm::function_ref<llvm::Error(Phase)> callback) {
+  for (Phase phase : getAllPhases()) {
+    llvm::Error error = runPasses(module, phase, [&](OpPassManager &pm) {
+      if (phase == Phase::Input)
+        pm.addPass(createSymbolDCEPass());
+      buildPhase(pm, phase, pipeline);
+    });
+    if (error)
+      return error;
+    if (llvm::Error error = callback(phase))
+      return error;
+    if (phase == last)
+      break;
+  }
+  return llvm::Error::success();
+}
+
 /// Runs the pipeline. With a dump folder, the module is written after each
 /// phase.
 static llvm::Error runPipeline(ModuleOp module,
@@ -147,20 +169,10 @@ static llvm::Error runPipeline(ModuleOp module,
       pm.addPass(createSymbolDCEPass());
       buildCPUPipeline(pm, pipeline);
     });
-  for (Phase phase : getAllPhases()) {
-    llvm::Error error = runPasses(module, phase, [&](OpPassManager &pm) {
-      if (phase == Phase::Input)
-        pm.addPass(createSymbolDCEPass());
-      buildPhase(pm, phase, pipeline);
-    });
-    if (error)
-      return error;
-    error = writeDump(options.dumpDir, static_cast<unsigned>(phase),
-                      stringifyPhase(phase) + ".mlir", printModule(module));
-    if (error)
-      return error;
-  }
-  return llvm::Error::success();
+  return runPhases(module, Phase::LLVM, pipeline, [&](Phase phase) {
+    return writeDump(options.dumpDir, static_cast<unsigned>(phase),
+                     stringifyPhase(phase) + ".mlir", printModule(module));
+  });
 }
 
 /// Writes what LLVM makes of `module`, as LLVM IR and as assembly.
@@ -212,19 +224,73 @@ static void setUnwinding(llvm::Module &module, const CompilerOptions &options) {
   }
 }
 
+static void setPipelineOptions(CPUPipelineOptions &pipeline,
+                               llvm::TargetMachine &target,
+                               const CompilerOptions &options,
+                               int64_t threads) {
+  pipeline.threads = threads;
+  // By default the pipeline looks at this machine.
+  if (options.target.cpu != llvm::sys::getHostCPUName())
+    pipeline.vectorBits = getVectorBits(target);
+}
+
+llvm::Expected<std::string> mlir::bn::lowerToPhase(ModuleOp module,
+                                                   llvm::StringRef entry,
+                                                   Phase phase,
+                                                   const CompilerOptions &options,
+                                                   int64_t threads) {
+  auto target = createTargetMachine(options.target);
+  if (!target)
+    return target.takeError();
+  hideOtherFunctions(module, entry);
+  CPUPipelineOptions pipeline;
+  setPipelineOptions(pipeline, **target, options, threads);
+  if (llvm::Error error =
+          runPhases(module, phase, pipeline,
+                    [](Phase) { return llvm::Error::success(); }))
+    return std::move(error);
+  return printModule(module);
+}
+
+llvm::Expected<std::string>
+mlir::bn::selectStrategies(ModuleOp module, llvm::StringRef entry,
+                           const CompilerOptions &options, int64_t threads) {
+  auto target = createTargetMachine(options.target);
+  if (!target)
+    return target.takeError();
+  hideOtherFunctions(module, entry);
+  CPUPipelineOptions pipeline;
+  setPipelineOptions(pipeline, **target, options, threads);
+  SelectLoweringStrategyPassOptions strategy;
+  strategy.threads = pipeline.threads;
+  strategy.vectorBits = pipeline.vectorBits;
+  llvm::Error error = runPasses(module, Phase::BN, [&](OpPassManager &pm) {
+    pm.addPass(createSymbolDCEPass());
+    buildBNPhase(pm, pipeline);
+    pm.addPass(createSelectLoweringStrategyPass(strategy));
+  });
+  if (error)
+    return std::move(error);
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  module->walk([&](Operation *op) {
+    if (LoweringStrategyAttr attr = getLoweringStrategy(op))
+      os << (text.empty() ? "" : "\n") << attr;
+  });
+  return text;
+}
+
 llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>>
-mlir::bn::compileToObject(ModuleOp module, llvm::StringRef entry,
-                          const CompilerOptions &options, int64_t threads) {
+mlir::bn::compileToCode(ModuleOp module, llvm::StringRef entry,
+                        const CompilerOptions &options, int64_t threads,
+                        llvm::CodeGenFileType type) {
   auto target = createTargetMachine(options.target);
   if (!target)
     return target.takeError();
   hideOtherFunctions(module, entry);
   bool isVectorizedByUs = hasBNOps(module);
   CPUPipelineOptions pipeline;
-  pipeline.threads = threads;
-  // By default the pipeline looks at this machine.
-  if (options.target.cpu != llvm::sys::getHostCPUName())
-    pipeline.vectorBits = getVectorBits(**target);
+  setPipelineOptions(pipeline, **target, options, threads);
   if (llvm::Error error = runPipeline(module, pipeline, options))
     return std::move(error);
 
@@ -245,5 +311,5 @@ mlir::bn::compileToObject(ModuleOp module, llvm::StringRef entry,
   if (!options.dumpDir.empty())
     if (llvm::Error error = dumpLLVM(llvmModule, **target, options))
       return std::move(error);
-  return emitCode(llvmModule, **target);
+  return emitCode(llvmModule, **target, type);
 }

@@ -18,6 +18,7 @@
 
 #include "bn/ExecutionEngine/Compiler.h"
 #include "mlir/IR/Diagnostics.h"
+#include "llvm/Support/CodeGen.h"
 #include "llvm/Support/MemoryBuffer.h"
 
 #include <memory>
@@ -40,12 +41,27 @@ private:
   bool hasError = false;
 };
 
+/// Runs the pipeline on function `entry` of `module` up to the end of `phase`,
+/// and returns the module as text. `module` is consumed.
+llvm::Expected<std::string> lowerToPhase(ModuleOp module, llvm::StringRef entry,
+                                         Phase phase,
+                                         const CompilerOptions &options,
+                                         int64_t threads);
+
+/// Returns the strategies that are chosen for the ops of function `entry` of
+/// `module`, one per line. `module` is consumed.
+llvm::Expected<std::string> selectStrategies(ModuleOp module,
+                                             llvm::StringRef entry,
+                                             const CompilerOptions &options,
+                                             int64_t threads);
+
 /// Lowers function `entry` of `module` to an object whose one symbol is the
-/// packed wrapper of it. `module` is consumed: it is changed on the way.
-/// `options.target` must be resolved.
+/// packed wrapper of it, or to the assembly of that. `module` is consumed: it
+/// is changed on the way. `options.target` must be resolved.
 llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>>
-compileToObject(ModuleOp module, llvm::StringRef entry,
-                const CompilerOptions &options, int64_t threads);
+compileToCode(ModuleOp module, llvm::StringRef entry,
+              const CompilerOptions &options, int64_t threads,
+              llvm::CodeGenFileType type = llvm::CodeGenFileType::ObjectFile);
 
 } // namespace mlir::bn
 

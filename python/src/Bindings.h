@@ -13,14 +13,29 @@
 #ifndef BN_PYTHON_BINDINGS_H
 #define BN_PYTHON_BINDINGS_H
 
+#include "bn/ExecutionEngine/BatchNormSpec.h"
+
 #include <nanobind/nanobind.h>
 
+#include <string>
+
 namespace mlir::bn::python {
+
+/// Converts "population" or "sample"; raises for others.
+BatchNormSpec::RunningVariance convertVarianceKind(llvm::StringRef kind);
+
+[[noreturn]] void raiseNotImplemented(const std::string &message);
 
 /// inference, training, backward.
 void bindFunctions(nanobind::module_ &module);
 
-/// config, clear_pool and the like.
+/// stats, merge_stats, and the other steps of them.
+void bindStructural(nanobind::module_ &module);
+
+/// Spec, Kernel and compile.
+void bindKernel(nanobind::module_ &module);
+
+/// Config, clear_pool and the like.
 void bindConfig(nanobind::module_ &module);
 
 } // namespace mlir::bn::python

@@ -14,49 +14,113 @@
 
 #include "llvm/Support/FormatVariadic.h"
 
+#include <cstring>
+
 using namespace mlir::bn;
 using namespace mlir::bn::python;
 
-Call::Call(BatchNormSpec::Kind kind, nb::handle object, nb::handle axis,
-           double epsilon)
-    : input(object, "input"), axis(convertAxis(axis, input.view.getRank())),
-      layout(input.view, "input"), channelLayout(layout.select(this->axis)) {
-  TensorView view = input.view;
-  layout.toMemoryOrder(view);
+Call::Call(BatchNormSpec::Kind kind) {
+  // Fields that a kind does not look at must not tell two kernels apart.
   spec.kind = kind;
-  spec.elementType = view.dtype;
-  spec.shape = view.shape;
-  spec.axis = layout.toMemoryOrder(this->axis);
-  spec.epsilon = epsilon;
-  spec.hasScale = spec.hasOffset = spec.hasRunningStats = false;
-  // What a kernel without such operands is not told apart by.
   spec.momentum = 0;
-  spec.parameterType = spec.statisticsType =
-      view.dtype == DType::F64 ? DType::F64 : DType::F32;
-  arguments.push_back(std::move(view));
+  spec.epsilon = 0;
+  spec.hasScale = spec.hasOffset = spec.hasRunningStats = false;
+  spec.hasMean = spec.hasVariance = false;
+  spec.hasInputGrad = spec.hasScaleGrad = spec.hasOffsetGrad = false;
+  spec.threads = Session::get().getThreads();
 }
 
-void Call::addScaleAndOffset(nb::handle scale, nb::handle offset) {
-  spec.hasScale = !scale.is_none();
-  spec.hasOffset = !offset.is_none();
-  if (spec.hasOffset && !spec.hasScale) {
-    spec.parameterType = addChannels(offset, "offset");
-    return;
-  }
-  if (spec.hasScale)
-    spec.parameterType = addChannels(scale, "scale");
-  if (spec.hasOffset)
-    addChannels(offset, "offset");
+/// Raises what a kernel would say, as the exception that Python expects.
+static void checkDType(const TensorView &view, const char *name, DType dtype) {
+  if (view.dtype != dtype)
+    raiseTypeError(llvm::formatv("expected '{0}' to have element type {1}, got "
+                                 "{2}",
+                                 name, stringifyDType(dtype),
+                                 stringifyDType(view.dtype)));
+}
+
+//===----------------------------------------------------------------------===//
+// Inputs
+//===----------------------------------------------------------------------===//
+
+void Call::setInput(nb::handle object, nb::handle axisList) {
+  input = Array(object, "input");
+  axis = convertAxis(axisList, input.view.getRank());
+  layout = Layout(input.view, "input");
+  channelLayout = layout.select(axis);
+  inputView = input.view;
+  hasInput = true;
+  layout.toMemoryOrder(inputView);
+  if (!isFloat(inputView.dtype))
+    raiseTypeError(llvm::formatv("expected 'input' to have element type f16, "
+                                 "bf16, f32 or f64, got {0}",
+                                 stringifyDType(inputView.dtype)));
+  spec.elementType = inputView.dtype;
+  spec.shape = inputView.shape;
+  spec.axis = layout.toMemoryOrder(axis);
+  spec.parameterType = spec.statisticsType =
+      inputView.dtype == DType::F64 ? DType::F64 : DType::F32;
+}
+
+void Call::setChannels(nb::handle object, const char *name) {
+  input = Array(object, name);
+  for (int64_t dim = 0; dim < input.view.getRank(); ++dim)
+    axis.push_back(dim);
+  spec.shape = input.view.shape;
+  spec.axis = axis;
+}
+
+void Call::keepAlive(Array &array) {
+  if (array.exported.is_valid())
+    exported.push_back(std::move(array.exported));
+}
+
+void Call::addData(nb::handle object, const char *name) {
+  Array array(object, name);
+  checkDType(array.view, name, input.view.dtype);
+  checkSameLayout(array.view, name, input.view, "'input'");
+  layout.toMemoryOrder(array.view);
+  keepAlive(array);
+  arguments.push_back(std::move(array.view));
+}
+
+void Call::addChannels(Array &array) {
+  channelLayout.toMemoryOrder(array.view);
+  keepAlive(array);
+  arguments.push_back(std::move(array.view));
 }
 
 DType Call::addChannels(nb::handle object, const char *name) {
   Array array(object, name);
   DType dtype = array.view.dtype;
-  channelLayout.toMemoryOrder(array.view);
-  arguments.push_back(array.view);
-  if (array.framework != Framework::NumPy)
-    imported.push_back(std::move(array));
+  // Ops without data take every float.
+  DType narrowest = hasInput ? inputView.dtype : DType::F16;
+  bool isNarrower = dtype != narrowest &&
+                    getByteSize(dtype) <= getByteSize(narrowest);
+  if (!isFloat(dtype) || (hasInput && isNarrower))
+    raiseTypeError(llvm::formatv("expected '{0}' to have element type {1} or a "
+                                 "wider float, got {2}",
+                                 name, stringifyDType(narrowest),
+                                 stringifyDType(dtype)));
+  addChannels(array);
   return dtype;
+}
+
+void Call::addChannels(nb::handle object, const char *name, DType dtype) {
+  Array array(object, name);
+  checkDType(array.view, name, dtype);
+  addChannels(array);
+}
+
+void Call::addScaleAndOffset(nb::handle scale, nb::handle offset) {
+  spec.hasScale = !scale.is_none();
+  spec.hasOffset = !offset.is_none();
+  if (spec.hasScale)
+    spec.parameterType = addChannels(scale, "scale");
+  if (spec.hasScale && spec.hasOffset)
+    addChannels(offset, "offset", spec.parameterType);
+  else if (spec.hasOffset)
+    spec.parameterType = addChannels(offset, "offset");
 }
 
 //===----------------------------------------------------------------------===//
@@ -64,6 +128,7 @@ DType Call::addChannels(nb::handle object, const char *name) {
 //===----------------------------------------------------------------------===//
 
 void Call::setOut(nb::handle object, size_t numResults) {
+  results.resize(numResults);
   bool isList = nb::isinstance<nb::tuple>(object) ||
                 nb::isinstance<nb::list>(object);
   if (!isList) {
@@ -84,43 +149,51 @@ DType Call::getOutType(size_t index, DType otherwise) {
   return Array(out[index], "out", Array::Access::Write).view.dtype;
 }
 
-void Call::addResult(const char *name, TensorView expected,
+void Call::addResult(size_t index, const char *name, TensorView &view,
                      const Layout &resultLayout, const char *whose) {
-  nb::handle given = out[results.size()];
-  resultLayout.setStrides(expected);
-  if (given.is_none()) {
+  resultLayout.setStrides(view);
+  if (out[index].is_none()) {
     ResultPool::Block *block =
-        Session::get().pool.allocate(expected.getSizeInBytes());
+        Session::get().pool.allocate(view.getSizeInBytes());
     if (!block)
       throw std::bad_alloc();
-    expected.data = ResultPool::getData(block);
-    results.push_back(makeArray(input, expected, block));
+    view.data = ResultPool::getData(block);
+    results[index] = input.makeAlike(view, block);
   } else {
-    Array array(given, name, Array::Access::Write);
-    checkSameLayout(array.view, name, expected, whose);
-    expected = array.view;
-    results.push_back(nb::borrow(given));
-    if (array.framework != Framework::NumPy)
-      imported.push_back(std::move(array));
+    Array array(out[index], name, Array::Access::Write);
+    checkDType(array.view, name, view.dtype);
+    checkSameLayout(array.view, name, view, whose);
+    keepAlive(array);
+    view = std::move(array.view);
+    results[index] = nb::borrow(out[index]);
   }
-  resultLayout.toMemoryOrder(expected);
-  arguments.push_back(std::move(expected));
+  arguments.push_back(view);
+  resultLayout.toMemoryOrder(arguments.back());
 }
 
-void Call::addOutput() {
-  TensorView expected;
-  expected.dtype = spec.elementType;
-  expected.shape = input.view.shape;
-  addResult("output", std::move(expected), layout, "'input'");
+void Call::addOutput(size_t index, const char *name) {
+  TensorView view(nullptr, spec.elementType, input.view.shape);
+  addResult(index, name, view, layout, "'input'");
 }
 
-void Call::addChannelsOutput(const char *name) {
-  TensorView expected;
-  expected.dtype = spec.statisticsType;
+void Call::addChannelsOutput(size_t index, const char *name, DType dtype,
+                             Initial initial) {
+  TensorView view;
+  view.dtype = dtype;
   for (int64_t dim : axis)
-    expected.shape.push_back(input.view.shape[dim]);
-  addResult(name, std::move(expected), channelLayout,
-            "the dimensions in 'axis'");
+    view.shape.push_back(input.view.shape[dim]);
+  addResult(index, name, view, channelLayout, "the channels");
+  if (initial == Initial::Zero)
+    std::memset(view.data, 0, view.getSizeInBytes());
+}
+
+void Call::addChannelsOutput(size_t index, const char *name,
+                             nb::handle initial) {
+  Array source(initial, name);
+  TensorView view(nullptr, source.view.dtype, input.view.shape);
+  addResult(index, name, view, channelLayout, "the channels");
+  checkSameLayout(source.view, name, view, "the channels");
+  std::memmove(view.data, source.view.data, view.getSizeInBytes());
 }
 
 nb::object Call::takeResults() {
@@ -137,8 +210,7 @@ nb::object Call::takeResults() {
 //===----------------------------------------------------------------------===//
 
 void Call::run() {
-  Session &session = Session::get();
-  Kernel kernel = session.getKernel(spec);
+  Kernel kernel = Session::get().getKernel(spec);
   llvm::Error error = [&] {
     nb::gil_scoped_release release;
     return kernel.call(arguments);

@@ -6,9 +6,9 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Collects the arguments of a batch normalization in the order in which the
-// kernel wants them, makes the results that the caller has not given, and
-// calls. Messages use the names of BatchNormSpec.h: x is 'input', y 'output'.
+// Collects the arguments of a kernel in the order in which it wants them, makes
+// the results that the caller has not given, and calls. Messages use the names
+// of BatchNormSpec.h: x is 'input', y 'output'.
 //
 // Phase: none (run time).
 //
@@ -25,14 +25,12 @@ namespace mlir::bn::python {
 
 class Call {
 public:
-  /// Takes the input and what is known of the kernel from it.
-  Call(BatchNormSpec::Kind kind, nb::handle input, nb::handle axis,
-       double epsilon);
+  explicit Call(BatchNormSpec::Kind kind);
 
-  void addScaleAndOffset(nb::handle scale, nb::handle offset);
-
-  /// Adds an array with one element per channel, and returns its element type.
-  DType addChannels(nb::handle array, const char *name);
+  /// Takes what is known of the kernel from the input, or from any array of an
+  /// op that has none, whose dimensions are then all channels.
+  void setInput(nb::handle input, nb::handle axis);
+  void setChannels(nb::handle array, const char *name);
 
   /// Says where the results go: None, one array, or one entry per result.
   void setOut(nb::handle out, size_t numResults);
@@ -41,9 +39,25 @@ public:
   /// `otherwise`.
   DType getOutType(size_t index, DType otherwise);
 
-  /// Adds the next result.
-  void addOutput();
-  void addChannelsOutput(const char *name);
+  /// Adds the input as an argument; an array like it; one with an element per
+  /// channel, of any type that is as wide as the input's, which is returned, or
+  /// of type `dtype`.
+  void addInput() { arguments.push_back(inputView); }
+  void addData(nb::handle array, const char *name);
+  DType addChannels(nb::handle array, const char *name);
+  void addChannels(nb::handle array, const char *name, DType dtype);
+  void addScaleAndOffset(nb::handle scale, nb::handle offset);
+
+  /// What is in a result before the call.
+  enum class Initial { Anything, Zero };
+
+  /// Adds the result that is number `index` for the caller: one like the input,
+  /// or one with an element per channel.
+  void addOutput(size_t index, const char *name);
+  void addChannelsOutput(size_t index, const char *name, DType dtype,
+                         Initial initial = Initial::Anything);
+  /// The same, holding a copy of `initial` before the call.
+  void addChannelsOutput(size_t index, const char *name, nb::handle initial);
 
   /// Calls the kernel.
   void run();
@@ -54,18 +68,25 @@ public:
   BatchNormSpec spec;
 
 private:
-  void addResult(const char *name, TensorView expected,
+  /// Adds result `index`, whose type and shape are those of `view`, and fills
+  /// in the rest of it.
+  void addResult(size_t index, const char *name, TensorView &view,
                  const Layout &resultLayout, const char *whose);
+  void addChannels(Array &array);
+  void keepAlive(Array &array);
 
   Array input;
+  /// In the order of memory.
+  TensorView inputView;
+  bool hasInput = false;
   DimVector axis;
   Layout layout, channelLayout;
   llvm::SmallVector<nb::handle, 5> out;
   llvm::SmallVector<nb::object, 5> results;
   /// In the kernel's order, and in that of memory.
   llvm::SmallVector<TensorView, 12> arguments;
-  /// Arrays that DLPack has given us, until the call is over.
-  llvm::SmallVector<Array, 0> imported;
+  /// What DLPack has given us, until the call is over.
+  llvm::SmallVector<nb::ndarray<nb::ro>, 0> exported;
 };
 
 } // namespace mlir::bn::python

@@ -15,49 +15,43 @@
 
 #include "Bindings.h"
 #include "Call.h"
+#include "KernelObject.h"
 
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/FormatVariadic.h"
+
+#include <array>
 
 using namespace mlir::bn;
 using namespace mlir::bn::python;
 using namespace nanobind::literals;
 using Kind = BatchNormSpec::Kind;
 
-[[noreturn]] static void raiseNotImplemented(const std::string &message) {
-  PyErr_SetString(PyExc_NotImplementedError, message.c_str());
-  throw nb::python_error();
-}
-
 static nb::object inference(nb::handle x, nb::handle scale, nb::handle offset,
                             nb::handle mean, nb::handle variance,
                             nb::handle axis, double epsilon, nb::handle out) {
-  Call call(Kind::Inference, x, axis, epsilon);
+  Call call(Kind::Inference);
+  call.setInput(x, axis);
   call.setOut(out, 1);
+  call.spec.epsilon = epsilon;
+  call.addInput();
   call.addScaleAndOffset(scale, offset);
   call.spec.statisticsType = call.addChannels(mean, "mean");
-  call.addChannels(variance, "variance");
-  call.addOutput();
+  call.addChannels(variance, "variance", call.spec.statisticsType);
+  call.addOutput(0, "output");
   call.run();
   return call.takeResult(0);
 }
 
-static BatchNormSpec::RunningVariance convertKind(llvm::StringRef kind) {
-  if (kind == "population")
-    return BatchNormSpec::RunningVariance::Population;
-  if (kind == "sample")
-    return BatchNormSpec::RunningVariance::Sample;
-  raiseValueError(llvm::formatv("expected 'running_variance_kind' to be "
-                                "'population' or 'sample', got '{0}'",
-                                kind));
-}
-
-static void addRunningStats(Call &call, nb::handle mean, nb::handle variance,
-                            double momentum, const char *kind) {
-  call.spec.hasRunningStats = true;
-  call.spec.momentum = momentum;
-  call.spec.runningVariance = convertKind(kind);
-  call.spec.statisticsType = call.addChannels(mean, "running_mean");
-  call.addChannels(variance, "running_variance");
+static bool checkBothOrNone(nb::handle runningMean,
+                            nb::handle runningVariance) {
+  bool hasMean = !runningMean.is_none();
+  if (hasMean == runningVariance.is_none())
+    raiseValueError(llvm::formatv("expected 'running_mean' and "
+                                  "'running_variance' or neither, got only "
+                                  "'running_{0}'",
+                                  hasMean ? "mean" : "variance"));
+  return hasMean;
 }
 
 static nb::object training(nb::handle x, nb::handle scale, nb::handle offset,
@@ -68,38 +62,93 @@ static nb::object training(nb::handle x, nb::handle scale, nb::handle offset,
   if (!mask.is_none())
     raiseNotImplemented("expected 'mask' to be None, got an array: masks "
                         "cannot be lowered yet");
-  bool hasRunningStats = !runningMean.is_none();
-  if (hasRunningStats == runningVariance.is_none())
-    raiseValueError(llvm::formatv("expected 'running_mean' and "
-                                  "'running_variance' or neither, got only "
-                                  "'running_{0}'",
-                                  hasRunningStats ? "mean" : "variance"));
-  Call call(Kind::Training, x, axis, epsilon);
+  bool hasRunningStats = checkBothOrNone(runningMean, runningVariance);
+  Call call(Kind::Training);
+  BatchNormSpec &spec = call.spec;
+  call.setInput(x, axis);
   call.setOut(out, hasRunningStats ? 5 : 3);
+  spec.epsilon = epsilon;
+  spec.hasRunningStats = hasRunningStats;
+  call.addInput();
   call.addScaleAndOffset(scale, offset);
-  if (hasRunningStats)
-    addRunningStats(call, runningMean, runningVariance, momentum,
-                    runningVarianceKind);
-  else
-    call.spec.statisticsType = call.getOutType(1, call.spec.statisticsType);
-  call.addOutput();
-  call.addChannelsOutput("mean");
-  call.addChannelsOutput("variance");
   if (hasRunningStats) {
-    call.addChannelsOutput("new_running_mean");
-    call.addChannelsOutput("new_running_variance");
+    spec.momentum = momentum;
+    spec.runningVariance = convertVarianceKind(runningVarianceKind);
+    spec.statisticsType = call.addChannels(runningMean, "running_mean");
+    call.addChannels(runningVariance, "running_variance", spec.statisticsType);
+  } else {
+    spec.statisticsType = call.getOutType(1, spec.statisticsType);
+  }
+  call.addOutput(0, "output");
+  call.addChannelsOutput(1, "mean", spec.statisticsType);
+  call.addChannelsOutput(2, "variance", spec.statisticsType);
+  if (hasRunningStats) {
+    call.addChannelsOutput(3, "new_running_mean", spec.statisticsType);
+    call.addChannelsOutput(4, "new_running_variance", spec.statisticsType);
   }
   call.run();
   return call.takeResults();
+}
+
+//===----------------------------------------------------------------------===//
+// Backward
+//===----------------------------------------------------------------------===//
+
+static constexpr const char *kGradients[] = {"input", "scale", "offset"};
+
+std::array<int, 3> mlir::bn::python::convertWhich(nb::handle which) {
+  std::array<int, 3> places = {-1, -1, -1};
+  int next = 0;
+  if (nb::isinstance<nb::str>(which))
+    raiseTypeError("expected 'which' to be a list of names, got a string");
+  for (nb::handle entry : which) {
+    llvm::StringRef name = nb::cast<const char *>(entry);
+    auto known = llvm::find(kGradients, name);
+    if (known == std::end(kGradients) || places[known - kGradients] >= 0)
+      raiseValueError(llvm::formatv("expected 'which' to name some of 'input', "
+                                    "'scale' and 'offset' once, got '{0}'",
+                                    name));
+    places[known - kGradients] = next++;
+  }
+  if (next == 0)
+    raiseValueError("expected 'which' to name a gradient, got none");
+  return places;
 }
 
 static nb::object backward(nb::handle outputGrad, nb::handle x,
                            nb::handle scale, nb::handle mean,
                            nb::handle variance, nb::handle axis, double epsilon,
                            bool frozen, nb::handle which, nb::handle out) {
-  Call call(Kind::Backward, x, axis, epsilon);
-  raiseNotImplemented(llvm::toString(call.spec.verify()));
+  std::array<int, 3> places = convertWhich(which);
+  Call call(Kind::Backward);
+  BatchNormSpec &spec = call.spec;
+  call.setInput(x, axis);
+  call.setOut(out, 3 - llvm::count(places, -1));
+  spec.epsilon = epsilon;
+  spec.isFrozen = frozen;
+  spec.hasScale = !scale.is_none();
+  spec.hasInputGrad = places[0] >= 0;
+  spec.hasScaleGrad = places[1] >= 0;
+  spec.hasOffsetGrad = places[2] >= 0;
+  call.addData(outputGrad, "output_grad");
+  call.addInput();
+  if (spec.hasScale)
+    spec.parameterType = call.addChannels(scale, "scale");
+  spec.statisticsType = call.addChannels(mean, "mean");
+  call.addChannels(variance, "variance", spec.statisticsType);
+  if (spec.hasInputGrad)
+    call.addOutput(places[0], "input_grad");
+  if (spec.hasScaleGrad)
+    call.addChannelsOutput(places[1], "scale_grad", spec.parameterType);
+  if (spec.hasOffsetGrad)
+    call.addChannelsOutput(places[2], "offset_grad", spec.parameterType);
+  call.run();
+  return call.takeResults();
 }
+
+//===----------------------------------------------------------------------===//
+// Bindings
+//===----------------------------------------------------------------------===//
 
 static constexpr const char *kInferenceDoc =
     R"(Normalizes ``x`` with given statistics.
@@ -152,9 +201,22 @@ static constexpr const char *kTrainingDoc =
 :raises NotImplementedError: ``mask`` is given.)";
 
 static constexpr const char *kBackwardDoc =
-    R"(Gradients of :func:`training`; of :func:`inference` if ``frozen``.
+    R"(Gradients of batch normalization.
 
-:raises NotImplementedError: the compiler cannot lower it yet.)";
+:param output_grad: gradient of ``y``, of the shape, strides and type of ``x``.
+:param x: the input of the forward call.
+:param scale: that of the forward call; None for 1.
+:param mean: the mean that the forward call used: of the batch, or, with
+    ``frozen``, the running one.
+:param variance: as ``mean``.
+:param axis: the dimension of the channels, or a list of them.
+:param epsilon: that of the forward call.
+:param frozen: take ``mean`` and ``variance`` as constants.
+:param which: the gradients that are wanted; the others cost nothing.
+:param out: array for the first result, or a tuple with an entry per result,
+    None for a new one. The gradient of ``x`` may be ``output_grad``.
+:returns: the gradients, in the order of ``which``.
+:raises CompileError: the compiler cannot lower this op yet.)";
 
 void mlir::bn::python::bindFunctions(nb::module_ &module) {
   module.def(

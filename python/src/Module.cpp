@@ -24,5 +24,7 @@ NB_MODULE(_core, module) {
   nb::exception<CompileError>(module, "CompileError", PyExc_RuntimeError);
   module.attr("__version__") = BN_VERSION_STRING;
   bindFunctions(module);
+  bindStructural(module);
+  bindKernel(module);
   bindConfig(module);
 }

@@ -47,6 +47,12 @@ static uint64_t packFlags(const BatchNormSpec &spec) {
   append(spec.hasScale);
   append(spec.hasOffset);
   append(spec.hasRunningStats);
+  append(spec.hasMean);
+  append(spec.hasVariance);
+  append(spec.hasInputGrad);
+  append(spec.hasScaleGrad);
+  append(spec.hasOffsetGrad);
+  append(spec.isFrozen);
   return flags;
 }
 

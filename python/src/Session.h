@@ -20,6 +20,7 @@
 #include "bn/ExecutionEngine/Compiler.h"
 #include "bn/ExecutionEngine/ResultPool.h"
 
+#include <atomic>
 #include <mutex>
 #include <stdexcept>
 #include <unordered_map>
@@ -60,11 +61,15 @@ public:
     change(options);
     compiler = nullptr;
     kernels.clear();
+    threads = options.threads;
   }
   CompilerOptions getOptions() const {
     std::lock_guard<std::mutex> lock(mutex);
     return options;
   }
+
+  /// Returns the number of threads that specs ask for.
+  int64_t getThreads() const { return threads; }
 
   /// Forgets all kernels.
   void clearKernels();
@@ -73,6 +78,7 @@ public:
 
 private:
   mutable std::mutex mutex;
+  std::atomic<int64_t> threads = 0;
   CompilerOptions options;
   std::shared_ptr<Compiler> compiler;
   std::unordered_map<BatchNormSpec, Kernel, SpecHash, SpecEqual> kernels;

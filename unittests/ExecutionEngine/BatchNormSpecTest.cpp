@@ -39,9 +39,12 @@ std::string getError(llvm::function_ref<void(BatchNormSpec &)> change) {
 
 TEST(BatchNormSpecTest, ErrorFields) {
   EXPECT_EQ(getError([](auto &spec) {}), "");
-  EXPECT_EQ(getError([](auto &spec) { spec.kind = Kind::Backward; }),
-            "expected 'kind' to be training or inference, got backward, which "
-            "cannot be lowered yet");
+  EXPECT_EQ(getError([](auto &spec) {
+              spec.kind = Kind::Backward;
+              spec.hasInputGrad = spec.hasScaleGrad = spec.hasOffsetGrad =
+                  false;
+            }),
+            "expected a gradient to be wanted, got none");
   EXPECT_EQ(getError([](auto &spec) { spec.elementType = DType::I32; }),
             "expected 'elementType' to be f16, bf16, f32 or f64, got i32");
   EXPECT_EQ(getError([](auto &spec) { spec.parameterType = DType::F16; }),
@@ -109,7 +112,10 @@ TEST(BatchNormSpecTest, ModulesVerify) {
   DialectRegistry registry;
   bn::registerAllDialects(registry);
   MLIRContext context(registry, MLIRContext::Threading::DISABLED);
-  for (Kind kind : {Kind::Training, Kind::Inference})
+  for (Kind kind :
+       {Kind::Training, Kind::Inference, Kind::Backward, Kind::Stats,
+        Kind::MergeStats, Kind::UpdateRunningStats, Kind::Normalize,
+        Kind::BackwardReduce, Kind::BackwardInput})
     for (DType dtype : {DType::F16, DType::F32})
       for (DimVector shape : {DimVector{2, 3, 4}, {-1, -1, -1}, {0, 3, -1}})
         for (DimVector axis : {DimVector{1}, {-1}, {0, 2}})
@@ -122,6 +128,8 @@ TEST(BatchNormSpecTest, ModulesVerify) {
             spec.hasScale = flags & 1;
             spec.hasOffset = flags & 2;
             spec.hasRunningStats = flags & 4;
+            spec.hasMean = spec.hasInputGrad = flags & 2;
+            spec.hasVariance = spec.isFrozen = flags & 4;
             spec.runningVariance = BatchNormSpec::RunningVariance::Sample;
             spec.epsilon = -1.5;
             EXPECT_EQ(getText(spec.buildModule(context)), "")
@@ -144,6 +152,11 @@ TEST(BatchNormSpecTest, SignatureNames) {
   EXPECT_EQ(getNames(spec), "input output mean variance ");
   EXPECT_EQ(getNames(getSpec(Kind::Inference)),
             "input scale offset mean variance output ");
+  EXPECT_EQ(getNames(getSpec(Kind::Backward)),
+            "output_grad input scale mean variance input_grad scale_grad "
+            "offset_grad ");
+  EXPECT_EQ(getNames(getSpec(Kind::MergeStats)),
+            "count mean m2 total_count total_mean total_m2 ");
 }
 
 /// The arrays of an inference of 2x3x4 with axis 1.

@@ -17,9 +17,20 @@
 //              output, mean, variance, [new_running_mean,
 //              new_running_variance]
 //   inference: input, [scale], [offset], mean, variance, output
+//   backward:  output_grad, input, [scale], mean, variance, [input_grad],
+//              [scale_grad], [offset_grad]
+//   stats:     input, count, mean, m2
+//   merge_stats:          count, mean, m2, total_count, total_mean, total_m2
+//   update_running_stats: count, mean, variance, running_mean,
+//              running_variance, new_running_mean, new_running_variance
+//   normalize: input, [mean], [variance], [scale], [offset], output
+//   backward_reduce:      output_grad, input, mean, sum_dy, sum_dy_xmu
+//   backward_input:       output_grad, input, a, b, c, input_grad
 //
-// `output` may be given the memory of `input`, and each new running statistic
-// that of the old one.
+// `output` may be given the memory of `input`, `input_grad` that of
+// `output_grad`, and each new running statistic that of the old one. What
+// stats, merge_stats and backward_reduce find in their results is added to:
+// start from zeros. Counts are f64.
 //
 // Phase: input.
 //
@@ -35,7 +46,18 @@
 namespace mlir::bn {
 
 struct BatchNormSpec {
-  enum class Kind { Training, Inference, Backward };
+  /// One for each op of the dialect.
+  enum class Kind {
+    Training,
+    Inference,
+    Backward,
+    Stats,
+    MergeStats,
+    UpdateRunningStats,
+    Normalize,
+    BackwardReduce,
+    BackwardInput
+  };
   /// What the running variance averages: the population variance (Keras, ONNX)
   /// or the sample variance (PyTorch).
   enum class RunningVariance { Population, Sample };
@@ -43,11 +65,14 @@ struct BatchNormSpec {
   Kind kind = Kind::Training;
   /// Of input and output: f16, bf16, f32 or f64.
   DType elementType = DType::F32;
-  /// Of scale and offset: `elementType` or a wider one.
+  /// Of scale, offset, their gradients, the coefficients a, b, c, and the
+  /// running statistics of update_running_stats: `elementType` or a wider one.
   DType parameterType = DType::F32;
-  /// Of mean, variance and running statistics: `elementType` or a wider one.
+  /// Of mean, variance, m2, sums and the running statistics of training:
+  /// `elementType` or a wider one.
   DType statisticsType = DType::F32;
-  /// Sizes of the input; -1 for one that is known only at the call.
+  /// Sizes of the input; -1 for one that is known only at the call. Of
+  /// merge_stats and update_running_stats, which have none: of all operands.
   DimVector shape;
   /// The feature dimensions; negative ones count from the end. The parameters
   /// have a dimension for each, in the order of the input's dimensions.
@@ -60,6 +85,15 @@ struct BatchNormSpec {
   bool hasOffset = true;
   /// Training only.
   bool hasRunningStats = true;
+  /// Normalize only.
+  bool hasMean = true;
+  bool hasVariance = true;
+  /// Backward only: the gradients that are wanted, and whether mean and
+  /// variance are constants.
+  bool hasInputGrad = true;
+  bool hasScaleGrad = true;
+  bool hasOffsetGrad = true;
+  bool isFrozen = false;
   /// 0 for the compiler's default.
   int64_t threads = 0;
 
@@ -75,6 +109,26 @@ struct BatchNormSpec {
 
   /// Returns the arguments in the order above. The spec must be valid.
   KernelSignature getSignature() const;
+
+  /// Returns the kind's name in the dialect, for example "merge_stats".
+  llvm::StringRef getKindName() const;
+
+  /// Returns the axis list with every entry counted from the front, in the
+  /// order of the dimensions; of merge_stats and update_running_stats, all
+  /// dimensions.
+  DimVector getNormalizedAxis() const;
+
+  bool takesRunningStats() const {
+    return kind == Kind::UpdateRunningStats ||
+           (kind == Kind::Training && hasRunningStats);
+  }
+  bool takesEpsilon() const {
+    return kind == Kind::Training || kind == Kind::Inference ||
+           kind == Kind::Backward || (kind == Kind::Normalize && hasVariance);
+  }
+  bool takesAxis() const {
+    return kind != Kind::MergeStats && kind != Kind::UpdateRunningStats;
+  }
 
   /// Returns the text of the module. The spec must be valid.
   std::string getModuleText() const;

@@ -20,6 +20,7 @@
 
 #include "bn/ExecutionEngine/BatchNormSpec.h"
 #include "bn/ExecutionEngine/Kernel.h"
+#include "bn/Pipelines/Phase.h"
 #include "bn/Target/TargetMachine.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/Support/Error.h"
@@ -75,6 +76,24 @@ public:
   /// work is done on a copy in another context, which has the dialects of
   /// InitAllDialects.h.
   llvm::Expected<Kernel> compile(ModuleOp module, llvm::StringRef entry);
+
+  // What becomes of a spec or a function, as text. Nothing is looked up or kept
+  // in a cache.
+
+  /// Returns the module at the end of `phase`.
+  llvm::Expected<std::string> getIR(const BatchNormSpec &spec, Phase phase);
+  llvm::Expected<std::string> getIR(ModuleOp module, llvm::StringRef entry,
+                                    Phase phase);
+
+  /// Returns the strategies that are chosen for the ops, one per line.
+  llvm::Expected<std::string> getStrategy(const BatchNormSpec &spec);
+  llvm::Expected<std::string> getStrategy(ModuleOp module,
+                                          llvm::StringRef entry);
+
+  /// Returns the assembly of the kernel.
+  llvm::Expected<std::string> getAssembly(const BatchNormSpec &spec);
+  llvm::Expected<std::string> getAssembly(ModuleOp module,
+                                          llvm::StringRef entry);
 
   CompilerStatistics getStatistics() const;
 

@@ -47,6 +47,11 @@ inline int64_t getByteSize(DType dtype) {
   llvm_unreachable("unknown element type");
 }
 
+inline bool isFloat(DType dtype) {
+  return dtype == DType::BF16 || dtype == DType::F16 || dtype == DType::F32 ||
+         dtype == DType::F64;
+}
+
 /// Returns MLIR's spelling of the type, for example "f32".
 inline llvm::StringRef stringifyDType(DType dtype) {
   switch (dtype) {

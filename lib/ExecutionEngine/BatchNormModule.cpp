@@ -1,0 +1,195 @@
+//===- BatchNormModule.cpp - The module of a spec ---------------*- C++ -*-===//
+//
+// Part of the bn-mlir project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Writes the module that a spec stands for. It is made as text: it reads as the
+// documentation shows it, and the ops' own verifiers have the last word on it.
+//
+// Phase: input.
+//
+//===----------------------------------------------------------------------===//
+
+#include "SpecText.h"
+#include "bn/ExecutionEngine/BatchNormSpec.h"
+#include "bn/Support/Error.h"
+#include "mlir/Parser/Parser.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace mlir;
+using namespace mlir::bn;
+using Access = KernelOperand::Access;
+using Kind = BatchNormSpec::Kind;
+
+/// Returns "8x?xf32", what a tensor and a memref have in common.
+static std::string printShapedType(const KernelOperand &operand) {
+  std::string text;
+  for (int64_t size : operand.shape)
+    text += (size < 0 ? std::string("?") : std::to_string(size)) + "x";
+  return text + stringifyDType(operand.dtype).str();
+}
+
+static bool isOutput(const KernelOperand &operand) {
+  return operand.access != Access::Read;
+}
+
+static void printArguments(llvm::raw_ostream &os,
+                           const KernelSignature &signature) {
+  llvm::interleaveComma(signature.arguments, os, [&](const auto &operand) {
+    os << "%" << operand.name << ": memref<" << printShapedType(operand) << ">";
+  });
+  os << ") {\n";
+  for (const KernelOperand &operand : signature.arguments) {
+    std::string type = printShapedType(operand);
+    os << "  %" << operand.name << "_t = bufferization.to_tensor %"
+       << operand.name << " restrict" << (isOutput(operand) ? " writable" : "")
+       << " : memref<" << type << "> to tensor<" << type << ">\n";
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// The op
+//===----------------------------------------------------------------------===//
+
+/// A clause such as "ins", and the operands in it.
+using Clause = std::pair<const char *, llvm::SmallVector<llvm::StringRef, 3>>;
+
+/// Returns the clauses of inputs, in the order in which the op has them.
+static llvm::SmallVector<Clause, 6> getClauses(Kind kind) {
+  Clause input{"ins", {"input"}};
+  Clause both{"ins", {"output_grad", "input"}};
+  Clause mean{"mean", {"mean"}}, variance{"variance", {"variance"}};
+  Clause scale{"scale", {"scale"}}, offset{"offset", {"offset"}};
+  Clause statistics{"statistics", {"mean", "variance"}};
+  Clause running{"running", {"running_mean", "running_variance"}};
+  switch (kind) {
+  case Kind::Training:
+    return {input, scale, offset, running};
+  case Kind::Inference:
+    return {input, scale, offset, statistics};
+  case Kind::Backward:
+    return {both, scale, statistics};
+  case Kind::Stats:
+    return {input};
+  case Kind::MergeStats:
+    return {{"ins", {"count", "mean", "m2"}}};
+  case Kind::UpdateRunningStats:
+    return {{"ins", {"count", "mean", "variance"}}, running};
+  case Kind::Normalize:
+    return {input, mean, variance, scale, offset};
+  case Kind::BackwardReduce:
+    return {both, mean};
+  case Kind::BackwardInput:
+    return {both, {"coefficients", {"a", "b", "c"}}};
+  }
+  llvm_unreachable("unknown kind");
+}
+
+/// Prints "scale(%scale_t : tensor<64xf32>)"; nothing without operands.
+static void printClause(llvm::raw_ostream &os, const char *name,
+                        llvm::ArrayRef<const KernelOperand *> operands) {
+  if (operands.empty())
+    return;
+  os << "\n        " << name << "(";
+  llvm::interleaveComma(operands, os,
+                        [&](auto *operand) { os << "%" << operand->name
+                                                << "_t"; });
+  os << " : ";
+  llvm::interleaveComma(operands, os, [&](auto *operand) {
+    os << "tensor<" << printShapedType(*operand) << ">";
+  });
+  os << ")";
+}
+
+static void printAttributes(llvm::raw_ostream &os, const BatchNormSpec &spec) {
+  if (spec.takesAxis()) {
+    os << " axis(";
+    llvm::interleaveComma(spec.getNormalizedAxis(), os);
+    os << ")";
+  }
+  if (spec.takesEpsilon())
+    os << " epsilon(" << printFloat(spec.epsilon) << ")";
+  if (spec.takesRunningStats()) {
+    os << " momentum(" << printFloat(spec.momentum) << ")";
+    if (spec.runningVariance == BatchNormSpec::RunningVariance::Sample)
+      os << " running_variance_kind(sample)";
+  }
+  if (spec.kind != Kind::Backward)
+    return;
+  llvm::SmallVector<const char *, 3> gradients;
+  if (spec.hasInputGrad)
+    gradients.push_back("input");
+  if (spec.hasScaleGrad)
+    gradients.push_back("scale");
+  if (spec.hasOffsetGrad)
+    gradients.push_back("offset");
+  os << " wrt(";
+  llvm::interleaveComma(gradients, os);
+  os << ")" << (spec.isFrozen ? " frozen" : "");
+}
+
+static void printOp(llvm::raw_ostream &os, const BatchNormSpec &spec,
+                    const KernelSignature &signature) {
+  os << " = bn." << spec.getKindName();
+  printAttributes(os, spec);
+  llvm::SmallVector<const KernelOperand *> outputs;
+  for (const Clause &clause : getClauses(spec.kind)) {
+    llvm::SmallVector<const KernelOperand *> operands;
+    for (const KernelOperand &operand : signature.arguments)
+      if (!isOutput(operand) &&
+          llvm::is_contained(clause.second, operand.name))
+        operands.push_back(&operand);
+    printClause(os, clause.first, operands);
+  }
+  for (const KernelOperand &operand : signature.arguments)
+    if (isOutput(operand))
+      outputs.push_back(&operand);
+  printClause(os, "outs", outputs);
+  os << "\n        -> ";
+  llvm::interleaveComma(outputs, os, [&](auto *operand) {
+    os << "tensor<" << printShapedType(*operand) << ">";
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// The module
+//===----------------------------------------------------------------------===//
+
+std::string BatchNormSpec::getModuleText() const {
+  KernelSignature signature = getSignature();
+  auto outputs = llvm::make_filter_range(signature.arguments, isOutput);
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  os << "func.func @" << functionName << "(";
+  printArguments(os, signature);
+  os << "  ";
+  llvm::interleaveComma(outputs, os, [&](const KernelOperand &operand) {
+    os << "%" << operand.name << "_r";
+  });
+  printOp(os, *this, signature);
+  for (const KernelOperand &operand : outputs) {
+    std::string type = printShapedType(operand);
+    os << "\n  bufferization.materialize_in_destination %" << operand.name
+       << "_r in restrict writable %" << operand.name << " : (tensor<" << type
+       << ">, memref<" << type << ">) -> ()";
+  }
+  os << "\n  return\n}\n";
+  return text;
+}
+
+llvm::Expected<OwningOpRef<ModuleOp>>
+BatchNormSpec::buildModule(MLIRContext &context) const {
+  if (llvm::Error error = verify())
+    return std::move(error);
+  OwningOpRef<ModuleOp> module = parseSourceString<ModuleOp>(
+      getModuleText(), ParserConfig(&context), "batch_norm");
+  if (!module)
+    return makeError("expected the dialects of the pipeline to accept the "
+                     "module of {0}, got an error",
+                     getKey());
+  return module;
+}
