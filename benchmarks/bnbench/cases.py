@@ -93,7 +93,7 @@ class Case:
         }
 
     @staticmethod
-    def from_json(value: dict) -> "Case":
+    def from_json(value: dict) -> Case:
         return Case(value["kind"], value["dtype"], value["layout"],
                     parse_shape(value["shape"]), value["threads"])
 

@@ -8,9 +8,10 @@ import itertools
 import pathlib
 import sys
 import time
-import tomllib
 from collections.abc import Iterator
 from types import ModuleType
+
+import tomllib
 
 from . import peers, results
 from .cases import DTYPES, KINDS, LAYOUTS, Case, get_shapes, parse_shape

@@ -22,7 +22,7 @@ class BlockPlan:
     batch: int
 
     @staticmethod
-    def of(call_seconds: float, block_seconds: float) -> "BlockPlan":
+    def of(call_seconds: float, block_seconds: float) -> BlockPlan:
         call_seconds = max(call_seconds, 50e-9)
         batch = max(1, -int(-SAMPLE_SECONDS // call_seconds))
         samples = max(3, -int(-block_seconds // (call_seconds * batch)))

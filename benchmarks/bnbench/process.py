@@ -33,10 +33,15 @@ def quiet(command: list[str]) -> Iterator[None]:
     holder = subprocess.Popen([*command, "sh", "-c", script], text=True,
                               stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     try:
-        holder.stdout.readline()
+        if holder.stdout.readline() != "held\n":
+            raise ValueError(f"expected '{command[0]}' to run its arguments, "
+                             f"got exit code {holder.wait()}")
         yield
     finally:
-        holder.communicate("done\n")
+        with contextlib.suppress(BrokenPipeError):
+            holder.stdin.write("done\n")
+            holder.stdin.flush()
+        holder.communicate()
 
 
 class Worker:
