@@ -50,6 +50,9 @@ def make_parser() -> argparse.ArgumentParser:
                      help="the shortest block of calls, in milliseconds")
     how.add_argument("--only-missing", action="store_true",
                      help="leave out what the results have")
+    how.add_argument("--as-installed", action="store_true",
+                     help="without the settings of glibc that let peers reuse "
+                     "memory: what a user gets")
     how.add_argument("--lock", default="", metavar="COMMAND",
                      help="hold this while measuring: it gets a command to run")
     how.add_argument("--results", type=pathlib.Path,
@@ -94,7 +97,8 @@ def main() -> int:
         rounds=3 if options.quick else options.rounds,
         block_seconds=options.block_ms * 1e-3,
         lock=tuple(shlex.split(options.lock)),
-        only_missing=options.only_missing)
+        only_missing=options.only_missing,
+        as_installed=options.as_installed)
     try:
         runs = get_runs(options)
         if not runs:

@@ -32,6 +32,8 @@ class Settings:
     #: A command that keeps the machine quiet while its argument runs.
     lock: tuple[str, ...] = ()
     only_missing: bool = False
+    #: Without the settings that keep the memory of results (peers.KEEP_BLOCKS).
+    as_installed: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -134,7 +136,9 @@ def measure_case(worker: Worker, job: Job, case: Case,
     for name in ("unsupported", "error"):
         if name in answer:
             return [row | {name: answer[name]}]
-    return [row | {"variant": variant, "rounds": settings.rounds} | figures
+    prefix = "installed " if settings.as_installed else ""
+    return [row | {"variant": (prefix + variant).strip(),
+                   "rounds": settings.rounds} | figures
             for variant, figures in answer["figures"].items()] + [
         row | {"variant": variant, "error": f"wrong result: {why}"}
         for variant, why in answer["wrong"].items()]
@@ -162,7 +166,8 @@ def run_job(job: Job, settings: Settings, progress: Progress) -> None:
                 rows = measure_alone(job, case, settings)
             else:
                 worker = worker or Worker(job.peer, case.threads,
-                                          settings.build, log)
+                                          settings.build, log,
+                                          settings.as_installed)
                 rows = measure_case(worker, job, case, settings)
         except Failure as failure:
             if worker:

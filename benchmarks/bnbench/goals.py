@@ -28,7 +28,7 @@ class Goal:
         sizes = {"large": row["large"], "smaller": not row["large"], "all": True}
         return (row["kind"] == self.kind and row["dtype"] in self.dtypes
                 and row["layout"] in self.layouts and sizes[self.size]
-                and row["threads"] == 2 and row["shape"] in SETS["resnet50"])
+                and row["threads"] == 2)
 
 
 BOTH = ("nchw", "nhwc")
@@ -61,7 +61,8 @@ def format_floor_goals(rows: Iterable[Row]) -> str:
     ours = [r for r in rows if r["peer"] == "bn_mlir.kernel" and "ratio" in r]
     lines = []
     for goal in GOALS:
-        ratios = [r["ratio"] for r in ours if goal.matches(r)]
+        ratios = [r["ratio"] for r in ours
+                  if goal.matches(r) and r["shape"] in SETS["resnet50"]]
         if not ratios:
             continue
         mean, worst = tables.geometric_mean(ratios), max(ratios)
@@ -97,3 +98,41 @@ def format_speedups(rows: Iterable[Row], peer: str) -> str:
     return tables.format_table(
         ["", "at least", "measured", "range", "reached",
          "slower than a peer by more than 5 % (large) or 15 %"], lines)
+
+
+#: Input and output together below which an odd shape is compared with peers.
+SMALL_BYTES = 1e6
+#: How much more than ResNet-50's worst an odd shape may take.
+ODD_MARGIN = 0.2
+
+
+def format_odd_goals(rows: Iterable[Row]) -> str:
+    """Shapes that no rule was tuned on: those above 1 MB against the bounds
+    and a margin, the others against the best peer."""
+    rows = list(rows)
+    ratios = tables.get_ratios(rows)
+    lines = []
+    ours = [r for r in rows if r["peer"] == "bn_mlir.kernel" and "ratio" in r
+            and r["shape"] not in SETS["resnet50"] and r["threads"] == 2]
+    for group in sorted({tables.get_group(r) for r in ours}):
+        members = [r for r in ours if tables.get_group(r) == group]
+        failed = []
+        for row in members:
+            bound = get_odd_bound(row, ratios)
+            if bound and row["ratio"] > bound:
+                failed.append(f"{row['shape']} ({row['ratio']:.2f}, "
+                              f"bound {bound:.2f})")
+        lines.append([group, str(len(members)),
+                      str(len(members) - len(failed)),
+                      ", ".join(failed) or "none"])
+    return tables.format_table(
+        ["", "shapes", "within bounds", "outside"], lines)
+
+
+def get_odd_bound(row: Row, ratios: dict) -> float | None:
+    """The largest ratio that is allowed; None when nothing says."""
+    if row["bytes"] <= SMALL_BYTES:
+        best = tables.get_best_peer(ratios, tables.get_case(row))
+        return best and best[0]
+    return next(((goal.worst or goal.mean) + ODD_MARGIN for goal in GOALS
+                 if goal.matches(row)), None)

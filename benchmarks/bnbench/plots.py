@@ -17,7 +17,7 @@ from .results import Row  # noqa: E402
 
 def write(rows: list[Row], folder: pathlib.Path) -> list[pathlib.Path]:
     """Writes all plots; returns their paths."""
-    rows = [r for r in rows if "ratio" in r and r["threads"] == 2
+    rows = [r for r in rows if tables.is_compared(r) and r["threads"] == 2
             and r["shape"] in SETS["resnet50"]]
     folder.mkdir(parents=True, exist_ok=True)
     figures = {"roofline.png": plot_roofline(rows), "peers.png": plot_peers(rows)}

@@ -48,9 +48,11 @@ class Worker:
     """The process of one peer; see worker.py for what is said."""
 
     def __init__(self, peer: ModuleType, threads: int, build: pathlib.Path,
-                 log: pathlib.Path):
+                 log: pathlib.Path, as_installed: bool = False):
         environment = os.environ | {"KMP_BLOCKTIME": "2"}
         environment |= peer.environment(threads)
+        if as_installed:
+            environment.pop("GLIBC_TUNABLES", None)
         environment["PYTHONPATH"] = os.pathsep.join(
             [str(HERE), str(build / "python_packages")])
         name = peer.__name__.rsplit(".", 1)[1]

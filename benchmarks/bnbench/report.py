@@ -33,8 +33,10 @@ def make_parts(rows: list[results.Row]) -> dict[str, str]:
         "speedups": goals.format_speedups(rows, "bn_mlir.kernel"),
         "speedups-python": goals.format_speedups(rows, "bn_mlir"),
         "shapes": tables.format_shapes(resnet),
+        "odd-goals": goals.format_odd_goals(rows),
         "odd": tables.format_shapes(odd),
         "odd-groups": tables.format_groups(odd),
+        "installed": tables.format_installed(rows),
         "one-thread": tables.format_groups(one),
         "threads": tables.format_threads(rows),
     }

@@ -12,6 +12,13 @@ from .results import Row
 OURS = ("bn_mlir", "bn_mlir.kernel")
 
 
+def is_compared(row: Row) -> bool:
+    """Results as a user gets them who gives no memory are a table of their
+    own: the time of page faults would hide that of the computation."""
+    return ("ratio" in row and row["variant"] != "pool"
+            and not row["variant"].startswith("installed"))
+
+
 def geometric_mean(values: list[float]) -> float:
     return math.exp(sum(map(math.log, values)) / len(values))
 
@@ -31,7 +38,7 @@ def get_ratios(rows: Iterable[Row]) -> dict[str, dict[tuple, float]]:
     """The best variant's time over the floor, by peer and case."""
     ratios: dict[str, dict[tuple, float]] = defaultdict(dict)
     for row in rows:
-        if "ratio" in row:
+        if is_compared(row):
             by_case = ratios[row["peer"]]
             case = get_case(row)
             by_case[case] = min(row["ratio"], by_case.get(case, math.inf))
@@ -69,7 +76,7 @@ def format_groups(rows: Iterable[Row]) -> str:
     names = [n for n in OURS if n in ratios] + sorted(set(ratios) - set(OURS))
     cases: dict[str, list[tuple]] = defaultdict(list)
     for row in rows:
-        if "ratio" in row and get_case(row) not in cases[get_group(row)]:
+        if is_compared(row) and get_case(row) not in cases[get_group(row)]:
             cases[get_group(row)].append(get_case(row))
     lines = []
     for group, members in sorted(cases.items()):
@@ -85,7 +92,7 @@ def format_shapes(rows: Iterable[Row]) -> str:
     """A line per case: ours, and the fastest peer, over the floor."""
     rows = list(rows)
     ratios = get_ratios(rows)
-    facts = {get_case(row): row for row in rows if "ratio" in row}
+    facts = {get_case(row): row for row in rows if is_compared(row)}
     ours = [name for name in OURS if name in ratios]
     lines = []
     for case, row in sorted(facts.items(), key=order_cases):
@@ -100,6 +107,23 @@ def format_shapes(rows: Iterable[Row]) -> str:
             f"{speedup:.2f}" if speedup else "-"])
     return format_table(["", "shape", "MB", "floor, ms", *ours, "best peer",
                          "times faster"], lines)
+
+
+def format_installed(rows: Iterable[Row]) -> str:
+    """A line per peer as it is installed, without memory for the result."""
+    rows = [row for row in rows if "ratio" in row]
+    wanted = {row["peer"]: row["variant"] for row in rows
+              if row["variant"] == "installed"}
+    wanted |= {"bn_mlir": "installed pool"}
+    cases = sorted({get_case(r) for r in rows
+                    if wanted.get(r["peer"]) == r["variant"]}, key=str)
+    by_key = {(r["peer"], r["variant"], get_case(r)): r["ratio"] for r in rows}
+    lines = []
+    for peer, variant in sorted(wanted.items()):
+        found = [by_key.get((peer, variant, case)) for case in cases]
+        if any(found):
+            lines.append([peer] + [f"{v:.2f}" if v else "-" for v in found])
+    return format_table(["", *(" ".join(case[:4]) for case in cases)], lines)
 
 
 def order_cases(item: tuple[tuple, Row]) -> tuple:

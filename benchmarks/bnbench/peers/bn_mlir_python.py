@@ -1,4 +1,7 @@
-"""bn-mlir from Python: the package `bn_mlir`, results into given arrays."""
+"""bn-mlir from Python: the package `bn_mlir`.
+
+Results go into given arrays, or (`pool`) into memory of the package's pool.
+"""
 
 from __future__ import annotations
 
@@ -20,13 +23,20 @@ def prepare(case: Case, data: Data) -> dict[str, Variant]:
 
     if case.kind == "backward":
         raise Unsupported("backward is not measured yet")
+    results: list = []
     options = {"axis": case.axis, "epsilon": EPSILON}
     if case.kind == "inference":
         def call() -> None:
             bn_mlir.inference(data.x, data.scale, data.offset, data.mean,
                               data.variance, out=data.output, **options)
 
-        return {"": Variant(call, lambda: data.output)}
+        def call_pool() -> None:
+            results[:] = [bn_mlir.inference(
+                data.x, data.scale, data.offset, data.mean, data.variance,
+                **options)]
+
+        return {"": Variant(call, lambda: data.output),
+                "pool": Variant(call_pool, lambda: results[0])}
 
     kind = case.parameter_dtype
     mean, variance = (allocate((case.channels,), kind) for _ in "mv")
@@ -35,4 +45,9 @@ def prepare(case: Case, data: Data) -> dict[str, Variant]:
     def train() -> None:
         bn_mlir.training(data.x, data.scale, data.offset, out=out, **options)
 
-    return {"": Variant(train, lambda: data.output, lambda: (mean, variance))}
+    def train_pool() -> None:
+        results[:] = bn_mlir.training(data.x, data.scale, data.offset,
+                                      **options)
+
+    return {"": Variant(train, lambda: data.output, lambda: (mean, variance)),
+            "pool": Variant(train_pool, lambda: results[0])}
