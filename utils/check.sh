@@ -83,6 +83,12 @@ lit lit
 bn_step "The same, every bn-opt verifying its round trip"
 BN_OPT_VERIFY_ROUNDTRIP=1 lit roundtrip --filter-out '^Integration/'
 
+bn_step "Python package"
+(cd "$BN_ROOT" && PYTHONPATH="$BN_BUILD/python_packages" \
+  PYTHONDONTWRITEBYTECODE=1 "$BN_VENV/bin/python" -m pytest \
+  --junit-xml="$results/python.xml" </dev/null) || true
+add_results python "$results/python.xml"
+
 bn_step "Generated pages"
 check "docs/generated is current" ninja -C "$BN_BUILD" check-bn-doc
 

@@ -2,9 +2,9 @@
 """Prints one line per test of a results file: PASS, FAIL or UNSUPPORTED and
 its name.
 
-The file is lit's (--output=X.json) or ctest's (--output-junit X.xml). A file
-that is missing or holds no test is a failed test of its own: a suite that did
-not run must not look like one that passed.
+The file is lit's (--output=X.json), ctest's (--output-junit X.xml) or pytest's
+(--junit-xml=X.xml). A file that is missing or holds no test is a failed test of
+its own: a suite that did not run must not look like one that passed.
 """
 
 import json
@@ -26,15 +26,33 @@ def lit_results(path):
                 yield "FAIL", name
 
 
-def ctest_results(path):
-    root = xml.etree.ElementTree.parse(path).getroot()
+def ctest_results(root):
     for test in root.iter("testcase"):
         status = {"run": "PASS", "disabled": "UNSUPPORTED"}
         yield status.get(test.get("status"), "FAIL"), test.get("name")
 
 
+def pytest_results(root):
+    for test in root.iter("testcase"):
+        name = "%s.%s" % (test.get("classname"), test.get("name"))
+        skipped = test.find("skipped")
+        if test.find("failure") is not None or test.find("error") is not None:
+            yield "FAIL", name
+        elif skipped is not None:
+            yield "UNSUPPORTED", "%s (%s)" % (name, skipped.get("message"))
+        else:
+            yield "PASS", name
+
+
+def xml_results(path):
+    root = xml.etree.ElementTree.parse(path).getroot()
+    # Only pytest wraps its suite in another element.
+    read = pytest_results if root.tag == "testsuites" else ctest_results
+    return read(root)
+
+
 def main(path):
-    read = ctest_results if path.endswith(".xml") else lit_results
+    read = xml_results if path.endswith(".xml") else lit_results
     try:
         results = list(read(path))
     except (OSError, ValueError, xml.etree.ElementTree.ParseError) as error:

@@ -1,0 +1,44 @@
+# Part of the bn-mlir project, under the Apache License v2.0 with LLVM
+# Exceptions. See LICENSE for license information.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""The types in the signatures of bn_mlir."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal, Protocol, TypeVar, Union
+
+__all__ = ["A", "Array", "Axis", "Gradient", "Kind", "Out", "VarianceKind"]
+
+
+class Array(Protocol):
+    """An array of NumPy, or of any framework with DLPack."""
+
+    def __dlpack__(self, *args: Any, **kwargs: Any) -> Any: ...
+
+
+#: Results are of the framework of the input.
+A = TypeVar("A", bound=Array)
+
+#: The dimension of the channels, or several.
+Axis = Union[int, Sequence[int]]
+
+#: The first result, or an entry per result; None for a new one.
+Out = Union[Array, Sequence[Union[Array, None]], None]
+
+Gradient = Literal["input", "scale", "offset"]
+
+VarianceKind = Literal["population", "sample"]
+
+#: The ops of the dialect.
+Kind = Literal[
+    "training",
+    "inference",
+    "backward",
+    "stats",
+    "merge_stats",
+    "update_running_stats",
+    "normalize",
+    "backward_reduce",
+    "backward_input",
+]

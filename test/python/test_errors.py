@@ -1,0 +1,141 @@
+# Part of the bn-mlir project, under the Apache License v2.0 with LLVM
+# Exceptions. See LICENSE for license information.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""What is refused, with which words."""
+
+import re
+
+import numpy as np
+import pytest
+import reference as ref
+
+import bn_mlir
+
+X = ref.random_array((2, 3, 4), np.float32)
+C = np.ones(3, np.float32)
+
+
+def inference(x=X, scale=C, offset=C, mean=C, variance=C, axis=1, **options):
+    return bn_mlir.inference(
+        x, scale, offset, mean, variance, axis=axis, **options)
+
+
+def training(x=X, *arguments, axis=1, **options):
+    return bn_mlir.training(x, *arguments, axis=axis, **options)
+
+
+def read_only(array):
+    array = array.copy()
+    array.flags.writeable = False
+    return array
+
+
+ERRORS = [
+    (lambda: inference([1.0]), TypeError,
+     "expected 'input' to be an array of NumPy or one with DLPack, got list"),
+    (lambda: inference(mean=None), TypeError, "incompatible function arguments"
+     "|expected 'mean' to be an array of NumPy or one with DLPack, got "),
+    (lambda: inference(X.astype(np.int32)), TypeError,
+     "expected 'input' to have element type f16, bf16, f32 or f64, got i32"),
+    (lambda: inference(X.astype(np.complex64)), TypeError,
+     "expected 'input' to have element type float16, bfloat16, float32 or "
+     "float64, got complex64"),
+    (lambda: inference(X.astype(">f4")), TypeError,
+     "expected 'input' in the byte order of this machine, got the other one"),
+    (lambda: inference(scale=C.astype(np.float16)), TypeError,
+     "expected 'scale' to have element type f32 or a wider float, got f16"),
+    (lambda: inference(offset=C.astype(np.float64)), TypeError,
+     "expected 'offset' to have element type f32, got f64"),
+    (lambda: inference(variance=C.astype(np.float64)), TypeError,
+     "expected 'variance' to have element type f32, got f64"),
+    (lambda: inference(out=X.astype(np.float64)), TypeError,
+     "expected 'output' to have element type f32, got f64"),
+    (lambda: inference(scale=np.ones(4, np.float32)), ValueError,
+     r"expected 'scale' to have shape 3, got \(4\)"),
+    (lambda: inference(mean=np.ones((1, 3), np.float32)), ValueError,
+     "expected 'mean' to have rank 1, got 2"),
+    (lambda: inference(scale=np.ones(6, np.float32)[::2]), ValueError,
+     "expected 'scale' to be contiguous in C order with strides "
+     r"\(1\), got \(2\)"),
+    (lambda: inference(out=X[:1]), ValueError,
+     r"expected 'output' to have shape \(2, 3, 4\), that of 'input', got "
+     r"\(1, 3, 4\)"),
+    (lambda: inference(out=read_only(X)), ValueError,
+     "expected 'output' to be writable, got a read-only array"),
+    (lambda: inference(out=(X, X)), ValueError,
+     "expected 'out' to have 1 entries, got 2"),
+    (lambda: inference(axis=3), ValueError,
+     "expected 'axis' to be from -3 to 2, got 3"),
+    (lambda: inference(axis=[1, -2]), ValueError,
+     "expected 'axis' to name each dimension once, got 1 again"),
+    (lambda: inference(axis=[]), ValueError,
+     "expected 'axis' to name a dimension, got none"),
+    (lambda: inference(axis=1.0), TypeError,
+     "expected 'axis' to be an int or a list of them, got 1.0"),
+    (lambda: inference(np.array(1, np.float32)), ValueError,
+     "expected 'input' to have rank 1 or more, got 0"),
+    (lambda: inference(epsilon=np.inf), ValueError,
+     "expected 'epsilon' to be finite, got INF"),
+    (lambda: inference(epsilon="1"), TypeError,
+     "incompatible function arguments"),
+    (lambda: training(X, C, C, C), ValueError,
+     "expected 'running_mean' and 'running_variance' or neither, got only "
+     "'running_mean'"),
+    (lambda: training(X, C, C, C, C, momentum=np.nan), ValueError,
+     "expected 'momentum' to be finite, got"),
+    (lambda: training(X, C, C, C, C, running_variance_kind="biased"),
+     ValueError, "expected 'running_variance_kind' to be 'population' or "
+     "'sample', got 'biased'"),
+    (lambda: training(mask=X), NotImplementedError,
+     "expected 'mask' to be None, got an array: masks cannot be lowered yet"),
+    (lambda: training(out=(X, None)), ValueError,
+     "expected 'out' to have 3 entries, got 2"),
+    (lambda: bn_mlir.backward(X, X, C, C, C, axis=1, which=()), ValueError,
+     "expected 'which' to name a gradient, got none"),
+    (lambda: bn_mlir.backward(X, X, C, C, C, axis=1, which=("x",)),
+     ValueError, "expected 'which' to name some of 'input', 'scale' and "
+     "'offset' once, got 'x'"),
+    (lambda: bn_mlir.backward(X[:1], X, C, C, C, axis=1), ValueError,
+     "expected 'output_grad' to have shape"),
+    (lambda: bn_mlir.Spec("norm", (2, 3)), ValueError,
+     "expected 'kind' to be the name of an op"),
+    (lambda: bn_mlir.Spec("training", (2, 3), dtype="int8"), TypeError,
+     "expected 'dtype' to be float16, bfloat16, float32 or float64, got int8"),
+    (lambda: bn_mlir.Spec("training", (2, -3)), ValueError,
+     "expected 'shape' to have sizes of 0 or more, or -1 for any, got -3"),
+    (lambda: bn_mlir.compile("module {"), bn_mlir.CompileError, "expected"),
+    (lambda: bn_mlir.compile(3), TypeError,
+     "expected 'source' to be a Spec or the text of a module, got int"),
+]
+
+
+@pytest.mark.parametrize("index", range(len(ERRORS)))
+def test_error(index):
+    function, kind, message = ERRORS[index]
+    with pytest.raises(kind) as raised:
+        function()
+    text = str(raised.value)
+    assert re.search(message, text), text
+    assert not text.endswith(".")
+
+
+def test_an_error_leaves_the_arguments_alone():
+    x, mean = X.copy(), C.copy()
+    for _ in range(100):
+        with pytest.raises(ValueError):
+            inference(x, mean=mean, variance=np.ones(2, np.float32))
+    np.testing.assert_array_equal(x, X)
+    np.testing.assert_array_equal(mean, C)
+
+
+def test_backward_says_what_it_cannot():
+    """Gradients are ops of the dialect that cannot be lowered yet: the
+    compiler's own words arrive.
+    """
+    for function in (
+        lambda: bn_mlir.backward(X, X, C, C, C, axis=1),
+        lambda: bn_mlir.backward_reduce(X, X, C, axis=1),
+        lambda: bn_mlir.backward_input(X, X, C, C, C, axis=1),
+    ):
+        with pytest.raises(bn_mlir.CompileError, match="no lowering yet"):
+            function()

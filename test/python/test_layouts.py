@@ -1,0 +1,89 @@
+# Part of the bn-mlir project, under the Apache License v2.0 with LLVM
+# Exceptions. See LICENSE for license information.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Orders of dimensions in memory: each is a kernel, none is a copy."""
+
+import itertools
+
+import numpy as np
+import pytest
+import reference as ref
+
+import bn_mlir
+
+
+def in_memory_order(x, order):
+    """A view of x's shape whose memory has its dimensions in `order`."""
+    return np.ascontiguousarray(x.transpose(order)).transpose(
+        np.argsort(order))
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+@pytest.mark.parametrize("axis", [1, [0, 2]])
+def test_orders(order, axis):
+    x = in_memory_order(ref.random_array((3, 4, 5), np.float32), order)
+    size = ref.channel_shape(x.shape, axis)
+    scale, offset, _, _ = ref.parameters(
+        x.shape, axis, ref.DTYPES["f32"])
+    if len(size) == 2 and order.index(0) > order.index(2):
+        # Parameters follow the order that their dimensions have in x.
+        scale, offset = np.asfortranarray(scale), np.asfortranarray(offset)
+    y, mean, variance = bn_mlir.training(x, scale, offset, axis=axis)
+    assert y.strides == x.strides
+    expected = ref.statistics(x, axis)
+    ref.assert_close(mean, expected.mean)
+    ref.assert_close(variance, expected.variance)
+    ref.assert_close(y, ref.inference(
+        x, scale, offset, expected.mean, expected.variance, axis))
+
+
+def test_channels_last_view_is_the_channels_last_kernel():
+    nhwc = ref.random_array((2, 6, 7, 5), np.float32)
+    arguments = ref.parameters(nhwc.shape, -1, ref.DTYPES["f32"])
+    expected = bn_mlir.inference(nhwc, *arguments, axis=-1)
+    before = bn_mlir.compile_statistics()
+    view = nhwc.transpose(0, 3, 1, 2)
+    y = bn_mlir.inference(view, *arguments, axis=1)
+    assert bn_mlir.compile_statistics() == before
+    assert y.strides == view.strides
+    np.testing.assert_array_equal(y.transpose(0, 2, 3, 1), expected)
+
+
+def test_out_needs_the_layout_of_x():
+    x = ref.random_array((2, 5, 3, 4), np.float32)
+    arguments = ref.parameters(x.shape, 1, ref.DTYPES["f32"])
+    out = in_memory_order(np.empty_like(x), (0, 2, 3, 1))
+    with pytest.raises(ValueError, match=(
+            r"expected 'output' to have strides \(60, 12, 4, 1\), those of "
+            r"'input', got \(60, 1, 20, 5\)")):
+        bn_mlir.inference(x, *arguments, axis=1, out=out)
+
+
+@pytest.mark.parametrize("view", [
+    lambda x: x[:, ::2], lambda x: x[..., ::-1], lambda x: x[:, :3],
+    lambda x: np.broadcast_to(x[:1], x.shape)])
+def test_views_with_holes_are_refused(view):
+    x = view(ref.random_array((4, 6, 5), np.float32))
+    with pytest.raises(ValueError, match=(
+            "expected 'input' to be contiguous in some order of its "
+            r"dimensions, for example with strides \(.*\), got \(")):
+        bn_mlir.training(x, axis=1)
+
+
+def test_unaligned_bases():
+    """Rows that begin anywhere in a cache line."""
+    for begin in range(4):
+        memory = ref.random_array(4 + 3 * 7 * 5, np.float32)
+        x = memory[begin:begin + 3 * 7 * 5].reshape(3, 7, 5)
+        y, _, _ = bn_mlir.training(x, axis=1)
+        expected = ref.statistics(x, 1)
+        ref.assert_close(y, ref.inference(
+            x, None, None, expected.mean, expected.variance, 1))
+
+
+def test_half_aligned_elements_are_refused():
+    memory = np.zeros(4 * 12 + 2, np.uint8)
+    x = memory[2:].view(np.float32).reshape(3, 4)
+    with pytest.raises(ValueError, match="expected 'input' to be aligned to 4 "
+                                         "bytes, got address"):
+        bn_mlir.training(x)

@@ -1,0 +1,91 @@
+# Part of the bn-mlir project, under the Apache License v2.0 with LLVM
+# Exceptions. See LICENSE for license information.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Calls from many threads, and the GIL."""
+
+import threading
+import time
+
+import numpy as np
+import reference as ref
+
+import bn_mlir
+
+
+def run_at_once(function, count):
+    """Calls function(i) in threads that start together; raises what one did."""
+    barrier, errors = threading.Barrier(count), []
+
+    def run(index):
+        barrier.wait()
+        try:
+            function(index)
+        except Exception as error:  # noqa: BLE001
+            errors.append(error)
+
+    threads = [
+        threading.Thread(target=run, args=(index,)) for index in range(count)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if errors:
+        raise errors[0]
+
+
+def test_threads_share_kernels_and_pool():
+    arrays = [
+        ref.random_array((8, 5, 7 + index % 3), np.float32, seed=index)
+        for index in range(8)
+    ]
+    expected = [bn_mlir.training(x, axis=1) for x in arrays]
+    bn_mlir.clear_kernels()
+
+    def work(index):
+        for _ in range(50):
+            results = bn_mlir.training(arrays[index], axis=1)
+            for result, ideal in zip(results, expected[index]):
+                np.testing.assert_array_equal(result, ideal)
+
+    run_at_once(work, 8)
+
+
+def test_the_gil_is_released():
+    """Python goes on while a kernel that takes long is at work."""
+    x = np.ones((64, 64, 128, 128), np.float32)  # 256 MiB
+    out = (np.empty_like(x), None, None)
+    bn_mlir.training(x, axis=1, out=out)
+    begin = time.perf_counter()
+    bn_mlir.training(x, axis=1, out=out)
+    needed = time.perf_counter() - begin
+
+    ticks = []
+    done = threading.Event()
+
+    def tick():
+        while not done.is_set():
+            ticks.append(time.perf_counter())
+            time.sleep(needed / 100)
+
+    thread = threading.Thread(target=tick)
+    thread.start()
+    time.sleep(needed / 10)
+    begin = time.perf_counter()
+    bn_mlir.training(x, axis=1, out=out)
+    end = time.perf_counter()
+    done.set()
+    thread.join()
+    inside = [t for t in ticks if begin < t < end]
+    assert len(inside) >= 3, (len(inside), end - begin)
+
+
+def test_results_do_not_depend_on_threads():
+    x = ref.random_array((16, 3, 40, 40), np.float32, offset=100)
+    with bn_mlir.knobs.scope(threads=1):
+        expected = bn_mlir.training(x, axis=1)
+    for threads in (2, 3):
+        with bn_mlir.knobs.scope(threads=threads):
+            results = bn_mlir.training(x, axis=1)
+        for result, ideal in zip(results, expected):
+            np.testing.assert_array_equal(result, ideal)
