@@ -90,7 +90,8 @@ def measure(module: ModuleType, case: Case,
     """The errors of each variant of a peer."""
     data = make_data(case, offset)
     return {name: compare(case, data, variant)
-            for name, variant in module.prepare(case, data).items()}
+            for name, variant in module.prepare(case, data).items()
+            if name != "pool"}  # the same kernel
 
 
 def run(names: list[str], largest: float, build: pathlib.Path,
@@ -128,6 +129,10 @@ def measure_size(peer: ModuleType, elements: float, shape: str,
                 worker.close()
                 worker = Worker(peer, 2, build, build / "benchmarks.log")
                 continue
+            for problem in ("error", "unsupported"):
+                if problem in answer:
+                    print(f"{peer.NAME} {shape}: {answer[problem]}",
+                          file=sys.stderr)
             rows += [{"peer": f"{peer.NAME} {variant}".strip(),
                       "version": peers.get_version(peer), "layout": layout,
                       "elements": elements, "offset": offset, **errors}
@@ -154,6 +159,30 @@ def format_table(rows: list[dict]) -> str:
         lines.append([f"{title} {layout}"] + [
             format_cell(cells.get(offset)) for offset in OFFSETS])
     return tables.format_table(["", *map(format_offset, OFFSETS)], lines)
+
+
+def format_losses(rows: list[dict]) -> str:
+    """Where a peer's error is smaller than ours, and by how much."""
+    latest = {(r["peer"], r["layout"], r["elements"], r["offset"]): r
+              for r in rows}
+    lines, compared = [], 0
+    for (peer, *place), row in sorted(latest.items(), key=str):
+        others = [(r, p) for (p, *q), r in latest.items()
+                  if p != "bn_mlir" and q == place]
+        if peer != "bn_mlir" or not others:
+            continue
+        for name in ("variance", "y"):
+            found = [(r[name], p) for r, p in others
+                     if r[name] is not None and not math.isnan(r[name])]
+            best, who = min(found, default=(math.inf, ""))
+            compared += 1
+            if not row[name] <= best:
+                lines.append([
+                    f"{place[0]}, {format_offset(place[1])} elements, offset "
+                    f"{format_offset(place[2])}", name, format_error(row[name]),
+                    f"{format_error(best)} {who}"])
+    header = [f"{len(lines)} of {compared}", "of", "bn_mlir", "best peer"]
+    return tables.format_table(header, lines)
 
 
 def order(item: tuple) -> tuple:
@@ -208,6 +237,7 @@ def main() -> int:
 
     page = options.report / "Numerics.md"
     page.write_text(replace_parts(page.read_text(),
-                                  {"accuracy": format_table(rows)}))
+                                  {"accuracy": format_table(rows),
+                                   "losses": format_losses(rows)}))
     print(f"written: {page}")
     return 0
