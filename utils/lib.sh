@@ -38,7 +38,8 @@ bn_build() {
   bn_step "Configure ($BN_BUILD)"
   local log="$BN_BUILD/configure.log"
   mkdir -p "$BN_BUILD"
-  cmake --preset default -S "$BN_ROOT" -B "$BN_BUILD" >"$log" 2>&1 || {
+  cmake --preset default -S "$BN_ROOT" -B "$BN_BUILD" \
+    -DBN_BUILD_PYTHON=ON >"$log" 2>&1 || {
     cat "$log"
     bn_fail "CMake failed"
   }

@@ -17,7 +17,7 @@ trap finish EXIT
 
 bn_packages
 bn_venv
-bn_build bn-opt bn-runner
+bn_build bn-opt bn-runner BNPython BNPythonStub
 bn_step "Batch normalization of photographs and handwritten digits"
 "$BN_VENV/bin/python" "$BN_ROOT/examples/quickstart/quickstart.py" \
   --runner "$BN_BUILD/bin/bn-runner" --work-dir "$BN_BUILD/quickstart"

@@ -14,7 +14,6 @@ from bn_mlir._core import (
     Kernel,
     KernelIR,
     Spec,
-    __version__,
     backward,
     backward_input,
     backward_reduce,
@@ -30,6 +29,7 @@ from bn_mlir._core import (
     training,
     update_running_stats,
 )
+from bn_mlir._core import version as __version__
 from bn_mlir.knobs import config
 
 __all__ = [

@@ -197,7 +197,8 @@ void mlir::bn::python::bindKernel(nb::module_ &module) {
                            "tuple[int | None, ...], str]]"))
       .def_prop_ro("ir", &KernelObject::getIR,
                    "The module after each phase: input, bn, tiled, linalg, "
-                   "vector, buffer, llvm.")
+                   "vector, buffer, llvm.",
+                   nb::sig("def ir(self) -> KernelIR"))
       .def_prop_ro("strategy", &KernelObject::getStrategy,
                    "How the ops become loops: a ``#bn.lowering_strategy`` per "
                    "line.")

@@ -22,7 +22,7 @@ NB_MODULE(_core, module) {
   nb::set_leak_warnings(false);
   initializeNumPy();
   nb::exception<CompileError>(module, "CompileError", PyExc_RuntimeError);
-  module.attr("__version__") = BN_VERSION_STRING;
+  module.attr("version") = BN_VERSION_STRING;
   bindFunctions(module);
   bindStructural(module);
   bindKernel(module);

@@ -7,9 +7,9 @@ import re
 
 import numpy as np
 import pytest
-import reference as ref
 
 import bn_mlir
+import reference as ref
 
 X = ref.random_array((2, 3, 4), np.float32)
 C = np.ones(3, np.float32)

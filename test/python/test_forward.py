@@ -5,9 +5,9 @@
 
 import numpy as np
 import pytest
-import reference as ref
 
 import bn_mlir
+import reference as ref
 
 DTYPE_SHAPES = [((4, 5, 6, 7), 1), ((4, 6, 7, 5), -1), ((9, 17), -1)]
 CASES = [(shape, axis, "f32") for shape, axis in ref.SHAPES] + [

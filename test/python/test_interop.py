@@ -9,9 +9,9 @@ import gc
 
 import numpy as np
 import pytest
-import reference as ref
 
 import bn_mlir
+import reference as ref
 
 SHAPE = (4, 5, 6, 7)
 TORCH_DTYPES = {"f16": "float16", "bf16": "bfloat16", "f32": "float32",

@@ -7,9 +7,9 @@ import itertools
 
 import numpy as np
 import pytest
-import reference as ref
 
 import bn_mlir
+import reference as ref
 
 
 def in_memory_order(x, order):

@@ -12,9 +12,9 @@ import timeit
 import ml_dtypes
 import numpy as np
 import pytest
-import reference as ref
 
 import bn_mlir
+import reference as ref
 
 PHASES = ["input", "bn", "tiled", "linalg", "vector", "buffer", "llvm"]
 

@@ -7,9 +7,9 @@ import gc
 
 import numpy as np
 import pytest
-import reference as ref
 
 import bn_mlir
+import reference as ref
 
 F32 = ref.DTYPES["f32"]
 

@@ -5,9 +5,9 @@
 
 import numpy as np
 import pytest
-import reference as ref
 
 import bn_mlir
+import reference as ref
 
 
 @pytest.mark.parametrize("dtype", ref.DTYPES)

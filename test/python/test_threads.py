@@ -7,9 +7,9 @@ import threading
 import time
 
 import numpy as np
-import reference as ref
 
 import bn_mlir
+import reference as ref
 
 
 def run_at_once(function, count):

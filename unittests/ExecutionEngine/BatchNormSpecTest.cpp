@@ -14,6 +14,7 @@
 
 #include "TestUtils.h"
 
+#include <cmath>
 #include <limits>
 
 using namespace mlir;
@@ -229,6 +230,64 @@ TEST(BatchNormSpecTest, DiskCache) {
     EXPECT_EQ(getText(compiler->compile(getSpec())), "");
     EXPECT_EQ(compiler->getStatistics().diskHits, hits);
   }
+}
+
+// Statistics of two halves, merged, are those of the whole.
+TEST(BatchNormSpecTest, StatsAndMerge) {
+  auto compiler = createCompiler();
+  BatchNormSpec stats = getSpec(Kind::Stats), merge = getSpec(Kind::MergeStats);
+  stats.statisticsType = merge.statisticsType = DType::F64;
+  stats.shape = {2, 3, 4};
+  merge.shape = {3};
+  Kernel statsKernel = llvm::cantFail(compiler->compile(stats));
+  Kernel mergeKernel = llvm::cantFail(compiler->compile(merge));
+  float input[48];
+  for (int i = 0; i < 48; ++i)
+    input[i] = static_cast<float>(i % 7);
+  double parts[2][3][3] = {};
+  for (int half = 0; half < 2; ++half)
+    EXPECT_EQ(getText(statsKernel(
+                  {{input + 24 * half, DType::F32, {2, 3, 4}},
+                   {parts[half][0], DType::F64, {3}},
+                   {parts[half][1], DType::F64, {3}},
+                   {parts[half][2], DType::F64, {3}}})),
+              "");
+  std::vector<TensorView> views;
+  for (int half : {1, 0})
+    for (int i = 0; i < 3; ++i)
+      views.emplace_back(parts[half][i], DType::F64, llvm::ArrayRef<int64_t>(3));
+  EXPECT_EQ(getText(mergeKernel(views)), "");
+  for (int channel = 0; channel < 3; ++channel) {
+    double sum = 0, squares = 0;
+    for (int n = 0; n < 4; ++n)
+      for (int i = 0; i < 4; ++i)
+        sum += input[12 * n + 4 * channel + i];
+    for (int n = 0; n < 4; ++n)
+      for (int i = 0; i < 4; ++i)
+        squares += std::pow(input[12 * n + 4 * channel + i] - sum / 16, 2);
+    EXPECT_EQ(parts[0][0][channel], 16);
+    EXPECT_NEAR(parts[0][1][channel], sum / 16, 1e-6);
+    EXPECT_NEAR(parts[0][2][channel], squares, 1e-4);
+  }
+}
+
+TEST(BatchNormSpecTest, Texts) {
+  auto compiler = createCompiler();
+  BatchNormSpec spec = getSpec();
+  for (Phase phase : getAllPhases()) {
+    auto text = compiler->getIR(spec, phase);
+    ASSERT_TRUE(bool(text)) << llvm::toString(text.takeError());
+    EXPECT_TRUE(llvm::StringRef(*text).contains("batch_norm"));
+    EXPECT_EQ(llvm::StringRef(*text).contains("bn.training"),
+              phase <= Phase::BN);
+  }
+  auto strategy = compiler->getStrategy(spec);
+  ASSERT_TRUE(bool(strategy)) << llvm::toString(strategy.takeError());
+  EXPECT_TRUE(llvm::StringRef(*strategy).starts_with("#bn.lowering_strategy<"));
+  auto assembly = compiler->getAssembly(spec);
+  ASSERT_TRUE(bool(assembly)) << llvm::toString(assembly.takeError());
+  EXPECT_TRUE(llvm::StringRef(*assembly).contains(".globl"));
+  EXPECT_EQ(compiler->getStatistics().compiled, 0);
 }
 
 } // namespace
