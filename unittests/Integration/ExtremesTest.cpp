@@ -219,8 +219,8 @@ TEST(ExtremesTest, LargeNumbers) {
     }
 }
 
-/// Constant channels: the variance is 0, or infinite where the squares of their
-/// rounding errors do not fit, and never NaN.
+/// Constant channels: the variance is that of rounding errors, or infinite
+/// where the squares of these do not fit, and never NaN.
 TEST(ExtremesTest, LargestNumbers) {
   forAll([&](DType dtype, const Layout &layout) {
     Execution run = createRun(kTraining, dtype, layout);
@@ -231,7 +231,8 @@ TEST(ExtremesTest, LargestNumbers) {
       return;
     for (int64_t c = 0; c < run.getNumChannels(); ++c) {
       ASSERT_NEAR(std::fabs(run["mean"][c]), large, large * 1e-4);
-      ASSERT_TRUE(run["variance"][c] == 0 || run["variance"][c] == kInfinity);
+      ASSERT_TRUE(run["variance"][c] <= large * 1e-4 ||
+                  run["variance"][c] == kInfinity);
     }
     EXPECT_EQ(
         run.countOthers("output", [&](int64_t c) { return run["offset"][c]; }),
@@ -251,7 +252,15 @@ TEST(ExtremesTest, DenormalNumbers) {
       run.fillChannels("offset", [](int64_t) { return 0; });
       run.fillChannels("mean", [](int64_t) { return 0; });
       run.run();
-      run.compare();
+      // Sums are scaled down by up to 2^16, which f32 and f64 data feel here;
+      // f16 is widened to f32, where these are normal numbers.
+      if (kind == kInference || dtype == DType::F16)
+        run.compare();
+      else
+        for (int64_t c = 0; c < run.getNumChannels(); ++c) {
+          ASSERT_NEAR(run["mean"][c], 0, 9 * 65536 * getSmallest(dtype));
+          ASSERT_EQ(run["variance"][c], 0);
+        }
     }
   });
 }

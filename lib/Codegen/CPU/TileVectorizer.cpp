@@ -28,6 +28,9 @@
 using namespace mlir;
 using namespace mlir::bn;
 
+/// Longest dimension that is summed in registers, without a loop.
+static constexpr int64_t kMaxUnrolled = 8;
+
 //===----------------------------------------------------------------------===//
 // What an op asks for
 //===----------------------------------------------------------------------===//
@@ -71,7 +74,8 @@ static bool wantsNontemporalStores(linalg::LinalgOp op) {
 
 TileVectorizer::TileVectorizer(RewriterBase &b, linalg::LinalgOp op,
                                int64_t vectorBits, int64_t unroll)
-    : b(b), loc(op.getLoc()), op(op), indices(op.getNumLoops()) {
+    : b(b), loc(op.getLoc()), op(op), vectorBits(vectorBits), unroll(unroll),
+      indices(op.getNumLoops()) {
   for (Range range : op.createLoopRanges(b, loc))
     sizes.push_back(range.size);
   // The last dimension of the operand with most dimensions is contiguous.
@@ -109,6 +113,21 @@ TileVectorizer::TileVectorizer(RewriterBase &b, linalg::LinalgOp op,
   }
   widths.push_back(1);
   cutIntoStrips(widths);
+  if (widths.size() > 1 && !stripIsReduction)
+    splitReductionDims();
+}
+
+/// A reduction across strips reads its data in memory order: the sums of a
+/// whole row are kept in memory, where they stay in the L1 cache, and only
+/// short dimensions are summed in registers. Strips with rows inside would read
+/// a few lines of each row, which no prefetcher follows.
+void TileVectorizer::splitReductionDims() {
+  SmallVector<unsigned> inner;
+  for (unsigned dim : reductionDims) {
+    std::optional<int64_t> size = getConstantIntValue(sizes[dim]);
+    (size && *size <= kMaxUnrolled ? inner : rowDims).push_back(dim);
+  }
+  reductionDims = inner;
 }
 
 /// Cuts the contiguous dimension into parts that are walked in steps of
@@ -174,48 +193,81 @@ Values TileVectorizer::emitNest(ArrayRef<unsigned> dims, ValueRange init,
                   });
 }
 
+/// Every point of `dims`, which are short and static, one after the other.
+Values TileVectorizer::emitUnrolled(ArrayRef<unsigned> dims, ValueRange init,
+                                    Body body) {
+  if (dims.empty())
+    return body(init);
+  unsigned dim = dims.front();
+  std::optional<int64_t> size = getConstantIntValue(sizes[dim]);
+  if (!size || *size > kMaxUnrolled)
+    return emitLoop(dim, b.getIndexAttr(0), sizes[dim], 1, init,
+                    [&](ValueRange carried) {
+                      return emitUnrolled(dims.drop_front(), carried, body);
+                    });
+  Values current(init);
+  for (int64_t i = 0; i < *size; ++i) {
+    indices[dim] = arith::ConstantIndexOp::create(b, loc, i);
+    current = emitUnrolled(dims.drop_front(), current, body);
+  }
+  indices[dim] = {};
+  return current;
+}
+
 //===----------------------------------------------------------------------===//
 // The two shapes of work
 //===----------------------------------------------------------------------===//
 
-/// The contiguous dimension is parallel: each strip reduces on its own, with
-/// vectors of accumulators, and is written once.
+/// One strip of a parallel contiguous dimension: vectors of accumulators,
+/// written once.
+Values TileVectorizer::sweepStrip(const Strip &strip, ValueRange known,
+                                  ValueRange tensors) {
+  Values perStrip = readInputs(reductionDims, known, strip.width, tensors);
+  Values accumulators;
+  for (auto [init, tensor] :
+       llvm::zip_equal(op.getDpsInitsMutable(), tensors)) {
+    if (!rowDims.empty())
+      accumulators.push_back(read(&init, tensor, strip.width));
+    else if (op.payloadUsesValueFromOperand(&init))
+      accumulators.push_back(readInit(&init, tensor, strip.width));
+    else // stands for a value that nothing reads
+      accumulators.push_back(ub::PoisonOp::create(
+          b, loc, getElementTypeOrSelf(tensor.getType())));
+  }
+  accumulators = emitUnrolled(
+      reductionDims, accumulators, [&](ValueRange running) {
+        Values all = readInputs({}, perStrip, strip.width, tensors);
+        return emitBody(all, running, strip.width);
+      });
+  Values written;
+  for (auto [init, value, tensor] :
+       llvm::zip_equal(op.getDpsInitsMutable(), accumulators, tensors))
+    written.push_back(write(&init, value, tensor, strip.width));
+  return written;
+}
+
+/// The contiguous dimension is parallel. Without rowDims, each strip reduces on
+/// its own; else every row is added to the sums in memory.
 Values TileVectorizer::sweepStrips(ValueRange tensors) {
   SmallVector<unsigned> inner = reductionDims;
   if (stripDim)
     inner.push_back(*stripDim);
-  Values perNest = readInputs(inner, {}, 1);
-  Values current(tensors);
-  for (const Strip &strip : strips) {
-    auto body = [&](ValueRange carried) {
-      Values perStrip =
-          readInputs(reductionDims, perNest, strip.width, carried);
-      Values accumulators;
-      for (auto [init, tensor] :
-           llvm::zip_equal(op.getDpsInitsMutable(), carried)) {
-        bool used = op.payloadUsesValueFromOperand(&init);
-        accumulators.push_back(used ? readInit(&init, tensor, strip.width)
-                                    : Value());
-        if (!used) // stands for a value that nothing reads
-          accumulators.back() = ub::PoisonOp::create(
-              b, loc, getElementTypeOrSelf(tensor.getType()));
-      }
-      accumulators = emitNest(
-          reductionDims, accumulators, [&](ValueRange running) {
-            Values all = readInputs({}, perStrip, strip.width, carried);
-            return emitBody(all, running, strip.width);
-          });
-      Values written;
-      for (auto [init, value, tensor] :
-           llvm::zip_equal(op.getDpsInitsMutable(), accumulators, carried))
-        written.push_back(write(&init, value, tensor, strip.width));
-      return written;
-    };
-    current = stripDim ? emitLoop(*stripDim, strip.begin, strip.end,
-                                  strip.width, current, body)
-                       : body(current);
-  }
-  return current;
+  SmallVector<unsigned> all = inner;
+  llvm::append_range(all, rowDims);
+  Values perNest = readInputs(all, {}, 1);
+  return emitNest(rowDims, tensors, [&](ValueRange carriedByRows) {
+    Values perRow = readInputs(inner, perNest, 1);
+    Values current(carriedByRows);
+    for (const Strip &strip : strips) {
+      auto body = [&](ValueRange carried) {
+        return sweepStrip(strip, perRow, carried);
+      };
+      current = stripDim ? emitLoop(*stripDim, strip.begin, strip.end,
+                                    strip.width, current, body)
+                         : body(current);
+    }
+    return current;
+  });
 }
 
 /// The contiguous dimension is a reduction: one set of accumulators per strip
@@ -272,29 +324,36 @@ Values TileVectorizer::reduceStrips(ValueRange tensors) {
   return written;
 }
 
-/// Where `init` is written to. Every entry is overwritten, so what it was
-/// filled with need not be in memory; and an uninitialized tensor is copied, so
-/// that inits that share one do not have to be told apart by bufferization.
-static Value getDestination(RewriterBase &b, Value init) {
-  if (auto fill = init.getDefiningOp<linalg::FillOp>())
+/// Where `init` is written to. An uninitialized tensor is copied, so that inits
+/// that share one do not have to be told apart by bufferization. What it was
+/// filled with need not be in memory, except for sums that are kept there.
+Value TileVectorizer::getDestination(Value init) {
+  auto fill = init.getDefiningOp<linalg::FillOp>();
+  if (fill)
     init = fill.output();
   auto slice = init.getDefiningOp<tensor::ExtractSliceOp>();
   Value whole = slice ? slice.getSource() : init;
-  auto empty = whole.getDefiningOp<tensor::EmptyOp>();
-  if (!empty)
-    return init;
-  Value fresh = b.clone(*empty)->getResult(0);
-  if (!slice)
+  Value fresh = init;
+  if (auto empty = whole.getDefiningOp<tensor::EmptyOp>()) {
+    fresh = b.clone(*empty)->getResult(0);
+    if (slice) {
+      IRMapping mapping;
+      mapping.map(whole, fresh);
+      fresh = b.clone(*slice, mapping)->getResult(0);
+    }
+  }
+  if (!fill || rowDims.empty())
     return fresh;
-  IRMapping mapping;
-  mapping.map(whole, fresh);
-  return b.clone(*slice, mapping)->getResult(0);
+  auto filled = linalg::FillOp::create(b, loc, fill.value(), fresh);
+  Values values = TileVectorizer(b, filled, vectorBits, unroll).run();
+  b.eraseOp(filled);
+  return values.front();
 }
 
 Values TileVectorizer::run() {
   Values destinations;
   for (Value init : op.getDpsInits())
-    destinations.push_back(getDestination(b, init));
+    destinations.push_back(getDestination(init));
   return emitNest(outerDims, destinations, [&](ValueRange tensors) {
     return stripIsReduction ? reduceStrips(tensors) : sweepStrips(tensors);
   });

@@ -39,7 +39,10 @@ private:
   Values emitLoop(unsigned dim, OpFoldResult begin, OpFoldResult end,
                   int64_t step, ValueRange init, Body body);
   Values emitNest(ArrayRef<unsigned> dims, ValueRange init, Body body);
+  Values emitUnrolled(ArrayRef<unsigned> dims, ValueRange init, Body body);
   void cutIntoStrips(ArrayRef<int64_t> widths);
+  void splitReductionDims();
+  Value getDestination(Value init);
 
   // One point (or vector of points) of the iteration space.
   bool dependsOn(OpOperand *operand, ArrayRef<unsigned> dims);
@@ -54,15 +57,20 @@ private:
 
   // The two shapes of work.
   Values sweepStrips(ValueRange tensors);
+  Values sweepStrip(const Strip &strip, ValueRange known, ValueRange tensors);
   Values reduceStrips(ValueRange tensors);
 
   RewriterBase &b;
   Location loc;
   linalg::LinalgOp op;
+  int64_t vectorBits, unroll;
   SmallVector<OpFoldResult> sizes;
   std::optional<unsigned> stripDim;
   SmallVector<Strip> strips;
   SmallVector<unsigned> outerDims, reductionDims;
+  /// Of a reduction across strips: the dimensions that are walked outside of
+  /// the strips, in memory order.
+  SmallVector<unsigned> rowDims;
   bool stripIsReduction = false, sumLanes = false;
   /// Alignment to mark loops over vectors with for non-temporal stores, or 0.
   int64_t nontemporal = 0;

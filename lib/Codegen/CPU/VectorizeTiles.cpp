@@ -91,7 +91,8 @@ struct VectorizeTilesPass
   void runOnOperation() override {
     if (failed(LoweringStrategyAttr::verify( // the options
             [&]() { return getOperation().emitError(); }, Schedule::Single,
-            /*threads=*/0, {}, {}, vectorBits, unroll, StoreKind::Temporal)))
+            /*threads=*/0, {}, {}, vectorBits, unroll, StoreKind::Temporal,
+            /*streams=*/1, /*prefetch=*/0)))
       return signalPassFailure();
     SmallVector<linalg::LinalgOp> ops;
     getOperation().walk([&](linalg::LinalgOp op) { ops.push_back(op); });

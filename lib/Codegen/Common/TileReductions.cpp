@@ -50,9 +50,13 @@ struct TileReductionsPass
         return succeeded(tile(rewriter, op));
       });
     };
+    auto tileStats = [](RewriterBase &b, TilingInterface op) {
+      return tileStatsInSequence(
+          b, splitIntoStreams(b, cast<StatsOp>(op.getOperation())));
+    };
     if (!apply(collect<NormalizeOp>(getOperation()), tileInParallel) ||
         !apply(collect<StatsOp>(getOperation()), tileInParallel) ||
-        !apply(collect<StatsOp>(getOperation()), tileInSequence))
+        !apply(collect<StatsOp>(getOperation()), tileStats))
       signalPassFailure();
   }
 };

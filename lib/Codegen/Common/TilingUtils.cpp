@@ -9,22 +9,12 @@
 #include "TilingUtils.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/SCF/Transforms/TileUsingInterface.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
 using namespace mlir;
 using namespace mlir::bn;
-
-/// Gives `op` its strategy without what has been obeyed.
-static void setStrategy(Operation *op, LoweringStrategyAttr strategy,
-                        ArrayRef<int64_t> parallel, ArrayRef<int64_t> tile) {
-  op->setAttr(kLoweringStrategyAttrName,
-              LoweringStrategyAttr::get(
-                  op->getContext(), strategy.getSchedule(),
-                  strategy.getThreads(), parallel, tile,
-                  strategy.getVectorBits(), strategy.getUnroll(),
-                  strategy.getStores()));
-}
 
 /// Tile sizes as values: `-p` in `sizes` means equal pieces, at most p.
 static SmallVector<OpFoldResult>
@@ -77,6 +67,44 @@ static void shareSlicesInPlace(Operation *tile,
   }
 }
 
+/// Tells later passes what the strategy says about `loops`.
+static void markLoops(Builder &b, ArrayRef<LoopLikeOpInterface> loops,
+                      LoweringStrategyAttr strategy) {
+  if (loops.empty())
+    return;
+  if (isa<scf::ForallOp>(loops.front())) {
+    if (strategy.getThreads() != 0)
+      loops.front()->setAttr(kThreadsAttrName,
+                             b.getI64IntegerAttr(strategy.getThreads()));
+  } else if (strategy.getPrefetch() != 0) {
+    loops.back()->setAttr(kPrefetchAttrName,
+                          b.getI64IntegerAttr(strategy.getPrefetch()));
+  }
+}
+
+/// Lets `loop` run from its last tile to its first: what the sweep before has
+/// read last is still in the cache.
+static void reverseOrder(RewriterBase &rewriter, scf::ForallOp loop) {
+  OpBuilder::InsertionGuard guard(rewriter);
+  rewriter.setInsertionPointToStart(loop.getBody());
+  AffineExpr i = rewriter.getAffineDimExpr(0);
+  AffineExpr lower = rewriter.getAffineSymbolExpr(0);
+  AffineExpr upper = rewriter.getAffineSymbolExpr(1);
+  AffineExpr step = rewriter.getAffineSymbolExpr(2);
+  AffineExpr last = (upper - lower - 1).floorDiv(step) * step;
+  for (auto [iv, lb, ub, by] :
+       llvm::zip_equal(loop.getInductionVars(), loop.getMixedLowerBound(),
+                       loop.getMixedUpperBound(), loop.getMixedStep())) {
+    auto reversed = getValueOrCreateConstantIndexOp(
+        rewriter, loop.getLoc(),
+        affine::makeComposedFoldedAffineApply(
+            rewriter, loop.getLoc(),
+            AffineMap::get(1, 3, lower + last - (i - lower)),
+            {OpFoldResult(iv), lb, ub, by}));
+    rewriter.replaceAllUsesExcept(iv, reversed, reversed.getDefiningOp());
+  }
+}
+
 static LogicalResult tile(RewriterBase &rewriter, TilingInterface op,
                           scf::SCFTilingOptions &options,
                           ArrayRef<int64_t> sizes,
@@ -92,15 +120,16 @@ static LogicalResult tile(RewriterBase &rewriter, TilingInterface op,
     return op->emitOpError("expected a strategy that the op can be tiled with, "
                            "got ")
            << getLoweringStrategy(op);
-  int64_t threads = getLoweringStrategy(op).getThreads();
-  for (LoopLikeOpInterface loop : tiled->loops)
-    if (threads != 0 && isa<scf::ForallOp>(loop))
-      loop->setAttr(kThreadsAttrName, rewriter.getI64IntegerAttr(threads));
+  markLoops(rewriter, tiled->loops, getLoweringStrategy(op));
   for (Operation *inner : tiled->tiledOps) {
     update(inner);
     if (isa<DestinationStyleOpInterface>(inner))
       shareSlicesInPlace(inner, tiled->loops);
   }
+  if (isa<NormalizeOp>(op.getOperation()) && !tiled->loops.empty() &&
+      getLoweringStrategy(op).getSchedule() == Schedule::RowBlocks)
+    if (auto loop = dyn_cast<scf::ForallOp>(tiled->loops.front().getOperation()))
+      reverseOrder(rewriter, loop);
   rewriter.replaceOp(op, tiled->replacements);
   return success();
 }
@@ -122,17 +151,23 @@ LogicalResult mlir::bn::tileInParallel(RewriterBase &rewriter,
         .setReductionDims(reductionDims);
   SmallVector<int64_t> none(sizes.size(), 0);
   return tile(rewriter, op, options, sizes, [&](Operation *inner) {
-    setStrategy(inner, strategy, none, strategy.getTile());
+    inner->setAttr(kLoweringStrategyAttrName,
+                   strategy.withSizes(none, strategy.getTile()));
   });
 }
 
-LogicalResult mlir::bn::tileInSequence(RewriterBase &rewriter,
-                                       TilingInterface op) {
+LogicalResult
+mlir::bn::tileInSequence(RewriterBase &rewriter, TilingInterface op,
+                         function_ref<void(Operation *)> update) {
   LoweringStrategyAttr strategy = getLoweringStrategy(op);
   scf::SCFTilingOptions options;
   SmallVector<int64_t> none(strategy.getTile().size(), 0);
   return tile(rewriter, op, options, strategy.getTile(),
               [&](Operation *inner) {
-                setStrategy(inner, strategy, strategy.getParallel(), none);
+                inner->setAttr(
+                    kLoweringStrategyAttrName,
+                    strategy.withSizes(strategy.getParallel(), none));
+                if (update)
+                  update(inner);
               });
 }

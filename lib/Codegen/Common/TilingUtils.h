@@ -9,7 +9,7 @@
 #ifndef BN_LIB_CODEGEN_COMMON_TILINGUTILS_H
 #define BN_LIB_CODEGEN_COMMON_TILINGUTILS_H
 
-#include "bn/Dialect/BN/IR/BNDialect.h"
+#include "bn/Dialect/BN/IR/BNOps.h"
 
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/Interfaces/TilingInterface.h"
@@ -22,8 +22,20 @@ namespace mlir::bn {
 /// none.
 LogicalResult tileInParallel(RewriterBase &rewriter, TilingInterface op);
 
-/// Tiles `op` with `scf.for` by the `tile` sizes of its strategy.
-LogicalResult tileInSequence(RewriterBase &rewriter, TilingInterface op);
+/// Tiles `op` with `scf.for` by the `tile` sizes of its strategy and calls
+/// `update` on what is in the loops.
+LogicalResult tileInSequence(RewriterBase &rewriter, TilingInterface op,
+                             function_ref<void(Operation *)> update = {});
+
+/// Tiles `op` with `scf.for` by the `tile` sizes of its strategy, so that each
+/// tile is read once: squares are taken about the running mean of the tiles
+/// before, in the first tile about the mean of a few elements.
+LogicalResult tileStatsInSequence(RewriterBase &rewriter, StatsOp op);
+
+/// Splits `op`, whose channels are contiguous, into one that reads its rows
+/// from as many streams as the strategy says, in turn, and one for the few rows
+/// that are left. Returns the first, or `op` where there is one stream.
+StatsOp splitIntoStreams(RewriterBase &rewriter, StatsOp op);
 
 } // namespace mlir::bn
 

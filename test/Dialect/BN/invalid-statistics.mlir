@@ -88,6 +88,17 @@ func.func @error_stats_c5(%x: tensor<8x4xf32>, %n: tensor<4xf64>) {
 
 // -----
 
+func.func @error_stats_c6(%x: tensor<8x4xf32>, %n: tensor<4xf64>,
+                          %p: tensor<5xf64>) {
+  // expected-error @below {{expected 'pivot' to have 4 elements in dimension 0, got 5}}
+  %r:3 = bn.stats axis(1) ins(%x : tensor<8x4xf32>) pivot(%p : tensor<5xf64>)
+      outs(%n, %n, %n : tensor<4xf64>, tensor<4xf64>, tensor<4xf64>)
+      -> tensor<4xf64>, tensor<4xf64>, tensor<4xf64>
+  return
+}
+
+// -----
+
 func.func @error_merge_stats_c1(%n: tensor<4xf64>) {
   // expected-error @below {{expected 3 outs (count, mean, m2), got 2}}
   %r:2 = bn.merge_stats

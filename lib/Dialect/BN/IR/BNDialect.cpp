@@ -49,7 +49,14 @@ static void printI64List(AsmPrinter &printer, ArrayRef<int64_t> list) {
 LogicalResult LoweringStrategyAttr::verify(
     function_ref<InFlightDiagnostic()> emitError, Schedule schedule,
     int64_t threads, ArrayRef<int64_t> parallel, ArrayRef<int64_t> tile,
-    int64_t vectorBits, int64_t unroll, StoreKind stores) {
+    int64_t vectorBits, int64_t unroll, StoreKind stores, int64_t streams,
+    int64_t prefetch) {
+  if (streams < 1 || streams > kMaxStreams)
+    return emitError() << "expected 'streams' to be 1 to " << kMaxStreams
+                       << ", got " << streams;
+  if (prefetch < 0 || prefetch > kMaxPrefetch)
+    return emitError() << "expected 'prefetch' to be 0 to " << kMaxPrefetch
+                       << ", got " << prefetch;
   if (threads < 0 || threads > kMaxThreads)
     return emitError() << "expected 'threads' to be 0 to " << kMaxThreads
                        << ", got " << threads;

@@ -352,6 +352,11 @@ LogicalResult StatsOp::verify() {
       failed(verifySameElementType(*this, getOuts().drop_front())) ||
       failed(verifyMask(*this, getMask(), input)))             // stats_c4
     return failure();
+  if (getPivot() &&                                            // stats_c6
+      (failed(verifyChannelShapes(*this, input, getAxis(),
+                                  {{"pivot", getPivot()}})) ||
+       failed(verifySameElementType(*this, {getPivot(), getOuts()[1]}))))
+    return failure();
   return verifyResults(*this, getOuts());                      // stats_c5
 }
 

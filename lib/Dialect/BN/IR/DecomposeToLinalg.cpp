@@ -18,6 +18,7 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
+#include <cmath>
 #include <limits>
 
 using namespace mlir;
@@ -92,6 +93,9 @@ static Value createElementCount(OpBuilder &b, Location loc, Value input,
   return arith::SIToFPOp::create(b, loc, b.getF64Type(), asInt);
 }
 
+/// Scale of sums over a number of elements that is not known.
+static constexpr double kDynamicScale = 1 << 16;
+
 namespace {
 /// Builds the steps of bn.stats on one tile.
 struct StatsBuilder {
@@ -121,7 +125,31 @@ struct StatsBuilder {
         .getResult(0);
   }
 
-  /// sum(x - pivot) and sum((x - pivot)^2).
+  /// The given pivot, in the type of the sums.
+  Value convertPivot() {
+    auto body = [&](OpBuilder &nested, Location l,
+                    ValueRange args) -> SmallVector<Value> {
+      return {convertFloat(nested, l, args[0], accumulator)};
+    };
+    Value empty = createEmptyLike(b, loc, input, axis, accumulator);
+    return createElementwise(b, op, op.getPivot(), empty, body).getResult(0);
+  }
+
+  /// A power of two, at least the number of elements of a channel; 2^16 for a
+  /// number that is not known.
+  double getScale() {
+    auto type = cast<ShapedType>(input.getType());
+    double count = 1;
+    for (int64_t dim = 0; dim < rank; ++dim)
+      if (kinds[dim] == utils::IteratorType::reduction)
+        count *= type.isDynamicDim(dim) ? kDynamicScale : type.getDimSize(dim);
+    return std::exp2(std::ceil(std::log2(std::clamp(count, 1.0,
+                                                    kDynamicScale))));
+  }
+
+  /// sum((x - pivot) / scale) and sum((x - pivot)^2). Scaling by a power of two
+  /// is exact, and keeps the first sum from overflowing where the mean does
+  /// not. It is part of a multiply-add, and costs nothing.
   linalg::GenericOp createCentredSums(Value pivot) {
     Value zeros = createZerosLike(b, loc, input, axis, accumulator);
     Value moreZeros = createZerosLike(b, loc, input, axis, accumulator);
@@ -129,7 +157,9 @@ struct StatsBuilder {
                     ValueRange args) -> SmallVector<Value> {
       Arith arith{nested, l};
       Value d = arith.sub(arith.convert(args[0], accumulator), args[1]);
-      return {arith.add(args[2], d), arith.add(arith.mul(d, d), args[3])};
+      Value scale = arith.constant(1.0 / getScale(), accumulator);
+      return {arith.add(arith.mul(d, scale), args[2]),
+              arith.add(arith.mul(d, d), args[3])};
     };
     return createGeneric(b, op, {input, pivot}, {zeros, moreZeros},
                          {dataMap, channelMap, channelMap, channelMap}, kinds,
@@ -137,9 +167,7 @@ struct StatsBuilder {
   }
 
   /// Merges the tile into the outs. The tile's own mean and m2 are exact for
-  /// any pivot; a good one keeps the correction s^2/n small. Where the squares
-  /// of finite numbers overflow, their sum may do so, too: then the pivot is
-  /// the mean.
+  /// any pivot; a good one keeps the correction s^2/n small.
   linalg::GenericOp createMerge(Value tileCount, Value pivot, Value sum,
                                 Value sumOfSquares) {
     Type wide = b.getF64Type();
@@ -147,16 +175,18 @@ struct StatsBuilder {
                     ValueRange args) -> SmallVector<Value> {
       Arith arith{nested, l};
       auto widen = [&](Value v) { return arith.convert(v, wide); };
-      Value infinity = arith.constant(std::numeric_limits<double>::infinity(),
-                                      args[2].getType());
-      Value overflows = arith::CmpFOp::create(
-          nested, l, arith::CmpFPredicate::OEQ, args[2], infinity);
-      Value s = arith::SelectOp::create(
-          nested, l, overflows, arith.constant(0.0, wide), widen(args[1]));
+      Value s =
+          arith.mul(widen(args[1]), arith.constant(getScale(), wide));
       Value shift = arith.divOrZero(s, tileCount);
       // Both sums are rounded: of a constant channel the difference may be a
-      // negative rounding error. (NaN is kept.)
-      Value m2 = arith.sub(widen(args[2]), arith.mul(s, shift));
+      // negative rounding error. (NaN is kept.) Infinity less infinity is NaN.
+      Value squares = widen(args[2]);
+      Value infinity =
+          arith.constant(std::numeric_limits<double>::infinity(), wide);
+      Value overflows = arith::CmpFOp::create(
+          nested, l, arith::CmpFPredicate::OEQ, squares, infinity);
+      Value m2 = arith.sub(squares, arith.mul(s, shift));
+      m2 = arith::SelectOp::create(nested, l, overflows, infinity, m2);
       Value zero = arith.constant(0.0, wide);
       Value isNegative = arith::CmpFOp::create(
           nested, l, arith::CmpFPredicate::OLT, m2, zero);
@@ -194,7 +224,8 @@ FailureOr<SmallVector<Value>> StatsOp::decomposeOperation(OpBuilder &b) {
   Value inverse =
       arith.convert(arith.divOrZero(arith.constant(1.0, b.getF64Type()), count),
                     stats.accumulator);
-  Value pivot = stats.createPivot(inverse);
+  Value pivot =
+      getPivot() ? stats.convertPivot() : stats.createPivot(inverse);
   auto sums = stats.createCentredSums(pivot);
   auto merged =
       stats.createMerge(count, pivot, sums.getResult(0), sums.getResult(1));

@@ -67,7 +67,7 @@ FailureOr<SmallVector<Value>> TrainingOp::decomposeOperation(OpBuilder &b) {
   Value zeros = createZerosLike(b, loc, input, axis, f64);
   Type channels = zeros.getType();
   auto stats = StatsOp::create(b, loc, TypeRange{channels, channels, channels},
-                               input, /*mask=*/Value(),
+                               input, /*mask=*/Value(), /*pivot=*/Value(),
                                ValueRange{zeros, zeros, zeros}, axis);
   copyLoweringStrategy(*this, stats);
   Value count = stats.getResult(0), mean = stats.getResult(1);

@@ -66,7 +66,8 @@ def BN_Schedule : I32EnumAttr<"Schedule", "how an op becomes loops", [
       I32EnumAttrCase<"Slab", 1, "slab">,
       I32EnumAttrCase<"RowBlocks", 2, "row_blocks">,
       I32EnumAttrCase<"Split", 3, "split">,
-      I32EnumAttrCase<"Sweep", 4, "sweep">
+      I32EnumAttrCase<"Sweep", 4, "sweep">,
+      I32EnumAttrCase<"PipelinedSlab", 5, "pipelined_slab">
     ]> {
   let cppNamespace = "::mlir::bn";
   let genSpecializedAttr = 0;
@@ -94,13 +95,15 @@ def BN_LoweringStrategyAttr : AttrDef<BN_Dialect, "LoweringStrategy"> {
 
     | field | meaning |
     |---|---|
-    | schedule | `slab`: channel groups are independent and each is finished before the next; `row_blocks`, `split`: one sweep takes partial statistics of pieces of the reduction, which are merged, a second sweep normalizes; `sweep`: one elementwise pass; `single`: as `slab`, on one thread |
+    | schedule | `slab`: channel groups are independent and each is finished before the next; `pipelined_slab`: one group is normalized in the loop that takes the statistics of the next; `row_blocks`, `split`: one sweep takes partial statistics of pieces of the reduction, which are merged, a second sweep normalizes; `sweep`: one elementwise pass; `single`: as `slab`, on one thread |
     | `threads` | size of the OpenMP team, 0 = what the runtime gives |
     | `parallel` | tile sizes of the loop whose iterations run in parallel, 0 = not tiled, negative `-p` = the dimension is cut in at most `p` equal pieces |
-    | `tile` | the tile in which the statistics make their two passes, 0 = whole dimension |
+    | `tile` | the tile after which partial statistics are merged, 0 = whole dimension; in the channel dimension, the channel group of a pipelined slab |
     | `vector_bits` | width of a vector register |
     | `unroll` | vector registers per register tile |
     | `stores` | `nontemporal`: past the caches, where the address is aligned |
+    | `streams` | far places that rows are read from in turn where channels are contiguous: each keeps a hardware prefetcher busy; default 1 |
+    | `prefetch` | rows that are prefetched ahead of the statistics, default 0 |
 
     How the work is cut depends on shapes and on this attribute alone, never on
     how many threads turn up: this makes results independent of threads, bit
@@ -121,15 +124,27 @@ def BN_LoweringStrategyAttr : AttrDef<BN_Dialect, "LoweringStrategy"> {
     ArrayRefParameter<"int64_t">:$tile,
     "int64_t":$vectorBits,
     "int64_t":$unroll,
-    EnumParameter<BN_StoreKind>:$stores
+    EnumParameter<BN_StoreKind>:$stores,
+    DefaultValuedParameter<"int64_t", "1">:$streams,
+    DefaultValuedParameter<"int64_t", "0">:$prefetch
   );
   let assemblyFormat = [{
     `<` $schedule `,` `threads` `=` $threads `,` `parallel` `=`
     custom<I64List>($parallel) `,` `tile` `=` custom<I64List>($tile) `,`
     `vector_bits` `=` $vectorBits `,` `unroll` `=` $unroll `,`
-    `stores` `=` $stores `>`
+    `stores` `=` $stores (`,` `streams` `=` $streams^)?
+    (`,` `prefetch` `=` $prefetch^)? `>`
   }];
   let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// This strategy with other sizes: what is left after some were obeyed.
+    LoweringStrategyAttr withSizes(::llvm::ArrayRef<int64_t> parallel,
+                                   ::llvm::ArrayRef<int64_t> tile) {
+      return get(getContext(), getSchedule(), getThreads(), parallel, tile,
+                 getVectorBits(), getUnroll(), getStores(), getStreams(),
+                 getPrefetch());
+    }
+  }];
 }
 
 #endif // BN_DIALECT_BN_IR_BNBASE

@@ -21,10 +21,13 @@ def BN_StatsOp : BN_AggregatedOp<"stats", [AttrSizedOperandSegments]> {
     the same outs in sequence, or partial results that are merged later. Start
     from zeros; the variance is `m2 / count`.
 
-    Inside one tile the mean is taken first and the squared differences about
-    it second. `mean` and `m2` may be wider than the input (the pipelines use
-    f64); inside a tile, sums are f32 (f64 for f64 input). With `mask`,
-    elements count with their weight.
+    Squared differences are taken about `pivot`, in one pass; without it, about
+    the mean of the input, which takes a pass of its own. The result is the same
+    up to rounding, which grows with the distance of the pivot from the mean, in
+    standard deviations. The running mean of the elements before is a good
+    pivot (docs/Numerics.md). `mean` and `m2` may be wider than the input (the
+    pipelines use f64); inside the op, sums are f32 (f64 for f64 input). With
+    `mask`, elements count with their weight.
 
     Constraints:
     * (C1) `axis` names at least one dimension of `input`, none twice.
@@ -35,6 +38,7 @@ def BN_StatsOp : BN_AggregatedOp<"stats", [AttrSizedOperandSegments]> {
     * (C4) `mask` is broadcastable to `input`: of the same rank, each size 1 or
       that of `input`.
     * (C5) Results have the types of `outs`, or there are none on buffers.
+    * (C6) `pivot` has the shape and element type of mean.
 
     Example:
 
@@ -48,6 +52,7 @@ def BN_StatsOp : BN_AggregatedOp<"stats", [AttrSizedOperandSegments]> {
   let arguments = (ins
     BN_Shaped:$input,
     Optional<BN_Shaped>:$mask,
+    Optional<BN_Shaped>:$pivot,
     Variadic<BN_Shaped>:$outs,
     DenseI64ArrayAttr:$axis                              /*stats_c1*/
   );
@@ -56,6 +61,7 @@ def BN_StatsOp : BN_AggregatedOp<"stats", [AttrSizedOperandSegments]> {
     `axis` `(` custom<Axis>($axis) `)` attr-dict
     `ins` `(` $input `:` type($input) `)`
     (`mask` `(` $mask^ `:` type($mask) `)`)?
+    (`pivot` `(` $pivot^ `:` type($pivot) `)`)?
     `outs` `(` $outs `:` type($outs) `)` (`->` type($results)^)?
   }];
   let hasCanonicalizer = 1;

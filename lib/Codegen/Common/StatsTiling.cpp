@@ -1,0 +1,191 @@
+//===- StatsTiling.cpp - bn.stats along its data --------------------------===//
+//
+// Part of the bn-mlir project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Phase 'tiled'. What bn.stats needs beyond tiling: a pivot, and an order of
+// its rows that keeps the hardware's prefetchers busy. docs/Numerics.md bounds
+// the error, docs/Rationale.md has the measurements.
+//
+//===----------------------------------------------------------------------===//
+
+#include "TilingUtils.h"
+#include "bn/Dialect/BN/Utils/Utils.h"
+
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+
+using namespace mlir;
+using namespace mlir::bn;
+
+/// Elements of a channel that the first pivot is the mean of: where rows of
+/// elements are contiguous, and where channels are.
+static constexpr int64_t kPivotElements = 1024, kPivotRows = 4;
+
+/// True when `value` is known to be filled with zeros.
+static bool isZeros(Value value) {
+  while (true) {
+    if (auto slice = value.getDefiningOp<tensor::ExtractSliceOp>()) {
+      value = slice.getSource();
+      continue;
+    }
+    auto argument = dyn_cast<BlockArgument>(value);
+    auto loop = argument ? dyn_cast<scf::ForallOp>(
+                               argument.getOwner()->getParentOp())
+                         : scf::ForallOp();
+    OpOperand *init = loop ? loop.getTiedOpOperand(argument) : nullptr;
+    if (!init)
+      break;
+    value = init->get();
+  }
+  auto fill = value.getDefiningOp<linalg::FillOp>();
+  return fill && matchPattern(fill.value(), m_AnyZeroFloat());
+}
+
+static bool isChannel(StatsOp op, int64_t dim) {
+  auto kinds = cast<IndexedOpInterface>(op.getOperation()).getIterationKinds();
+  return kinds[dim] == utils::IteratorType::parallel;
+}
+
+/// True when the tile of the strategy is the whole of `op`.
+static bool isOneTile(StatsOp op, ArrayRef<int64_t> tile) {
+  auto type = cast<ShapedType>(op.getInput().getType());
+  for (auto [size, tileSize] : llvm::zip_equal(type.getShape(), tile))
+    if (tileSize != 0 && (ShapedType::isDynamic(size) || size > tileSize))
+      return false;
+  return true;
+}
+
+static SmallVector<Value> createZeros(OpBuilder &b, StatsOp op) {
+  SmallVector<Value> zeros;
+  for (Value out : op.getOuts())
+    zeros.push_back(createZerosLike(
+        b, op.getLoc(), op.getInput(), op.getAxis(),
+        cast<ShapedType>(out.getType()).getElementType()));
+  return zeros;
+}
+
+/// The mean of the first few elements of each channel.
+static Value createFirstPivot(OpBuilder &b, StatsOp op,
+                              LoweringStrategyAttr strategy) {
+  Location loc = op.getLoc();
+  SmallVector<OpFoldResult> sizes =
+      tensor::getMixedSizes(b, loc, op.getInput());
+  int64_t rank = sizes.size();
+  int64_t room = isChannel(op, rank - 1) ? kPivotRows : kPivotElements;
+  AffineExpr n = b.getAffineSymbolExpr(0);
+  for (int64_t dim = rank - 1; dim >= 0; --dim) {
+    if (isChannel(op, dim))
+      continue;
+    std::optional<int64_t> size = getConstantIntValue(sizes[dim]);
+    // Streams are read in turn anyway.
+    if (size && *size <= kMaxStreams && isChannel(op, rank - 1))
+      continue;
+    AffineMap least = AffineMap::get(
+        0, 1, {n, b.getAffineConstantExpr(room)}, b.getContext());
+    sizes[dim] =
+        affine::makeComposedFoldedAffineMin(b, loc, least, {sizes[dim]});
+    room = size ? std::max<int64_t>(room / std::max<int64_t>(*size, 1), 1) : 1;
+  }
+  SmallVector<OpFoldResult> zeros(rank, b.getIndexAttr(0)),
+      ones(rank, b.getIndexAttr(1));
+  Value first = tensor::ExtractSliceOp::create(b, loc, op.getInput(), zeros,
+                                               sizes, ones);
+  auto stats = StatsOp::create(b, loc, op.getResultTypes(), first,
+                               /*mask=*/Value(), /*pivot=*/Value(),
+                               createZeros(b, op), op.getAxis());
+  SmallVector<int64_t> none(rank, 0);
+  stats->setAttr(kLoweringStrategyAttrName, strategy.withSizes(none, none));
+  return stats.getResult(1);
+}
+
+LogicalResult mlir::bn::tileStatsInSequence(RewriterBase &rewriter,
+                                            StatsOp op) {
+  LoweringStrategyAttr strategy = getLoweringStrategy(op);
+  if (isOneTile(op, strategy.getTile()) || op.getPivot() || op.getMask())
+    return tileInSequence(rewriter,
+                          cast<TilingInterface>(op.getOperation()));
+  OpBuilder::InsertionGuard guard(rewriter);
+  rewriter.setInsertionPoint(op);
+  // A mean that counts for nothing is the pivot of the first tile.
+  SmallVector<Value> outs(op.getOuts());
+  bool startsFromZeros = llvm::all_of(outs, isZeros);
+  if (!startsFromZeros)
+    op.getOutsMutable().assign(createZeros(rewriter, op));
+  op.getOutsMutable()[1].set(createFirstPivot(rewriter, op, strategy));
+  if (!startsFromZeros) {
+    rewriter.setInsertionPointAfter(op);
+    auto merge = MergeStatsOp::create(rewriter, op.getLoc(),
+                                      op.getResultTypes(), op.getResult(0),
+                                      op.getResult(1), op.getResult(2), outs);
+    for (auto [result, merged] :
+         llvm::zip_equal(op.getResults(), merge.getResults()))
+      rewriter.replaceAllUsesExcept(result, merged, merge);
+  }
+  return tileInSequence(rewriter, cast<TilingInterface>(op.getOperation()),
+                        [&](Operation *tile) {
+                          auto stats = cast<StatsOp>(tile);
+                          stats.getPivotMutable().assign(stats.getOuts()[1]);
+                        });
+}
+
+StatsOp mlir::bn::splitIntoStreams(RewriterBase &rewriter, StatsOp op) {
+  LoweringStrategyAttr strategy = getLoweringStrategy(op);
+  int64_t streams = strategy.getStreams();
+  auto type = cast<RankedTensorType>(op.getInput().getType());
+  if (streams == 1 || type.getRank() != 2 || !isChannel(op, 1))
+    return op;
+  OpBuilder::InsertionGuard guard(rewriter);
+  rewriter.setInsertionPoint(op);
+  Location loc = op.getLoc();
+  SmallVector<OpFoldResult> sizes =
+      tensor::getMixedSizes(rewriter, loc, op.getInput());
+  AffineExpr n = rewriter.getAffineSymbolExpr(0);
+  auto apply = [&](AffineExpr expr) {
+    return affine::makeComposedFoldedAffineApply(
+        rewriter, loc, AffineMap::get(0, 1, expr), {sizes[0]});
+  };
+  OpFoldResult length = apply(n.floorDiv(streams)),
+               covered = apply(n.floorDiv(streams) * streams),
+               rest = apply(n % streams), zero = rewriter.getIndexAttr(0),
+               one = rewriter.getIndexAttr(1);
+  auto slice = [&](OpFoldResult from, OpFoldResult rows) -> Value {
+    return tensor::ExtractSliceOp::create(
+        rewriter, loc, op.getInput(), ArrayRef{from, zero},
+        ArrayRef{rows, sizes[1]}, ArrayRef{one, one});
+  };
+  auto toStatic = [](OpFoldResult size) {
+    return getConstantIntValue(size).value_or(ShapedType::kDynamic);
+  };
+  SmallVector<OpFoldResult> shape = {rewriter.getIndexAttr(streams), length,
+                                     sizes[1]};
+  Value rows = tensor::ExpandShapeOp::create(
+      rewriter, loc,
+      RankedTensorType::get({streams, toStatic(length), type.getDimSize(1)},
+                            type.getElementType()),
+      slice(zero, covered), SmallVector<ReassociationIndices>{{0, 1}, {2}},
+      shape);
+  auto create = [&](Value input, ValueRange outs, int64_t channelDim) {
+    return StatsOp::create(rewriter, loc, op.getResultTypes(), input,
+                           /*mask=*/Value(), op.getPivot(), outs,
+                           ArrayRef<int64_t>{channelDim});
+  };
+  StatsOp inStreams = create(rows, op.getOuts(), 2), last = inStreams;
+  inStreams->setAttr(
+      kLoweringStrategyAttrName,
+      strategy.withSizes({0, 0, 0},
+                         {0, strategy.getTile()[0], strategy.getTile()[1]}));
+  if (!isConstantIntValue(rest, 0)) {
+    last = create(slice(covered, rest), inStreams.getResults(), 1);
+    last->setAttr(kLoweringStrategyAttrName,
+                  strategy.withSizes({0, 0}, {0, 0}));
+  }
+  rewriter.replaceOp(op, last.getResults());
+  return inStreams;
+}
