@@ -62,6 +62,11 @@ static llvm::Error verifyShape(const BatchNormSpec &spec) {
       return makeError("expected 'shape' to have less than 2^63 bytes, got "
                        "more");
   }
+  return llvm::Error::success();
+}
+
+static llvm::Error verifyAxis(const BatchNormSpec &spec) {
+  int64_t rank = spec.shape.size();
   if (spec.axis.empty())
     return makeError("expected 'axis' to name a dimension, got none");
   llvm::SmallVector<bool> seen(rank, false);
@@ -87,6 +92,9 @@ llvm::Error BatchNormSpec::verify() const {
     return error;
   if (llvm::Error error = verifyShape(*this))
     return error;
+  if (takesAxis())
+    if (llvm::Error error = verifyAxis(*this))
+      return error;
   if (!std::isfinite(epsilon))
     return makeError("expected 'epsilon' to be finite, got {0}", epsilon);
   if (!std::isfinite(momentum))
