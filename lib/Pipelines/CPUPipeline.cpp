@@ -56,8 +56,10 @@ void mlir::bn::buildTiledPhase(OpPassManager &pm,
   pm.addPass(createSelectLoweringStrategyPass(strategy));
   pm.addNestedPass<func::FuncOp>(createTileSlabsPass());
   pm.addNestedPass<func::FuncOp>(createDecomposePass());
+  pm.addNestedPass<func::FuncOp>(createPipelineSlabsPass());
   pm.addNestedPass<func::FuncOp>(createTileReductionsPass());
   addCleanup(pm);
+  pm.addNestedPass<func::FuncOp>(createFuseSiblingLoopsPass());
 }
 
 void mlir::bn::buildLinalgPhase(OpPassManager &pm, const CPUPipelineOptions &) {
@@ -73,6 +75,7 @@ void mlir::bn::buildVectorPhase(OpPassManager &pm,
   if (options.vectorBits != 0)
     vectorize.vectorBits = options.vectorBits;
   pm.addNestedPass<func::FuncOp>(createVectorizeTilesPass(vectorize));
+  pm.addNestedPass<func::FuncOp>(createFuseSiblingLoopsPass());
   // No CSE: it would merge the uninitialized tensors that bufferization is to
   // give buffers of their own.
   pm.addNestedPass<func::FuncOp>(createCanonicalizerPass());
@@ -92,6 +95,7 @@ void mlir::bn::buildBufferPhase(OpPassManager &pm, const CPUPipelineOptions &) {
   // Copies, and what the vectorizer left: for instance ops with linalg.index.
   pm.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());
   pm.addNestedPass<func::FuncOp>(createFoldReshapedBuffersPass());
+  pm.addNestedPass<func::FuncOp>(createPrefetchRowsPass());
   pm.addNestedPass<func::FuncOp>(createNontemporalStoresPass());
   bufferization::PromoteBuffersToStackPassOptions toStack;
   toStack.maxAllocSizeInBytes = kStackBytes;

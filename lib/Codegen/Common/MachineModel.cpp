@@ -14,6 +14,7 @@
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/TargetParser/Host.h"
 
+#include <thread>
 #include <unistd.h>
 
 using namespace mlir;
@@ -60,6 +61,8 @@ MachineModel MachineModel::getHost() {
   query(_SC_LEVEL3_CACHE_SIZE, model.l3Bytes);
 #endif
   readLinuxCaches(model);
+  model.cores =
+      std::max<int64_t>(std::thread::hardware_concurrency(), model.cores);
   llvm::StringMap<bool> features = llvm::sys::getHostCPUFeatures();
   if (features.lookup("avx512f"))
     model.vectorBits = 512;

@@ -45,6 +45,9 @@ static constexpr int64_t kUnroll = 4;
 /// statistics, least rows of a piece, and places that rows are read from in
 /// turn. A core reads about 1.5 times as fast from four places as from one.
 static constexpr int64_t kTileRows = 256, kPieceRows = 256, kStreams = 4;
+/// Rows that are long enough for vectors across one row, in elements; and the
+/// most elements of a row between two merges.
+static constexpr int64_t kLongRow = 512, kLongestRow = 8192;
 /// Additions that may follow each other in one sum of a tile: rounding errors
 /// grow with them (docs/Numerics.md).
 static constexpr int64_t kLongestChain = 256;
@@ -93,6 +96,7 @@ private:
   int64_t getMostRows(int64_t size);
   SmallVector<int64_t> selectTile(int64_t room);
   LoweringStrategyAttr selectSlab(int64_t channelDim);
+  LoweringStrategyAttr selectPipelinedSlab(int64_t channelDim, int64_t group);
   LoweringStrategyAttr selectRowBlocks();
   LoweringStrategyAttr selectSplit();
   LoweringStrategyAttr selectSweep();
@@ -167,9 +171,32 @@ LoweringStrategyAttr Selector::selectSlab(int64_t channelDim) {
     group = getDivisor(size(channelDim), std::max<int64_t>(limit, 1));
   }
   parallel[channelDim] = group;
+  if (isa<TrainingOp>(op.getOperation()) && channelDim == last - 1 &&
+      rank() == 3 && type.hasStaticShape() && size(last) >= kLongRow)
+    return selectPipelinedSlab(channelDim, group);
 
   return get(Schedule::Slab, parallel,
              selectTile(std::max<int64_t>(tileElements() / group, 1)));
+}
+
+/// One group is normalized while the statistics of the next are taken. Each
+/// thread has one run of channels, since a run begins and ends with a group
+/// alone; channels do not share sums, so the number of runs changes no bits.
+LoweringStrategyAttr Selector::selectPipelinedSlab(int64_t channelDim,
+                                                   int64_t group) {
+  int64_t last = rank() - 1;
+  int64_t runs = threads != 0 ? threads : machine.cores;
+  int64_t groups = size(channelDim) / group;
+  SmallVector<int64_t> parallel(rank(), 0), tile(rank(), 0);
+  parallel[channelDim] = llvm::divideCeil(groups, runs) * group;
+  tile[0] = 1;
+  tile[channelDim] = group;
+  if (size(last) > kLongestRow)
+    tile[last] = getDivisor(size(last), kLongestRow);
+  if (tile[last] < kLongestRow / 4)
+    tile[last] = size(last) > kLongestRow ? kLongestRow : 0;
+  return get(Schedule::PipelinedSlab, parallel, tile, /*streams=*/1,
+             /*prefetch=*/1);
 }
 
 /// Channels are contiguous: pieces of rows, each with partial statistics.

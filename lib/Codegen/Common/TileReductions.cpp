@@ -54,7 +54,14 @@ struct TileReductionsPass
       return tileStatsInSequence(
           b, splitIntoStreams(b, cast<StatsOp>(op.getOperation())));
     };
+    // So that it can be fused with the statistics of the next group.
+    auto tileLikeStats = [](RewriterBase &b, TilingInterface op) {
+      return getLoweringStrategy(op).getSchedule() == Schedule::PipelinedSlab
+                 ? tileInSequence(b, op)
+                 : success();
+    };
     if (!apply(collect<NormalizeOp>(getOperation()), tileInParallel) ||
+        !apply(collect<NormalizeOp>(getOperation()), tileLikeStats) ||
         !apply(collect<StatsOp>(getOperation()), tileInParallel) ||
         !apply(collect<StatsOp>(getOperation()), tileStats))
       signalPassFailure();

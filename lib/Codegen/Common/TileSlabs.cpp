@@ -38,7 +38,8 @@ struct TileSlabsPass : public bn::impl::TileSlabsPassBase<TileSlabsPass> {
       if (op.getMask() || op.getGroups() != 1 || op.getNumResults() == 0)
         return;
       // An output that nobody reads is not worth keeping with its statistics.
-      if (strategy && strategy.getSchedule() == Schedule::Slab &&
+      if (strategy && (strategy.getSchedule() == Schedule::Slab ||
+                       strategy.getSchedule() == Schedule::PipelinedSlab) &&
           !op.getResult(0).use_empty())
         ops.push_back(op);
     });

@@ -19,6 +19,8 @@ struct MachineModel {
   int64_t l2Bytes = 512 << 10;
   int64_t l3Bytes = 16 << 20;
   int64_t vectorBits = 128;
+  /// Threads that run at a time.
+  int64_t cores = 1;
 
   /// The machine that this process runs on.
   static MachineModel getHost();

@@ -71,6 +71,45 @@ def TileSlabsPass : Pass<"bn-tile-slabs", "::mlir::func::FuncOp"> {
   ];
 }
 
+def PipelineSlabsPass : Pass<"bn-pipeline-slabs", "::mlir::func::FuncOp"> {
+  let summary = "normalize one channel group while reading the next";
+  let description = [{
+    A `bn.normalize` with the schedule `pipelined_slab`, whose coefficients are
+    made of the `bn.stats` of the same input, becomes a loop over channel groups
+    of the size that the strategy's tile has in the channel dimension. An
+    iteration normalizes one group and takes the statistics of the next. The
+    first group's statistics are taken before the loop, the last group is
+    normalized behind it. The loop is marked `bn.pipelined`, for
+    `bn-fuse-sibling-loops`.
+
+    Example, with groups of one channel:
+
+    ```mlir
+    %s = bn.stats axis(1) ins(%x) outs(%zeros)
+    %c = linalg.generic ins(%s) ... // coefficients per channel
+    %y = bn.normalize axis(1) ins(%x) mean(%c) ... outs(%y0)
+    ```
+
+    becomes
+
+    ```mlir
+    %s0 = bn.stats axis(1) ins(%x[0]) outs(%zeros[0])
+    %r:2 = scf.for %g = 0 to %channels - 1 iter_args(%y = %y0, %s = %s0) {
+      %c = linalg.generic ins(%s[%g]) ...
+      %s1 = bn.stats axis(1) ins(%x[%g + 1]) outs(%s[%g + 1])
+      %y1 = bn.normalize axis(1) ins(%x[%g]) mean(%c) ... outs(%y[%g])
+      ...
+    } {bn.pipelined}
+    ... // the last group is normalized
+    ```
+  }];
+  let dependentDialects = [
+    "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
+    "::mlir::linalg::LinalgDialect", "::mlir::scf::SCFDialect",
+    "::mlir::tensor::TensorDialect"
+  ];
+}
+
 def TileReductionsPass : Pass<"bn-tile-reductions", "::mlir::func::FuncOp"> {
   let summary = "tile statistics and normalization along the data";
   let description = [{
