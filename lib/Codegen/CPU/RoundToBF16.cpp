@@ -12,6 +12,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "RoundToBF16.h"
 #include "bn/Codegen/CPU/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -34,45 +35,55 @@ static Type withElement(Type like, Type element) {
   return element;
 }
 
-namespace {
+bool mlir::bn::isRoundingToBF16(arith::TruncFOp op) {
+  return getElementTypeOrSelf(op.getIn().getType()).isF32() &&
+         getElementTypeOrSelf(op.getType()).isBF16() &&
+         op.getRoundingmode().value_or(arith::RoundingMode::to_nearest_even) ==
+             arith::RoundingMode::to_nearest_even;
+}
+
 /// To nearest, ties to even: add half of the last kept bit, and one more where
 /// that bit is odd; the carry may run into the exponent, as it should.
+Value mlir::bn::createRoundedBits(OpBuilder &b, Location loc, Value value) {
+  Type wide = withElement(value.getType(), b.getI32Type());
+  auto constant = [&](int64_t bits) -> Value {
+    TypedAttr attr = b.getI32IntegerAttr(bits);
+    if (auto vector = dyn_cast<VectorType>(wide))
+      attr = DenseElementsAttr::get(vector, attr);
+    return arith::ConstantOp::create(b, loc, attr);
+  };
+  Value bits = arith::BitcastOp::create(b, loc, wide, value);
+  Value odd = arith::AndIOp::create(
+      b, loc, arith::ShRUIOp::create(b, loc, bits, constant(16)), constant(1));
+  Value half = arith::AddIOp::create(b, loc, odd, constant(0x7fff));
+  Value rounded = arith::AddIOp::create(b, loc, bits, half);
+  // A NaN keeps its sign and becomes quiet. (A choice between a constant and
+  // something else would be moved behind the truncation by LLVM.)
+  Value quiet = arith::OrIOp::create(b, loc, bits, constant(0x400000));
+  Value isNaN = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::UNO, value,
+                                      value);
+  return arith::SelectOp::create(b, loc, isNaN, quiet, rounded);
+}
+
+namespace {
 struct RoundInIntegers : OpRewritePattern<arith::TruncFOp> {
   using OpRewritePattern::OpRewritePattern;
 
   LogicalResult matchAndRewrite(arith::TruncFOp op,
                                 PatternRewriter &b) const override {
-    Type from = op.getIn().getType(), to = op.getType();
-    if (!getElementTypeOrSelf(from).isF32() ||
-        !getElementTypeOrSelf(to).isBF16())
-      return b.notifyMatchFailure(op, "not f32 to bf16");
-    if (op.getRoundingmode().value_or(arith::RoundingMode::to_nearest_even) !=
-        arith::RoundingMode::to_nearest_even)
-      return b.notifyMatchFailure(op, "another rounding mode");
+    if (!isRoundingToBF16(op))
+      return b.notifyMatchFailure(op, "not f32 to bf16, to nearest");
     Location loc = op.getLoc();
-    Type wide = withElement(from, b.getI32Type());
-    auto constant = [&](int64_t bits) -> Value {
-      TypedAttr attr = b.getI32IntegerAttr(bits);
-      if (auto vector = dyn_cast<VectorType>(wide))
-        attr = DenseElementsAttr::get(vector, attr);
-      return arith::ConstantOp::create(b, loc, attr);
-    };
-    Value sixteen = constant(16);
-    Value bits = arith::BitcastOp::create(b, loc, wide, op.getIn());
-    Value odd = arith::AndIOp::create(
-        b, loc, arith::ShRUIOp::create(b, loc, bits, sixteen), constant(1));
-    Value half = arith::AddIOp::create(b, loc, odd, constant(0x7fff));
-    Value rounded = arith::AddIOp::create(b, loc, bits, half);
-    // A NaN keeps its sign and becomes quiet. (A choice between a constant and
-    // something else would be moved behind the truncation by LLVM.)
-    Value quiet = arith::OrIOp::create(b, loc, bits, constant(0x400000));
-    Value isNaN = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::UNO,
-                                        op.getIn(), op.getIn());
-    Value kept = arith::SelectOp::create(b, loc, isNaN, quiet, rounded);
-    Value high = arith::ShRUIOp::create(b, loc, kept, sixteen);
+    Value kept = createRoundedBits(b, loc, op.getIn());
+    Type wide = kept.getType();
+    TypedAttr sixteen = b.getI32IntegerAttr(16);
+    if (auto vector = dyn_cast<VectorType>(wide))
+      sixteen = DenseElementsAttr::get(vector, sixteen);
+    Value high = arith::ShRUIOp::create(
+        b, loc, kept, arith::ConstantOp::create(b, loc, sixteen));
     Value narrow = arith::TruncIOp::create(
-        b, loc, withElement(from, b.getI16Type()), high);
-    b.replaceOpWithNewOp<arith::BitcastOp>(op, to, narrow);
+        b, loc, withElement(wide, b.getI16Type()), high);
+    b.replaceOpWithNewOp<arith::BitcastOp>(op, op.getType(), narrow);
     return success();
   }
 };

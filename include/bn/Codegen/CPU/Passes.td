@@ -198,6 +198,39 @@ def NontemporalStoresPass
   ];
 }
 
+def PairBF16LanesPass : Pass<"bn-pair-bf16-lanes", "::mlir::func::FuncOp"> {
+  let summary = "work on the lower and the upper halves of pairs of bf16";
+  let description = [{
+    Elementwise ops that lead from vectors of bf16 to a vector of bf16, by way
+    of f32, are done twice on half as many elements: on those with even and on
+    those with odd numbers. These are the halves of 32-bit lanes, which a shift
+    and a mask separate, where a conversion in order moves elements between
+    registers. All other operands have to be equal in all elements. Short
+    vectors, which belong to tails, stay.
+
+    Example:
+
+    ```mlir
+    %w = arith.extf %x : vector<32xbf16> to vector<32xf32>
+    %v = arith.mulf %w, %factors : vector<32xf32>
+    %y = arith.truncf %v : vector<32xf32> to vector<32xbf16>
+    ```
+
+    becomes
+
+    ```mlir
+    %pairs = vector.bitcast %x : vector<32xbf16> to vector<16xi32>
+    %even = arith.mulf (%pairs << 16), %factor : vector<16xf32>
+    %odd = arith.mulf (%pairs & 0xffff0000), %factor : vector<16xf32>
+    %bits = (round %even >> 16) | (round %odd & 0xffff0000) : vector<16xi32>
+    %y = vector.bitcast %bits : vector<16xi32> to vector<32xbf16>
+    ```
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::vector::VectorDialect"
+  ];
+}
+
 def RoundToBF16Pass : Pass<"bn-round-to-bf16", "::mlir::func::FuncOp"> {
   let summary = "round f32 to bf16 in integers";
   let description = [{

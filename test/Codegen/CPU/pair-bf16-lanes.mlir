@@ -1,0 +1,86 @@
+// Elementwise work on bf16 is done on the halves of 32-bit lanes.
+
+// RUN: bn-opt %s --bn-pair-bf16-lanes --split-input-file | FileCheck %s
+
+// CHECK-LABEL: func @affine
+//  CHECK-SAME:     %[[X:[a-z0-9]+]]: vector<32xbf16>, %[[S:[a-z0-9]+]]: f32
+//   CHECK-DAG:   %[[ONE:.*]] = arith.constant dense<1.000000e+00> : vector<16xf32>
+//   CHECK-DAG:   %[[FACTOR:.*]] = vector.broadcast %[[S]] : f32 to vector<16xf32>
+//       CHECK:   %[[PAIRS:.*]] = vector.bitcast %[[X]] : vector<32xbf16> to vector<16xi32>
+//       CHECK:   %[[LOWER:.*]] = arith.shli %[[PAIRS]]
+//       CHECK:   %[[UPPER:.*]] = arith.andi %[[PAIRS]]
+//   CHECK-DAG:   %[[EVEN:.*]] = arith.bitcast %[[LOWER]] : vector<16xi32> to vector<16xf32>
+//   CHECK-DAG:   %[[ODD:.*]] = arith.bitcast %[[UPPER]] : vector<16xi32> to vector<16xf32>
+//       CHECK:   %[[EVEN1:.*]] = arith.mulf %[[EVEN]], %[[FACTOR]] fastmath<contract>
+//       CHECK:   %[[ODD1:.*]] = arith.mulf %[[ODD]], %[[FACTOR]] fastmath<contract>
+//       CHECK:   %[[EVEN2:.*]] = arith.addf %[[EVEN1]], %[[ONE]]
+//       CHECK:   %[[ODD2:.*]] = arith.addf %[[ODD1]], %[[ONE]]
+//       CHECK:   arith.cmpf uno, %[[EVEN2]], %[[EVEN2]]
+//       CHECK:   %[[EVEN3:.*]] = arith.select
+//       CHECK:   arith.cmpf uno, %[[ODD2]], %[[ODD2]]
+//       CHECK:   %[[ODD3:.*]] = arith.select
+//       CHECK:   %[[LOW:.*]] = arith.shrui %[[EVEN3]]
+//       CHECK:   %[[HIGH:.*]] = arith.andi %[[ODD3]]
+//       CHECK:   %[[BOTH:.*]] = arith.ori %[[HIGH]], %[[LOW]]
+//       CHECK:   %[[Y:.*]] = vector.bitcast %[[BOTH]] : vector<16xi32> to vector<32xbf16>
+//   CHECK-NOT:   vector<32xf32>
+//       CHECK:   return %[[Y]]
+func.func @affine(%x: vector<32xbf16>, %s: f32) -> vector<32xbf16> {
+  %one = arith.constant dense<1.0> : vector<32xf32>
+  %b = vector.broadcast %s : f32 to vector<32xf32>
+  %0 = arith.extf %x : vector<32xbf16> to vector<32xf32>
+  %1 = arith.mulf %0, %b fastmath<contract> : vector<32xf32>
+  %2 = arith.addf %1, %one : vector<32xf32>
+  %3 = arith.truncf %2 : vector<32xf32> to vector<32xbf16>
+  return %3 : vector<32xbf16>
+}
+
+// -----
+
+// Values may be used more than once inside; what is widened, outside, too.
+// CHECK-LABEL: func @relu
+//       CHECK:   arith.cmpf ogt, {{.*}} : vector<16xf32>
+//       CHECK:   arith.select {{.*}} : vector<16xi1>, vector<16xf32>
+//       CHECK:   vector.bitcast {{.*}} : vector<16xi32> to vector<32xbf16>
+//       CHECK:   return
+func.func @relu(%x: vector<32xbf16>, %z: vector<32xbf16>)
+    -> (vector<32xbf16>, vector<32xf32>) {
+  %zero = arith.constant dense<0.0> : vector<32xf32>
+  %0 = arith.extf %x : vector<32xbf16> to vector<32xf32>
+  %1 = arith.extf %z : vector<32xbf16> to vector<32xf32>
+  %2 = arith.addf %0, %1 : vector<32xf32>
+  %3 = arith.cmpf ogt, %2, %zero : vector<32xf32>
+  %4 = arith.select %3, %2, %zero : vector<32xi1>, vector<32xf32>
+  %5 = arith.truncf %4 : vector<32xf32> to vector<32xbf16>
+  return %5, %1 : vector<32xbf16>, vector<32xf32>
+}
+
+// -----
+
+// Other vectors would have to be taken apart; what is also needed in order
+// would be computed twice; short vectors, scalars and f16 stay.
+// CHECK-LABEL: func @others
+//   CHECK-NOT:   vector.bitcast
+//       CHECK:   return
+func.func @others(%x: vector<32xbf16>, %c: vector<32xf32>, %s: vector<8xbf16>,
+    %t: bf16, %h: vector<32xf16>)
+    -> (vector<32xbf16>, vector<32xbf16>, vector<32xf32>, vector<8xbf16>, bf16,
+        vector<32xf16>) {
+  %0 = arith.extf %x : vector<32xbf16> to vector<32xf32>
+  %1 = arith.mulf %0, %c : vector<32xf32>
+  %2 = arith.truncf %1 : vector<32xf32> to vector<32xbf16>
+  %3 = arith.negf %0 : vector<32xf32>
+  %4 = arith.truncf %3 : vector<32xf32> to vector<32xbf16>
+  %5 = arith.extf %s : vector<8xbf16> to vector<8xf32>
+  %6 = arith.negf %5 : vector<8xf32>
+  %7 = arith.truncf %6 : vector<8xf32> to vector<8xbf16>
+  %8 = arith.extf %t : bf16 to f32
+  %9 = arith.negf %8 : f32
+  %10 = arith.truncf %9 : f32 to bf16
+  %11 = arith.extf %h : vector<32xf16> to vector<32xf32>
+  %12 = arith.negf %11 : vector<32xf32>
+  %13 = arith.truncf %12 : vector<32xf32> to vector<32xf16>
+  return %2, %4, %3, %7, %10, %13
+      : vector<32xbf16>, vector<32xbf16>, vector<32xf32>, vector<8xbf16>, bf16,
+        vector<32xf16>
+}
