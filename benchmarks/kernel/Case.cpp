@@ -62,15 +62,9 @@ std::string Case::getGroup() const {
 }
 
 llvm::StringRef bench::stringifyKind(Kind kind) {
-  switch (kind) {
-  case Kind::Inference:
-    return "inference";
-  case Kind::Training:
-    return "training";
-  case Kind::Backward:
-    return "backward";
-  }
-  llvm_unreachable("unknown kind");
+  BatchNormSpec spec;
+  spec.kind = kind;
+  return spec.getKindName();
 }
 
 llvm::Expected<DimVector> bench::parseShape(llvm::StringRef text) {

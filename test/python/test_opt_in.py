@@ -81,7 +81,8 @@ def test_more_than_2_to_the_31_elements(layout):
 def test_wheel(tmp_path):
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
     subprocess.run(
-        [*pip, "wheel", "--no-deps", "--wheel-dir", tmp_path, ROOT],
+        [*pip, "wheel", "--no-deps", "--wheel-dir", tmp_path,
+         f"--config-settings=build-dir={ROOT / 'build' / 'wheel'}", ROOT],
         check=True)
     (wheel,) = tmp_path.glob("bn_mlir-*.whl")
     site = tmp_path / "site"

@@ -1,0 +1,101 @@
+#!/usr/bin/env python3
+# Part of the bn-mlir project, under the Apache License v2.0 with LLVM
+# Exceptions. See LICENSE for license information.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""What a call from Python costs, and what memory a result is given.
+
+Usage: PYTHONPATH=build/python_packages benchmarks/call-overheads.py
+
+The first table: calls with arrays so small (8x16, f32) that the kernel's own
+time, some 0.1 us, does not count; the least of 30 means of 1000 calls. The
+second: inference on 50x64x56x56 f32 (40 MB) with memory for the result from
+different places; the median of 25 calls.
+"""
+
+import statistics
+import time
+import timeit
+
+import numpy as np
+
+import bn_mlir
+
+
+def small_calls(name, x, c, empty_like):
+    """Prints a row per call with `x` and one value `c` per channel."""
+    out = empty_like(x)
+    calls = {
+        "inference": lambda: bn_mlir.inference(x, c, c, c, c),
+        "training": lambda: bn_mlir.training(x, c, c, c, c),
+    }
+    if name != "JAX":
+        calls["inference, out="] = lambda: bn_mlir.inference(
+            x, c, c, c, c, out=out
+        )
+        calls["training, out="] = lambda: bn_mlir.training(
+            x, c, c, out=(out, c1, c2)
+        )
+        c1, c2 = empty_like(c), empty_like(c)
+    for call, function in calls.items():
+        function()
+        number = 50 if name == "JAX" else 1000
+        best = min(timeit.repeat(function, number=number, repeat=30)) / number
+        print(f"| {name} | {call} | {best * 1e6:.1f} |")
+
+
+def small_table():
+    """Prints the table of small calls."""
+    print("| arrays | call | us |\n|---|---|---|")
+    x, c = np.ones((8, 16), np.float32), np.ones(16, np.float32)
+    small_calls("NumPy", x, c, np.empty_like)
+    try:
+        import torch
+    except ImportError:
+        print("| PyTorch | not installed | |")
+    else:
+        small_calls(
+            "PyTorch", torch.ones(8, 16), torch.ones(16), torch.empty_like
+        )
+    try:
+        import jax.numpy as jnp
+    except ImportError:
+        print("| JAX | not installed | |")
+    else:
+        small_calls(
+            "JAX", jnp.asarray(x), jnp.asarray(c), lambda array: array
+        )
+
+
+def median(function):
+    """Returns the median time of 25 calls in milliseconds."""
+    times = []
+    for _ in range(25):
+        begin = time.perf_counter()
+        function()
+        times.append(time.perf_counter() - begin)
+    return statistics.median(times) * 1e3
+
+
+def memory_table():
+    """Prints the table of memory for results."""
+    x = np.random.default_rng(0).standard_normal((50, 64, 56, 56), np.float32)
+    c, out = np.ones(64, np.float32), np.ones_like(x)
+
+    def call(out=None):
+        bn_mlir.inference(x, c, c, c, c, axis=1, out=out)
+
+    def fresh():
+        bn_mlir.clear_pool()
+        call()
+
+    call()
+    print("\n| the result's memory | ms |\n|---|---|")
+    print(f"| out=, in use before | {median(lambda: call(out)):.1f} |")
+    print(f"| the pool's, in use before | {median(call):.1f} |")
+    print(f"| the pool's, fresh from the system | {median(fresh):.1f} |")
+    print(f"| np.empty | {median(lambda: call(np.empty_like(x))):.1f} |")
+
+
+if __name__ == "__main__":
+    small_table()
+    memory_table()
