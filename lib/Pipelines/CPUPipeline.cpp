@@ -66,6 +66,8 @@ void mlir::bn::buildLinalgPhase(OpPassManager &pm, const CPUPipelineOptions &) {
   pm.addNestedPass<func::FuncOp>(createConvertBNToLinalgPass());
   // Arithmetic on whole tensors, where the input has some.
   pm.addNestedPass<func::FuncOp>(createConvertElementwiseToLinalgPass());
+  pm.addNestedPass<func::FuncOp>(createFlattenShortRowsPass());
+  pm.addNestedPass<func::FuncOp>(createLoopInvariantCodeMotionPass());
   addCleanup(pm);
 }
 

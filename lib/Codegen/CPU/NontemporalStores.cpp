@@ -63,14 +63,24 @@ static int64_t getWidestBytes(scf::ForOp loop) {
   return bits / 8;
 }
 
+/// The writes in `loop` to buffers that it does not read: what is read again,
+/// such as sums that are kept in memory, has to stay in the caches.
+static SmallVector<vector::TransferWriteOp> getStreamingWrites(scf::ForOp loop) {
+  DenseSet<Value> read;
+  loop.walk([&](vector::TransferReadOp op) { read.insert(op.getBase()); });
+  SmallVector<vector::TransferWriteOp> writes;
+  loop.walk([&](vector::TransferWriteOp write) {
+    if (!read.contains(write.getBase()))
+      writes.push_back(write);
+  });
+  return writes;
+}
+
 /// The description of `loop`, marked for registers of `registerBytes`; nothing
 /// when it has to stay as it is.
 static std::optional<StreamingLoop> analyze(scf::ForOp loop,
                                             int64_t registerBytes) {
-  StreamingLoop result{loop, {}, 0, 0, 0};
-  loop.walk([&](vector::TransferWriteOp write) {
-    result.writes.push_back(write);
-  });
+  StreamingLoop result{loop, getStreamingWrites(loop), 0, 0, 0};
   if (result.writes.empty())
     return std::nullopt;
   VectorType type = result.writes.front().getVectorType();
@@ -169,12 +179,12 @@ static Value createFirstAddress(IndexBuilder &i, vector::TransferWriteOp write,
 /// non-temporal.
 static void setNontemporal(RewriterBase &b, scf::ForOp loop,
                            int64_t alignment) {
-  loop.walk([&](vector::TransferWriteOp write) {
+  for (vector::TransferWriteOp write : getStreamingWrites(loop)) {
     b.setInsertionPoint(write);
     b.replaceOpWithNewOp<vector::StoreOp>(
         write, write.getVector(), write.getBase(), write.getIndices(),
         /*nontemporal=*/true, llvm::MaybeAlign(alignment));
-  });
+  }
 }
 
 /// Calls `body` in a new loop from 0 to `end`, with the position for each

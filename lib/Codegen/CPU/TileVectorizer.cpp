@@ -255,7 +255,7 @@ Values TileVectorizer::sweepStrips(ValueRange tensors) {
   SmallVector<unsigned> all = inner;
   llvm::append_range(all, rowDims);
   Values perNest = readInputs(all, {}, 1);
-  return emitNest(rowDims, tensors, [&](ValueRange carriedByRows) {
+  Values results = emitNest(rowDims, tensors, [&](ValueRange carriedByRows) {
     Values perRow = readInputs(inner, perNest, 1);
     Values current(carriedByRows);
     for (const Strip &strip : strips) {
@@ -268,6 +268,19 @@ Values TileVectorizer::sweepStrips(ValueRange tensors) {
     }
     return current;
   });
+  markPrefetch(results);
+  return results;
+}
+
+/// Marks the loop over rows that `results` come from, if the strategy asks for
+/// prefetches.
+void TileVectorizer::markPrefetch(ValueRange results) {
+  LoweringStrategyAttr strategy = getLoweringStrategy(op);
+  if (rowDims.size() != 1 || !strategy || strategy.getPrefetch() == 0)
+    return;
+  if (auto loop = results.front().getDefiningOp<scf::ForOp>())
+    loop->setAttr(kPrefetchAttrName,
+                  b.getI64IntegerAttr(strategy.getPrefetch()));
 }
 
 /// The contiguous dimension is a reduction: one set of accumulators per strip

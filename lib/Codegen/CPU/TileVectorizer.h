@@ -57,6 +57,7 @@ private:
 
   // The two shapes of work.
   Values sweepStrips(ValueRange tensors);
+  void markPrefetch(ValueRange results);
   Values sweepStrip(const Strip &strip, ValueRange known, ValueRange tensors);
   Values reduceStrips(ValueRange tensors);
 

@@ -48,6 +48,8 @@ static constexpr int64_t kTileRows = 256, kPieceRows = 256, kStreams = 4;
 /// Rows that are long enough for vectors across one row, in elements; and the
 /// most elements of a row between two merges.
 static constexpr int64_t kLongRow = 512, kLongestRow = 8192;
+/// Rows of a tile whose rows are short.
+static constexpr int64_t kShortRows = 128;
 /// Additions that may follow each other in one sum of a tile: rounding errors
 /// grow with them (docs/Numerics.md).
 static constexpr int64_t kLongestChain = 256;
@@ -167,12 +169,14 @@ LoweringStrategyAttr Selector::selectSlab(int64_t channelDim) {
       !type.isDynamicDim(last)) {
     int64_t rowBytes = std::max<int64_t>(size(last) * elementBytes, 1);
     int64_t limit =
-        std::min(kRowBytes / rowBytes, size(channelDim) / kMinChannels);
+        std::min<int64_t>(llvm::divideCeil(kRowBytes, rowBytes),
+                          size(channelDim) / kMinChannels);
     group = getDivisor(size(channelDim), std::max<int64_t>(limit, 1));
   }
   parallel[channelDim] = group;
   if (isa<TrainingOp>(op.getOperation()) && channelDim == last - 1 &&
-      rank() == 3 && type.hasStaticShape() && size(last) >= kLongRow)
+      rank() == 3 && type.hasStaticShape() &&
+      (size(last) >= kLongRow || selectStores() == StoreKind::NonTemporal))
     return selectPipelinedSlab(channelDim, group);
 
   return get(Schedule::Slab, parallel,
@@ -189,7 +193,9 @@ LoweringStrategyAttr Selector::selectPipelinedSlab(int64_t channelDim,
   int64_t groups = size(channelDim) / group;
   SmallVector<int64_t> parallel(rank(), 0), tile(rank(), 0);
   parallel[channelDim] = llvm::divideCeil(groups, runs) * group;
-  tile[0] = 1;
+  // Of short rows many make a tile: each merge is preceded by sums over the
+  // elements of a row.
+  tile[0] = size(last) >= kLongRow ? 1 : size(0) > kShortRows ? kShortRows : 0;
   tile[channelDim] = group;
   if (size(last) > kLongestRow)
     tile[last] = getDivisor(size(last), kLongestRow);

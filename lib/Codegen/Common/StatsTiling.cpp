@@ -26,7 +26,10 @@ using namespace mlir::bn;
 
 /// Elements of a channel that the first pivot is the mean of: where rows of
 /// elements are contiguous, and where channels are.
-static constexpr int64_t kPivotElements = 1024, kPivotRows = 4;
+static constexpr int64_t kPivotElements = 128, kPivotRows = 4;
+
+/// Most elements that are read twice for their statistics.
+static constexpr int64_t kTwoPassElements = 16 << 10;
 
 /// True when `value` is known to be filled with zeros.
 static bool isZeros(Value value) {
@@ -53,13 +56,17 @@ static bool isChannel(StatsOp op, int64_t dim) {
   return kinds[dim] == utils::IteratorType::parallel;
 }
 
-/// True when the tile of the strategy is the whole of `op`.
-static bool isOneTile(StatsOp op, ArrayRef<int64_t> tile) {
+/// True when all elements of `op` stay in the L1 cache, so that a second pass
+/// over them costs no traffic.
+static bool isSmall(StatsOp op, ArrayRef<int64_t> tile) {
   auto type = cast<ShapedType>(op.getInput().getType());
-  for (auto [size, tileSize] : llvm::zip_equal(type.getShape(), tile))
+  int64_t elements = 1;
+  for (auto [size, tileSize] : llvm::zip_equal(type.getShape(), tile)) {
     if (tileSize != 0 && (ShapedType::isDynamic(size) || size > tileSize))
       return false;
-  return true;
+    elements *= ShapedType::isDynamic(size) ? 1 : size;
+  }
+  return elements <= kTwoPassElements;
 }
 
 static SmallVector<Value> createZeros(OpBuilder &b, StatsOp op) {
@@ -108,9 +115,9 @@ static Value createFirstPivot(OpBuilder &b, StatsOp op,
 LogicalResult mlir::bn::tileStatsInSequence(RewriterBase &rewriter,
                                             StatsOp op) {
   LoweringStrategyAttr strategy = getLoweringStrategy(op);
-  if (isOneTile(op, strategy.getTile()) || op.getPivot() || op.getMask())
-    return tileInSequence(rewriter,
-                          cast<TilingInterface>(op.getOperation()));
+  auto tilingOp = cast<TilingInterface>(op.getOperation());
+  if (isSmall(op, strategy.getTile()) || op.getPivot() || op.getMask())
+    return tileInSequence(rewriter, tilingOp);
   OpBuilder::InsertionGuard guard(rewriter);
   rewriter.setInsertionPoint(op);
   // A mean that counts for nothing is the pivot of the first tile.
@@ -128,11 +135,13 @@ LogicalResult mlir::bn::tileStatsInSequence(RewriterBase &rewriter,
          llvm::zip_equal(op.getResults(), merge.getResults()))
       rewriter.replaceAllUsesExcept(result, merged, merge);
   }
-  return tileInSequence(rewriter, cast<TilingInterface>(op.getOperation()),
-                        [&](Operation *tile) {
-                          auto stats = cast<StatsOp>(tile);
-                          stats.getPivotMutable().assign(stats.getOuts()[1]);
-                        });
+  auto setPivot = [](Operation *tile) {
+    auto stats = cast<StatsOp>(tile);
+    stats.getPivotMutable().assign(stats.getOuts()[1]);
+  };
+  if (llvm::all_of(strategy.getTile(), [](int64_t size) { return size == 0; }))
+    setPivot(op);
+  return tileInSequence(rewriter, tilingOp, setPivot);
 }
 
 StatsOp mlir::bn::splitIntoStreams(RewriterBase &rewriter, StatsOp op) {

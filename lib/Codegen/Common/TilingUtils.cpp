@@ -76,7 +76,9 @@ static void markLoops(Builder &b, ArrayRef<LoopLikeOpInterface> loops,
     if (strategy.getThreads() != 0)
       loops.front()->setAttr(kThreadsAttrName,
                              b.getI64IntegerAttr(strategy.getThreads()));
-  } else if (strategy.getPrefetch() != 0) {
+  } else if (strategy.getPrefetch() != 0 &&
+             llvm::is_contained(strategy.getTile(), 1)) {
+    // Of tiles of several rows, bn-vectorize-tiles marks the loop over rows.
     loops.back()->setAttr(kPrefetchAttrName,
                           b.getI64IntegerAttr(strategy.getPrefetch()));
   }

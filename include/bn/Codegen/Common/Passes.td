@@ -71,6 +71,43 @@ def TileSlabsPass : Pass<"bn-tile-slabs", "::mlir::func::FuncOp"> {
   ];
 }
 
+def FlattenShortRowsPass
+    : Pass<"bn-flatten-short-rows", "::mlir::func::FuncOp"> {
+  let summary = "treat the short rows of a channel group as one long row";
+  let description = [{
+    Ops of a slab whose data are (..., channel, row) with short rows are
+    rewritten for data of which channel and row are one dimension. Operands per
+    channel are spread over the elements of a row; sums are first taken per
+    element, over what is outside of the row, and then over the row. The
+    elements of all channels together fill vectors and cache lines where one
+    row does not.
+
+    Example:
+
+    ```mlir
+    %y = linalg.generic ins(%x, %a : tensor<50x16x49xf32>, tensor<16xf32>) ...
+    ```
+
+    becomes
+
+    ```mlir
+    %flat = tensor.collapse_shape %x [[0], [1, 2]]
+    %spread = linalg.broadcast ins(%a) outs(%e : tensor<16x49xf32>) ...
+    %a1 = tensor.collapse_shape %spread [[0, 1]]
+    %y1 = linalg.generic ins(%flat, %a1 : tensor<50x784xf32>, tensor<784xf32>)
+    %y = tensor.expand_shape %y1 [[0], [1, 2]] output_shape [50, 16, 49]
+    ```
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
+    "::mlir::tensor::TensorDialect"
+  ];
+  let options = [
+    Option<"longestRow", "longest-row", "int64_t", "511",
+           "elements of the longest row that counts as short">
+  ];
+}
+
 def PipelineSlabsPass : Pass<"bn-pipeline-slabs", "::mlir::func::FuncOp"> {
   let summary = "normalize one channel group while reading the next";
   let description = [{
