@@ -95,9 +95,8 @@ static void printClause(llvm::raw_ostream &os, const char *name,
   if (operands.empty())
     return;
   os << "\n        " << name << "(";
-  llvm::interleaveComma(operands, os,
-                        [&](auto *operand) { os << "%" << operand->name
-                                                << "_t"; });
+  llvm::interleaveComma(
+      operands, os, [&](auto *operand) { os << "%" << operand->name << "_t"; });
   os << " : ";
   llvm::interleaveComma(operands, os, [&](auto *operand) {
     os << "tensor<" << printShapedType(*operand) << ">";
@@ -140,8 +139,7 @@ static void printOp(llvm::raw_ostream &os, const BatchNormSpec &spec,
   for (const Clause &clause : getClauses(spec.kind)) {
     llvm::SmallVector<const KernelOperand *> operands;
     for (const KernelOperand &operand : signature.arguments)
-      if (!isOutput(operand) &&
-          llvm::is_contained(clause.second, operand.name))
+      if (!isOutput(operand) && llvm::is_contained(clause.second, operand.name))
         operands.push_back(&operand);
     printClause(os, clause.first, operands);
   }

@@ -36,8 +36,8 @@ static llvm::Error verifyTypes(const BatchNormSpec &spec) {
         "expected 'elementType' to be f16, bf16, f32 or f64, got {0}",
         stringifyDType(spec.elementType));
   auto verifyWider = [&](const char *name, DType dtype) -> llvm::Error {
-    bool isWider = isFloat(dtype) &&
-                   getByteSize(dtype) > getByteSize(spec.elementType);
+    bool isWider =
+        isFloat(dtype) && getByteSize(dtype) > getByteSize(spec.elementType);
     if (dtype == spec.elementType || isWider)
       return llvm::Error::success();
     return makeError("expected '{0}' to be {1} or a wider float, got {2}", name,
@@ -164,8 +164,8 @@ static void printFlags(llvm::raw_ostream &os, const BatchNormSpec &spec) {
       os << ' ' << name;
     return exists;
   };
-  bool usesParameters = spec.kind == Kind::BackwardInput ||
-                        spec.kind == Kind::UpdateRunningStats;
+  bool usesParameters =
+      spec.kind == Kind::BackwardInput || spec.kind == Kind::UpdateRunningStats;
   usesParameters |= print((isForward || isBackward) && spec.hasScale, "scale");
   usesParameters |= print(isForward && spec.hasOffset, "offset");
   usesParameters |= print(isBackward && spec.hasScaleGrad, "scale_grad");

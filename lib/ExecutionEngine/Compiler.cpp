@@ -113,8 +113,8 @@ Compiler::create(CompilerOptions options) {
   if (!target)
     return target.takeError();
   options.target = resolveTargetOptions(options.target);
-  auto session = JITSession::create(options.target, options.enablePerf,
-                                    options.enableGDB);
+  auto session =
+      JITSession::create(options.target, options.enablePerf, options.enableGDB);
   if (!session)
     return session.takeError();
 
@@ -278,8 +278,7 @@ static OwningOpRef<ModuleOp> copyModule(ModuleOp module, MLIRContext &context) {
   return parseSourceFile<ModuleOp>(sources, ParserConfig(&context));
 }
 
-llvm::Error Compiler::Impl::onModule(ModuleOp module,
-                                     ModuleCallback callback) {
+llvm::Error Compiler::Impl::onModule(ModuleOp module, ModuleCallback callback) {
   MLIRContext context(registry, MLIRContext::Threading::DISABLED);
   DiagnosticText diagnostics(context);
   OwningOpRef<ModuleOp> copy = copyModule(module, context);
@@ -324,8 +323,8 @@ llvm::Expected<Kernel> Compiler::compile(ModuleOp module,
 // Texts
 //===----------------------------------------------------------------------===//
 
-llvm::Expected<std::string>
-Compiler::Impl::getText(const BatchNormSpec &spec, TextCallback callback) {
+llvm::Expected<std::string> Compiler::Impl::getText(const BatchNormSpec &spec,
+                                                    TextCallback callback) {
   std::string text;
   llvm::Error error = onModule(spec, [&](ModuleOp module) {
     return callback(module, BatchNormSpec::functionName, resolve(spec).threads)

@@ -121,9 +121,8 @@ static std::string printModule(ModuleOp module) {
 //===----------------------------------------------------------------------===//
 
 /// Runs the passes that `build` adds, up to phase `last`.
-static llvm::Error
-runPasses(ModuleOp module, Phase last,
-          llvm::function_ref<void(OpPassManager &)> build) {
+static llvm::Error runPasses(ModuleOp module, Phase last,
+                             llvm::function_ref<void(OpPassManager &)> build) {
   PassManager pm(module->getName());
 #ifdef NDEBUG
   // What came in was verified; verifying after each pass takes a good part of
@@ -140,9 +139,9 @@ runPasses(ModuleOp module, Phase last,
 
 /// Runs the passes of the phases up to `last` one by one, and shows the module
 /// to `callback` after each.
-static llvm::Error
-runPhases(ModuleOp module, Phase last, const CPUPipelineOptions &pipeline,
-          llvm::function_ref<llvm::Error(Phase)> callback) {
+static llvm::Error runPhases(ModuleOp module, Phase last,
+                             const CPUPipelineOptions &pipeline,
+                             llvm::function_ref<llvm::Error(Phase)> callback) {
   for (Phase phase : getAllPhases()) {
     llvm::Error error = runPasses(module, phase, [&](OpPassManager &pm) {
       if (phase == Phase::Input)
@@ -183,8 +182,7 @@ static llvm::Error dumpLLVM(llvm::Module &module, llvm::TargetMachine &target,
                                     printLLVMIR(module)))
     return error;
   std::unique_ptr<llvm::Module> copy = llvm::CloneModule(module);
-  auto assembly =
-      emitCode(*copy, target, llvm::CodeGenFileType::AssemblyFile);
+  auto assembly = emitCode(*copy, target, llvm::CodeGenFileType::AssemblyFile);
   if (!assembly)
     return assembly.takeError();
   return writeDump(options.dumpDir, number + 2, "kernel.s",
@@ -234,20 +232,18 @@ static void setPipelineOptions(CPUPipelineOptions &pipeline,
     pipeline.vectorBits = getVectorBits(target);
 }
 
-llvm::Expected<std::string> mlir::bn::lowerToPhase(ModuleOp module,
-                                                   llvm::StringRef entry,
-                                                   Phase phase,
-                                                   const CompilerOptions &options,
-                                                   int64_t threads) {
+llvm::Expected<std::string>
+mlir::bn::lowerToPhase(ModuleOp module, llvm::StringRef entry, Phase phase,
+                       const CompilerOptions &options, int64_t threads) {
   auto target = createTargetMachine(options.target);
   if (!target)
     return target.takeError();
   hideOtherFunctions(module, entry);
   CPUPipelineOptions pipeline;
   setPipelineOptions(pipeline, **target, options, threads);
-  if (llvm::Error error =
-          runPhases(module, phase, pipeline,
-                    [](Phase) { return llvm::Error::success(); }))
+  if (llvm::Error error = runPhases(module, phase, pipeline, [](Phase) {
+        return llvm::Error::success();
+      }))
     return std::move(error);
   return printModule(module);
 }

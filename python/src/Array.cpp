@@ -56,6 +56,7 @@ nb::object Array::makeAlike(const TensorView &result, nb::object owner) const {
 nb::object Array::makeAlike(const TensorView &result,
                             ResultPool::Block *block) const {
   return makeAlike(result, nb::capsule(block, [](void *pointer) noexcept {
-    ResultPool::release(static_cast<ResultPool::Block *>(pointer));
-  }));
+                     ResultPool::release(
+                         static_cast<ResultPool::Block *>(pointer));
+                   }));
 }

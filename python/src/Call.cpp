@@ -95,8 +95,8 @@ DType Call::addChannels(nb::handle object, const char *name) {
   DType dtype = array.view.dtype;
   // Ops without data take every float.
   DType narrowest = hasInput ? inputView.dtype : DType::F16;
-  bool isNarrower = dtype != narrowest &&
-                    getByteSize(dtype) <= getByteSize(narrowest);
+  bool isNarrower =
+      dtype != narrowest && getByteSize(dtype) <= getByteSize(narrowest);
   if (!isFloat(dtype) || (hasInput && isNarrower))
     raiseTypeError(llvm::formatv("expected '{0}' to have element type {1} or a "
                                  "wider float, got {2}",
@@ -129,8 +129,8 @@ void Call::addScaleAndOffset(nb::handle scale, nb::handle offset) {
 
 void Call::setOut(nb::handle object, size_t numResults) {
   results.resize(numResults);
-  bool isList = nb::isinstance<nb::tuple>(object) ||
-                nb::isinstance<nb::list>(object);
+  bool isList =
+      nb::isinstance<nb::tuple>(object) || nb::isinstance<nb::list>(object);
   if (!isList) {
     out.push_back(object);
     out.append(numResults - 1, nb::handle(Py_None));

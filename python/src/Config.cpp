@@ -54,9 +54,8 @@ static void setThreads(const Config &, int64_t threads) {
 
 static void setOptLevel(const Config &, int64_t level) {
   if (level < 0 || level > 3)
-    raiseValueError(
-        llvm::formatv("expected 'opt_level' to be from 0 to 3, got {0}",
-                      level));
+    raiseValueError(llvm::formatv(
+        "expected 'opt_level' to be from 0 to 3, got {0}", level));
   Session::get().changeOptions(
       [&](CompilerOptions &options) { options.target.optLevel = level; });
 }
@@ -69,7 +68,8 @@ static void bindTarget(nb::class_<Config> &type) {
         Session::get().changeOptions(
             [&](CompilerOptions &options) { options.target.cpu = cpu; });
       },
-      "The CPU to compile for, for example 'znver3'; empty for this machine's.");
+      "The CPU to compile for, for example 'znver3'; empty for this "
+      "machine's.");
   type.def_prop_rw(
       "features",
       [](const Config &) {

@@ -133,11 +133,16 @@ static DType convertDType(const nb::dlpack::dtype &dtype, const char *name) {
 // Import
 //===----------------------------------------------------------------------===//
 
-/// DLPack does not carry gradients, and must not lose them unseen.
+/// DLPack does not carry gradients, and must not lose them unseen. Where none
+/// are recorded, there are none to lose.
 static void checkNoGradient(nb::handle object, const char *name) {
-  if (object.attr("requires_grad").is(nb::handle(Py_True)))
+  if (!object.attr("requires_grad").is(nb::handle(Py_True)))
+    return;
+  nb::object isEnabled = nb::module_::import_("torch").attr("is_grad_enabled");
+  if (nb::cast<bool>(isEnabled()))
     raiseValueError(llvm::formatv("expected '{0}' without a gradient, got a "
-                                  "tensor that requires one: use detach()",
+                                  "tensor that requires one: use detach() or "
+                                  "torch.no_grad()",
                                   name));
 }
 

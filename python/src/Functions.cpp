@@ -240,8 +240,8 @@ void mlir::bn::python::bindFunctions(nb::module_ &module) {
               "mask: Array | None = None, axis: Axis = -1, "
               "epsilon: float = 1e-3, out: Out = None) -> tuple[A, ...]"));
   module.def(
-      "backward", &backward, "output_grad"_a, "x"_a, "scale"_a.none(),
-      "mean"_a, "variance"_a, nb::kw_only(), "axis"_a = -1, "epsilon"_a = 1e-3,
+      "backward", &backward, "output_grad"_a, "x"_a, "scale"_a.none(), "mean"_a,
+      "variance"_a, nb::kw_only(), "axis"_a = -1, "epsilon"_a = 1e-3,
       "frozen"_a = false,
       "which"_a = nb::make_tuple("input", "scale", "offset"),
       "out"_a = nb::none(), kBackwardDoc,

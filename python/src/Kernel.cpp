@@ -54,10 +54,10 @@ static DType convertDTypeName(nb::handle value, const char *name) {
 
 static Kind convertKindName(llvm::StringRef name) {
   BatchNormSpec spec;
-  for (Kind kind : {Kind::Training, Kind::Inference, Kind::Backward,
-                    Kind::Stats, Kind::MergeStats, Kind::UpdateRunningStats,
-                    Kind::Normalize, Kind::BackwardReduce,
-                    Kind::BackwardInput}) {
+  for (Kind kind :
+       {Kind::Training, Kind::Inference, Kind::Backward, Kind::Stats,
+        Kind::MergeStats, Kind::UpdateRunningStats, Kind::Normalize,
+        Kind::BackwardReduce, Kind::BackwardInput}) {
     spec.kind = kind;
     if (spec.getKindName() == name)
       return kind;
@@ -74,13 +74,13 @@ static void setWhich(BatchNormSpec &spec, nb::handle which) {
   spec.hasOffsetGrad = places[2] >= 0;
 }
 
-static void
-initSpec(BatchNormSpec *self, const char *kind, nb::handle shape,
-         nb::handle axis, nb::handle dtype, nb::handle parameterType,
-         nb::handle statisticsType, double epsilon, double momentum,
-         const char *varianceKind, bool hasScale, bool hasOffset,
-         bool hasRunningStats, bool hasMean, bool hasVariance,
-         nb::handle which, bool frozen, int64_t threads) {
+static void initSpec(BatchNormSpec *self, const char *kind, nb::handle shape,
+                     nb::handle axis, nb::handle dtype,
+                     nb::handle parameterType, nb::handle statisticsType,
+                     double epsilon, double momentum, const char *varianceKind,
+                     bool hasScale, bool hasOffset, bool hasRunningStats,
+                     bool hasMean, bool hasVariance, nb::handle which,
+                     bool frozen, int64_t threads) {
   BatchNormSpec spec;
   spec.kind = convertKindName(kind);
   for (nb::handle size : shape)
@@ -113,7 +113,8 @@ initSpec(BatchNormSpec *self, const char *kind, nb::handle shape,
 static void bindSpec(nb::module_ &module) {
   nb::class_<BatchNormSpec>(
       module, "Spec",
-      "Which kernel is wanted. ``shape`` may hold None for a size that is known "
+      "Which kernel is wanted. ``shape`` may hold None for a size that is "
+      "known "
       "only at\nthe call; arguments that its kind does not have are ignored.")
       .def("__init__", &initSpec, "kind"_a, "shape"_a, nb::kw_only(),
            "axis"_a = -1, "dtype"_a = "float32",
@@ -136,23 +137,23 @@ static void bindSpec(nb::module_ &module) {
                    "has_variance: bool = True, which: Sequence[Gradient] = "
                    "('input', 'scale', 'offset'), frozen: bool = False, "
                    "threads: int = 0) -> None"))
-      .def_prop_ro("kind",
-                   [](const BatchNormSpec &spec) {
-                     return spec.getKindName().str();
-                   })
+      .def_prop_ro(
+          "kind",
+          [](const BatchNormSpec &spec) { return spec.getKindName().str(); })
       .def_prop_ro("key", &BatchNormSpec::getKey,
                    "Text that is equal for specs that mean the same kernel.")
       .def("__repr__",
            [](const BatchNormSpec &spec) {
              return "<bn_mlir.Spec " + spec.getKey() + ">";
            })
-      .def("__eq__",
-           [](const BatchNormSpec &spec, nb::handle other) {
-             return nb::isinstance<BatchNormSpec>(other) &&
-                    spec.getKey() ==
-                        nb::cast<const BatchNormSpec &>(other).getKey();
-           },
-           nb::sig("def __eq__(self, other: object) -> bool"))
+      .def(
+          "__eq__",
+          [](const BatchNormSpec &spec, nb::handle other) {
+            return nb::isinstance<BatchNormSpec>(other) &&
+                   spec.getKey() ==
+                       nb::cast<const BatchNormSpec &>(other).getKey();
+          },
+          nb::sig("def __eq__(self, other: object) -> bool"))
       .def("__hash__", [](const BatchNormSpec &spec) {
         return nb::hash(nb::str(spec.getKey().c_str()));
       });
@@ -170,9 +171,10 @@ static void bindIR(nb::module_ &module) {
       .def("__contains__", &KernelIR::contains, "phase"_a)
       .def("__len__", [](const KernelIR &) { return getAllPhases().size(); })
       .def("keys", &KernelIR::getNames)
-      .def("__iter__",
-           [](const KernelIR &ir) { return nb::iter(nb::cast(ir.getNames())); },
-           nb::sig("def __iter__(self) -> Iterator[str]"));
+      .def(
+          "__iter__",
+          [](const KernelIR &ir) { return nb::iter(nb::cast(ir.getNames())); },
+          nb::sig("def __iter__(self) -> Iterator[str]"));
 }
 
 void mlir::bn::python::bindKernel(nb::module_ &module) {
@@ -181,15 +183,16 @@ void mlir::bn::python::bindKernel(nb::module_ &module) {
   nb::class_<KernelObject>(module, "Kernel",
                            "Compiled code that can be called with arrays; "
                            "made by :func:`compile`.")
-      .def("__call__", &KernelObject::call, "arrays"_a, nb::kw_only(),
-           "out"_a = nb::none(),
-           "Calls the kernel with its inputs, in order, in C order of the "
-           "spec's dimensions.\nA kernel of a spec makes the results that "
-           "``out`` does not give: it may be an\narray, or a tuple with an "
-           "entry per result, None for a new one. A function of a\nmodule takes "
-           "all its arguments, and may write to each array.",
-           nb::sig("def __call__(self, *arrays: Array, out: Out = None) -> "
-                   "Any"))
+      .def(
+          "__call__", &KernelObject::call, "arrays"_a, nb::kw_only(),
+          "out"_a = nb::none(),
+          "Calls the kernel with its inputs, in order, in C order of the "
+          "spec's dimensions.\nA kernel of a spec makes the results that "
+          "``out`` does not give: it may be an\narray, or a tuple with an "
+          "entry per result, None for a new one. A function of a\nmodule takes "
+          "all its arguments, and may write to each array.",
+          nb::sig("def __call__(self, *arrays: Array, out: Out = None) -> "
+                  "Any"))
       .def_prop_ro("arguments", &KernelObject::getArguments,
                    "Name, element type, sizes (None: any) and access of each "
                    "argument.",

@@ -44,8 +44,8 @@ static llvm::Expected<T> onParsedModule(llvm::StringRef text,
     os << (diagnostics.empty() ? "" : "\n") << diagnostic.getLocation() << ": "
        << diagnostic;
   });
-  auto module = parseSourceString<ModuleOp>(text, ParserConfig(&context),
-                                            "module");
+  auto module =
+      parseSourceString<ModuleOp>(text, ParserConfig(&context), "module");
   if (!module)
     return llvm::createStringError(diagnostics);
   return callback(*module);
@@ -111,8 +111,8 @@ nb::str KernelIR::get(const char *name) {
             .c_str());
   nb::object &text = texts[static_cast<size_t>(*phase)];
   if (!text.is_valid())
-    text = toPython(compileUnlocked(
-        [&] { return source.getIR(*compiler, *phase); }));
+    text = toPython(
+        compileUnlocked([&] { return source.getIR(*compiler, *phase); }));
   return nb::str(text);
 }
 
@@ -145,8 +145,7 @@ KernelObject KernelObject::compile(nb::handle object, const char *entry) {
                                  nb::inst_name(object).c_str()));
   }
   std::shared_ptr<Compiler> compiler = Session::get().getCompiler();
-  Kernel kernel =
-      compileUnlocked([&] { return source.compile(*compiler); });
+  Kernel kernel = compileUnlocked([&] { return source.compile(*compiler); });
   return KernelObject(std::move(source), std::move(compiler),
                       std::move(kernel));
 }

@@ -112,8 +112,8 @@ static int64_t convertDimension(nb::handle value, int64_t rank) {
 DimVector mlir::bn::python::convertAxis(nb::handle axis, int64_t rank) {
   if (rank == 0)
     raiseValueError("expected 'input' to have rank 1 or more, got 0");
-  bool isList = nb::isinstance<nb::list>(axis) ||
-                nb::isinstance<nb::tuple>(axis);
+  bool isList =
+      nb::isinstance<nb::list>(axis) || nb::isinstance<nb::tuple>(axis);
   if (!isList)
     return {convertDimension(axis, rank)};
   DimVector result;

@@ -88,12 +88,10 @@ static DType getNarrower(DType a, DType b) {
   return getByteSize(a) < getByteSize(b) ? a : b;
 }
 
-static nb::object updateRunningStats(nb::handle count, nb::handle mean,
-                                     nb::handle variance,
-                                     nb::handle runningMean,
-                                     nb::handle runningVariance,
-                                     double momentum, const char *kind,
-                                     nb::handle out) {
+static nb::object
+updateRunningStats(nb::handle count, nb::handle mean, nb::handle variance,
+                   nb::handle runningMean, nb::handle runningVariance,
+                   double momentum, const char *kind, nb::handle out) {
   Call call(Kind::UpdateRunningStats);
   BatchNormSpec &spec = call.spec;
   call.setChannels(count, "count");
@@ -180,7 +178,8 @@ static void bindStatistics(nb::module_ &module) {
       "out"_a = nb::none(),
       "Statistics of each channel of ``x`` that can be merged: the number of "
       "elements,\ntheir mean, and the sum of squared differences from it. The "
-      "variance is\n``m2 / count``. float64, or ``mean`` and ``m2`` of the type "
+      "variance is\n``m2 / count``. float64, or ``mean`` and ``m2`` of the "
+      "type "
       "of ``out``'s.",
       nb::sig("def stats(x: A, *, axis: Axis = -1, out: Out = None) -> "
               "tuple[A, A, A]"));
@@ -211,9 +210,10 @@ static void bindData(nb::module_ &module) {
   module.def(
       "normalize", &normalize, "x"_a, "mean"_a = nb::none(),
       "variance"_a = nb::none(), "scale"_a = nb::none(),
-      "offset"_a = nb::none(), nb::kw_only(), "axis"_a = -1,
-      "epsilon"_a = 1e-3, "out"_a = nb::none(),
-      "``(x - mean) * scale / sqrt(variance + epsilon) + offset``; what is None "
+      "offset"_a = nb::none(), nb::kw_only(), "axis"_a = -1, "epsilon"_a = 1e-3,
+      "out"_a = nb::none(),
+      "``(x - mean) * scale / sqrt(variance + epsilon) + offset``; what is "
+      "None "
       "is left out.\nA float64 mean keeps the result exact where the mean is "
       "large.",
       nb::sig("def normalize(x: A, mean: Array | None = None, "

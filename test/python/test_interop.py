@@ -105,9 +105,13 @@ def test_torch_errors(torch):
     x, arguments = make_case(torch)
     with pytest.raises(ValueError, match=(
             "expected 'scale' without a gradient, got a tensor that requires "
-            r"one: use detach\(\)")):
+            r"one: use detach\(\) or torch.no_grad\(\)")):
         bn_mlir.inference(
             x, torch.nn.Parameter(arguments[0]), *arguments[1:], axis=1)
+    with torch.no_grad():
+        y = bn_mlir.inference(
+            x, torch.nn.Parameter(arguments[0]), *arguments[1:], axis=1)
+    assert torch.equal(y, bn_mlir.inference(x, *arguments, axis=1))
     with pytest.raises(ValueError, match="expected 'input' to be contiguous"):
         bn_mlir.inference(x[:, :, ::2], *arguments, axis=1)
     with pytest.raises(TypeError, match="expected 'input' to have element "

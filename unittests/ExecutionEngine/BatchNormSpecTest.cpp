@@ -70,13 +70,16 @@ TEST(BatchNormSpecTest, ErrorFields) {
             "expected 'axis' to be from -3 to 2, got 3");
   EXPECT_EQ(getError([](auto &spec) { spec.axis = {-4}; }),
             "expected 'axis' to be from -3 to 2, got -4");
-  EXPECT_EQ(getError([](auto &spec) { spec.axis = {1, -2}; }),
+  EXPECT_EQ(getError([](auto &spec) {
+              spec.axis = {1, -2};
+            }),
             "expected 'axis' to name each dimension once, got -2 again");
   double infinity = std::numeric_limits<double>::infinity();
   EXPECT_EQ(getError([&](auto &spec) { spec.epsilon = infinity; }),
             "expected 'epsilon' to be finite, got INF");
-  EXPECT_EQ(getError([&](auto &spec) { spec.momentum = infinity - infinity; })
-                .find("expected 'momentum' to be finite, got "),
+  EXPECT_EQ(getError([&](auto &spec) {
+              spec.momentum = infinity - infinity;
+            }).find("expected 'momentum' to be finite, got "),
             0u);
   EXPECT_EQ(getError([](auto &spec) { spec.threads = -1; }),
             "expected 'threads' to be 0 or more, got -1");
@@ -113,10 +116,9 @@ TEST(BatchNormSpecTest, ModulesVerify) {
   DialectRegistry registry;
   bn::registerAllDialects(registry);
   MLIRContext context(registry, MLIRContext::Threading::DISABLED);
-  for (Kind kind :
-       {Kind::Training, Kind::Inference, Kind::Backward, Kind::Stats,
-        Kind::MergeStats, Kind::UpdateRunningStats, Kind::Normalize,
-        Kind::BackwardReduce, Kind::BackwardInput})
+  for (Kind kind : {Kind::Training, Kind::Inference, Kind::Backward,
+                    Kind::Stats, Kind::MergeStats, Kind::UpdateRunningStats,
+                    Kind::Normalize, Kind::BackwardReduce, Kind::BackwardInput})
     for (DType dtype : {DType::F16, DType::F32})
       for (DimVector shape : {DimVector{2, 3, 4}, {-1, -1, -1}, {0, 3, -1}})
         for (DimVector axis : {DimVector{1}, {-1}, {0, 2}})
@@ -187,18 +189,19 @@ TEST(BatchNormSpecTest, ErrorCall) {
   EXPECT_EQ(getCallError([](Arrays &arrays) { arrays.views[1].shape = {4}; }),
             "expected 'scale' to have size 3 in dimension 0 (dimension 1 of "
             "'input'), got 4");
-  EXPECT_EQ(getCallError(
-                [](Arrays &arrays) { arrays.views[5].shape = {1, 3, 4}; }),
+  EXPECT_EQ(getCallError([](Arrays &arrays) {
+              arrays.views[5].shape = {1, 3, 4};
+            }),
             "expected 'output' to have size 2 in dimension 0 (dimension 0 of "
             "'input'), got 1");
-  EXPECT_EQ(getCallError(
-                [](Arrays &arrays) { arrays.views[0].shape = {2, 3, 5}; }),
+  EXPECT_EQ(getCallError([](Arrays &arrays) {
+              arrays.views[0].shape = {2, 3, 5};
+            }),
             "expected 'input' to have shape ?x?x4, got (2, 3, 5)");
   // In place is allowed, and only exactly.
-  EXPECT_EQ(getCallError([](Arrays &arrays) {
-              arrays.views[5].data = arrays.input;
-            }),
-            "");
+  EXPECT_EQ(
+      getCallError([](Arrays &arrays) { arrays.views[5].data = arrays.input; }),
+      "");
   EXPECT_EQ(getCallError([](Arrays &arrays) {
               arrays.views[0].data = arrays.views[5].data = arrays.input;
               arrays.views[0].shape[0] = arrays.views[5].shape[0] = 1;
@@ -246,16 +249,16 @@ TEST(BatchNormSpecTest, StatsAndMerge) {
     input[i] = static_cast<float>(i % 7);
   double parts[2][3][3] = {};
   for (int half = 0; half < 2; ++half)
-    EXPECT_EQ(getText(statsKernel(
-                  {{input + 24 * half, DType::F32, {2, 3, 4}},
-                   {parts[half][0], DType::F64, {3}},
-                   {parts[half][1], DType::F64, {3}},
-                   {parts[half][2], DType::F64, {3}}})),
+    EXPECT_EQ(getText(statsKernel({{input + 24 * half, DType::F32, {2, 3, 4}},
+                                   {parts[half][0], DType::F64, {3}},
+                                   {parts[half][1], DType::F64, {3}},
+                                   {parts[half][2], DType::F64, {3}}})),
               "");
   std::vector<TensorView> views;
   for (int half : {1, 0})
     for (int i = 0; i < 3; ++i)
-      views.emplace_back(parts[half][i], DType::F64, llvm::ArrayRef<int64_t>(3));
+      views.emplace_back(parts[half][i], DType::F64,
+                         llvm::ArrayRef<int64_t>(3));
   EXPECT_EQ(getText(mergeKernel(views)), "");
   for (int channel = 0; channel < 3; ++channel) {
     double sum = 0, squares = 0;
