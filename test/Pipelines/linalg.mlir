@@ -1,17 +1,21 @@
 // After phase 'linalg' no bn op is left; inside the tiles there is only linalg.
 
-// RUN: bn-opt %S/Inputs/ops.mlir --bn-cpu-pipeline=compile-to=linalg | FileCheck %s --implicit-check-not="= bn."
+// RUN: bn-opt %S/Inputs/ops.mlir --bn-cpu-pipeline="compile-to=linalg threads=2" | FileCheck %s --implicit-check-not="= bn."
 
-// The two passes of the statistics over the same tile, and the sweep.
+// The pivot is the mean so far; one loop has the sums about it for one channel,
+// and the sweep over the channel before.
 // CHECK-LABEL: func @nchw
 //       CHECK:   scf.forall
-//       CHECK:     scf.for
-//       CHECK:       %[[MEAN:.*]] = linalg.generic {{.*}}["reduction", "parallel", "reduction"]} ins(%[[T:[^ ]+]] :
-//       CHECK:       linalg.generic {{.*}}["reduction", "parallel", "reduction"]} ins(%[[T]], %[[MEAN]] :
-//       CHECK:     linalg.generic {{.*}}["parallel", "parallel", "parallel"]} {{.*}} outs(%{{[^ ]+}} : tensor<8x1x784xf32>)
+//       CHECK:     scf.for %{{.*}} = %c0 to %c31
+//       CHECK:       scf.for %{{.*}} = %c0 to %c8 step %c1 iter_args(%{{[^,]*}}, %{{[^,]*}}, %[[M:.*]] = %{{.*}}, %{{.*}} = %{{.*}})
+//       CHECK:         linalg.generic {{.*}}["parallel", "parallel", "parallel"]} {{.*}} outs(%{{[^ ]+}} : tensor<1x1x784xf32>)
+//       CHECK:         %[[PIVOT:.*]] = linalg.generic {{.*}} ins(%[[M]] :
+//       CHECK:         linalg.generic {{.*}}["reduction", "parallel", "reduction"]} ins(%{{[^ ]+}}, %[[PIVOT]] :
+//       CHECK:       } {bn.prefetch = 1 : i64}
+//       CHECK:     } {bn.pipelined}
 
 // CHECK-LABEL: func @nhwc
-//       CHECK:   linalg.generic {{.*}}["reduction", "parallel"]}
+//       CHECK:   linalg.generic {{.*}}["reduction", "reduction", "parallel"]} {{.*}}tensor<4x?x100xf32>
 //       CHECK:   linalg.generic {{.*}}["parallel", "parallel"]}
 
 // Converted at load and store, computed in f32.

@@ -1,28 +1,43 @@
 // After phase 'tiled', each op has a strategy, loops over slabs or row blocks
 // exist, and inside them there are structural ops on tiles.
 
-// RUN: bn-opt %S/Inputs/ops.mlir --bn-cpu-pipeline=compile-to=tiled | FileCheck %s --implicit-check-not=bn.training --implicit-check-not=bn.inference
+// RUN: bn-opt %S/Inputs/ops.mlir --bn-cpu-pipeline="compile-to=tiled threads=2" | FileCheck %s --implicit-check-not=bn.training --implicit-check-not=bn.inference
 
-// One loop over channels; statistics, moving average and normalization of a
-// channel are in it.
+// Each thread has one run of channels: one channel's rows are normalized in the
+// loop that takes the statistics of the next one's. The first pivot is the mean
+// of 128 elements, every other one the mean so far.
 // CHECK-LABEL: func @nchw
-//       CHECK:   scf.forall (%{{.*}}) in (64)
+//       CHECK:   scf.forall (%{{.*}}) = (0) to (64) step (32)
+//       CHECK:     scf.for %{{.*}} = %c0 to %c31 step %c1
+//       CHECK:       %[[FIRST:.*]]:3 = bn.stats axis(1) {bn.lowering_strategy = #bn.lowering_strategy<pipelined_slab,
+//  CHECK-SAME:         ins(%{{[^ ]+}} : tensor<1x1x128xf32>) outs(
+//       CHECK:       scf.for %{{.*}} = %c0 to %c8 step %c1 iter_args({{.*}} = %[[FIRST]]#1,
+//       CHECK:         bn.normalize axis(1) {{.*}} ins(%{{[^ ]+}} : tensor<1x1x784xf32>) mean(
+//       CHECK:         bn.stats axis(1) {{.*}} ins(%{{[^ ]+}} : tensor<1x1x784xf32>) pivot(%[[M:[^ ]+]] : {{.*}} outs(%{{[^ ]+}}, %[[M]], %
+//       CHECK:       } {bn.prefetch = 1 : i64}
+//   CHECK-NOT:       scf.for
+//       CHECK:     } {bn.pipelined}
+// The last channel; the moving average is of all channels at a time.
 //       CHECK:     scf.for
-//       CHECK:       bn.stats axis(1) {bn.lowering_strategy = #bn.lowering_strategy<slab,
-//  CHECK-SAME:         ins(%{{[^ ]+}} : tensor<?x1x784xf32>)
-//       CHECK:     bn.update_running_stats
-//       CHECK:     bn.normalize axis(1) {bn.lowering_strategy = #bn.lowering_strategy<slab,
-//  CHECK-SAME:       ins(%{{[^ ]+}} : tensor<8x1x784xf32>)
+//       CHECK:       bn.normalize
+//       CHECK:     bn.update_running_stats {{.*}} tensor<32xf64>
 //       CHECK:     scf.forall.in_parallel
 
-// Partial statistics of row blocks, their merge in order, and a second sweep.
+// Partial statistics of row blocks, whose rows come from four places; their
+// merge in order; and a second sweep, from the last block to the first.
 // CHECK-LABEL: func @nhwc
-//       CHECK:   scf.forall (%{{.*}}) = (0) to (6272)
-//       CHECK:     bn.stats axis(1) {bn.lowering_strategy = #bn.lowering_strategy<row_blocks,
+//       CHECK:   scf.forall (%{{.*}}) = (0) to (6272) step (392)
+//       CHECK:     tensor.expand_shape {{.*}} output_shape [4, 98, 100]
+//       CHECK:     bn.stats axis(2) {{.*}} ins(%{{[^ ]+}} : tensor<4x4x100xf32>) outs(
+//       CHECK:     scf.for %{{.*}} = %c0 to %c98 step %c64
+//       CHECK:       bn.stats axis(2) {bn.lowering_strategy = #bn.lowering_strategy<row_blocks,
+//  CHECK-SAME:         ins(%{{[^ ]+}} : tensor<4x?x100xf32>) pivot(
 //       CHECK:     scf.forall.in_parallel
 //       CHECK:   scf.for
 //       CHECK:     bn.merge_stats
-//       CHECK:   scf.forall (%{{.*}}) = (0) to (6272)
+//       CHECK:   scf.forall (%[[I:.*]]) = (0) to (6272) step (392)
+//       CHECK:     %[[BACK:.*]] = affine.apply #{{.*}}(%[[I]])
+//       CHECK:     tensor.extract_slice %{{.*}}[%[[BACK]], 0]
 //       CHECK:     bn.normalize axis(1) {bn.lowering_strategy = #bn.lowering_strategy<row_blocks,
 
 // Coefficients once per channel, one sweep.
@@ -37,4 +52,6 @@
 // CHECK-LABEL: func @dynamic
 //       CHECK:   scf.forall (%{{.*}}) in (%{{.*}})
 //       CHECK:     bn.stats axis(1) {bn.lowering_strategy = #bn.lowering_strategy<slab,
+//       CHECK:     scf.for
+//       CHECK:       bn.stats axis(1) {{.*}} pivot(
 //       CHECK:     bn.normalize axis(1) {bn.lowering_strategy = #bn.lowering_strategy<slab,

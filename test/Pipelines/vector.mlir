@@ -1,41 +1,51 @@
 // After phase 'vector', tiles are loops over vectors: main loops of register
 // tiles, peeled tails, accumulators carried in registers, no masks.
 
-// RUN: bn-opt %S/Inputs/ops.mlir --bn-cpu-pipeline=compile-to=vector | FileCheck %s --implicit-check-not=linalg. --implicit-check-not=mask
+// RUN: bn-opt %S/Inputs/ops.mlir --bn-cpu-pipeline="compile-to=vector threads=2" | FileCheck %s --implicit-check-not=linalg. --implicit-check-not=mask
 
 // 784 = 24 * 32 + 2 * 8: no scalar tail.
 // CHECK-LABEL: func @nchw
 //   CHECK-DAG:   %[[C0:.*]] = arith.constant 0 : index
 //   CHECK-DAG:   %[[C8:.*]] = arith.constant 8 : index
+//   CHECK-DAG:   %[[C31:.*]] = arith.constant 31 : index
 //   CHECK-DAG:   %[[C32:.*]] = arith.constant 32 : index
 //   CHECK-DAG:   %[[C768:.*]] = arith.constant 768 : index
 //   CHECK-DAG:   %[[C784:.*]] = arith.constant 784 : index
-// The mean of a tile.
-//       CHECK:   scf.for %{{.*}} = %[[C0]] to %[[C768]] step %[[C32]] iter_args(%[[ACC:.*]] = %{{.*}}) -> (vector<32xf32>)
-//  CHECK-NEXT:     %[[V:.*]] = vector.transfer_read {{.*}} {in_bounds = [true]} : tensor<?x1x784xf32>, vector<32xf32>
-//       CHECK:     arith.addf %{{.*}}, %[[ACC]]
-//       CHECK:   scf.for %{{.*}} = %[[C768]] to %[[C784]] step %[[C8]] iter_args({{.*}}) -> (vector<8xf32>)
-//       CHECK:   vector.reduction <add>, {{.*}} : vector<32xf32> into f32
-//       CHECK:   vector.reduction <add>, {{.*}} : vector<8xf32> into f32
-// The centred sums: one load feeds both.
-//       CHECK:   scf.for %{{.*}} = %[[C0]] to %[[C768]] step %[[C32]] iter_args({{.*}}) -> (vector<32xf32>, vector<32xf32>)
-//  CHECK-NEXT:     vector.transfer_read
-//   CHECK-NOT:     vector.transfer_read
-//       CHECK:     scf.yield
-// The sweep.
-//       CHECK:   scf.for %{{.*}} = %[[C0]] to %[[C768]] step %[[C32]]
-//       CHECK:     vector.transfer_read {{.*}} vector<32xf32>
-//       CHECK:     vector.transfer_write {{.*}} vector<32xf32>
+//       CHECK:   scf.for %{{.*}} = %[[C0]] to %[[C31]]
+// One load of the next channel feeds both of its sums; one load and one store
+// of this channel normalize it.
+//       CHECK:     scf.for %[[I:.*]] = %[[C0]] to %[[C768]] step %[[C32]] iter_args({{.*}}) -> (vector<32xf32>, vector<32xf32>, tensor<1x1x784xf32>)
+//  CHECK-NEXT:       %[[V:.*]] = vector.transfer_read %[[NEXT:.*]][%[[C0]], %[[C0]], %[[I]]], {{.*}} vector<32xf32>
+//       CHECK:       vector.transfer_read %[[THIS:.*]][%[[C0]], %[[C0]], %[[I]]], {{.*}} vector<32xf32>
+//   CHECK-NOT:       vector.transfer_read
+//       CHECK:       vector.transfer_write {{.*}} vector<32xf32>
+//  CHECK-NEXT:       scf.yield
+//       CHECK:     scf.for %{{.*}} = %[[C768]] to %[[C784]] step %[[C8]] iter_args({{.*}}) -> (vector<8xf32>, vector<8xf32>, tensor<1x1x784xf32>)
+//       CHECK:     vector.reduction <add>, {{.*}} : vector<32xf32> into f32
+//       CHECK:     vector.reduction <add>, {{.*}} : vector<8xf32> into f32
+//       CHECK:   } {bn.pipelined}
 
-// Channels are lanes: sums are vectors of channels, carried over the rows.
+// Channels are lanes: sums are vectors of channels, in memory, to which a row
+// of each of the four places is added in turn. No sum is horizontal.
 // CHECK-LABEL: func @nhwc
-//       CHECK:   scf.forall
-//       CHECK:     scf.for {{.*}} iter_args({{.*}}) -> (vector<32xf32>, vector<32xf32>)
 //   CHECK-NOT:   vector.reduction
 //       CHECK:   scf.forall
-//       CHECK:     vector.transfer_write {{.*}} : vector<32xf32>, tensor<?x100xf32>
+//       CHECK:     scf.for %[[ROW:.*]] = %c0 to %{{.*}} step %c1
+//       CHECK:       scf.for %[[I:.*]] = %c0 to %c96 step %c32 iter_args(%[[S:.*]] = %{{.*}}, %[[Q:.*]] = %{{.*}})
+//       CHECK:         vector.transfer_read %[[S]][%[[I]]]
+//       CHECK:         vector.transfer_read %[[Q]][%[[I]]]
+//       CHECK:         vector.transfer_read %[[X:.*]][%c0, %[[ROW]], %[[I]]]
+//       CHECK:         vector.transfer_read %[[X]][%c1, %[[ROW]], %[[I]]]
+//       CHECK:         vector.transfer_read %[[X]][%c2, %[[ROW]], %[[I]]]
+//       CHECK:         vector.transfer_read %[[X]][%c3, %[[ROW]], %[[I]]]
+//   CHECK-NOT:         vector.transfer_read
+//       CHECK:         vector.transfer_write %{{.*}}, %[[S]][%[[I]]]
+//       CHECK:         vector.transfer_write %{{.*}}, %[[Q]][%[[I]]]
+//   CHECK-NOT:   vector.reduction
+//       CHECK:   scf.forall
+//       CHECK:     vector.transfer_write {{.*}} : vector<32xf32>, tensor<392x100xf32>
 //       CHECK:     scf.for %{{.*}} = %c96 to %c100 step %c1
-//       CHECK:       tensor.insert {{.*}} : tensor<?x100xf32>
+//       CHECK:       tensor.insert {{.*}} : tensor<392x100xf32>
 
 // CHECK-LABEL: func @inference
 //       CHECK:   scf.forall

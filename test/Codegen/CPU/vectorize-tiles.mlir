@@ -64,23 +64,24 @@ func.func @two_sums(%x: tensor<8x64xf32>, %s0: tensor<f32>, %q0: tensor<f32>)
 
 // -----
 
-// A sum across the strips: each strip carries a vector over the rows, and is
-// written once. 44 = 32 + 8 + 4.
+// A sum across the strips walks the rows in memory order: all strips of a row
+// are added before the next row, so the sums are in memory. 44 = 32 + 8 + 4.
 #x = affine_map<(d0, d1) -> (d0, d1)>
 #s = affine_map<(d0, d1) -> (d1)>
 // CHECK-LABEL: func @sum_of_rows
 //  CHECK-SAME:     %[[X:[a-z0-9]+]]: tensor<10x44xf32>, %[[S0:[a-z0-9]+]]: tensor<44xf32>
-//       CHECK:   %[[A0:.*]] = vector.transfer_read %[[S0]][%c0], {{.*}} vector<32xf32>
-//       CHECK:   %[[A:.*]] = scf.for %[[I:[a-z0-9]+]] = %c0 to %c10 step %c1 iter_args(%{{.*}} = %[[A0]]) -> (vector<32xf32>)
-//  CHECK-NEXT:     vector.transfer_read %[[X]][%[[I]], %c0]
-//       CHECK:   %[[S1:.*]] = vector.transfer_write %[[A]], %[[S0]][%c0] {in_bounds = [true]}
-//       CHECK:   %[[B:.*]] = scf.for {{.*}} -> (vector<8xf32>)
-//       CHECK:   %[[S2:.*]] = vector.transfer_write %[[B]], %[[S1]][%c32]
-//       CHECK:   scf.for %{{.*}} = %c40 to %c44 step %c1 iter_args({{.*}} = %[[S2]])
-//       CHECK:     scf.for {{.*}} -> (f32)
-//       CHECK:     tensor.insert
+//       CHECK:   %[[R:.*]] = scf.for %[[I:[a-z0-9]+]] = %c0 to %c10 step %c1 iter_args(%[[S:.*]] = %[[S0]])
+//  CHECK-NEXT:     %[[V:.*]] = vector.transfer_read %[[X]][%[[I]], %c0], {{.*}} vector<32xf32>
+//  CHECK-NEXT:     %[[A:.*]] = vector.transfer_read %[[S]][%c0], {{.*}} vector<32xf32>
+//  CHECK-NEXT:     %[[T:.*]] = arith.addf %[[A]], %[[V]]
+//  CHECK-NEXT:     %[[S1:.*]] = vector.transfer_write %[[T]], %[[S]][%c0] {in_bounds = [true]}
+//  CHECK-NEXT:     vector.transfer_read %[[X]][%[[I]], %c32], {{.*}} vector<8xf32>
+//  CHECK-NEXT:     vector.transfer_read %[[S1]][%c32], {{.*}} vector<8xf32>
+//       CHECK:     %[[S2:.*]] = vector.transfer_write %{{.*}}, %[[S1]][%c32]
+//       CHECK:     scf.for %{{.*}} = %c40 to %c44 step %c1 iter_args({{.*}} = %[[S2]])
+//       CHECK:       tensor.insert
 //   CHECK-NOT:   vector.reduction
-//       CHECK:   return
+//       CHECK:   return %[[R]]
 func.func @sum_of_rows(%x: tensor<10x44xf32>, %s0: tensor<44xf32>)
     -> tensor<44xf32> {
   %s = linalg.generic {indexing_maps = [#x, #s],

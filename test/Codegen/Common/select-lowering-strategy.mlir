@@ -2,7 +2,7 @@
 // from the machine, which the module describes: 32 KiB L1, 16 MiB L3, vectors
 // of 256 bits. A tile fills half the L1 cache: 4096 elements of f32.
 
-// RUN: bn-opt %s --bn-select-lowering-strategy | FileCheck %s
+// RUN: bn-opt %s --bn-select-lowering-strategy="threads=2" | FileCheck %s
 // RUN: bn-opt %s --bn-select-lowering-strategy="threads=3 vector-bits=512" | FileCheck %s --check-prefix=OPTIONS
 
 module attributes {
@@ -27,11 +27,12 @@ module attributes {
     return %y : tensor<16x16x64xf32>
   }
 
-  // Channels first, long rows: one channel at a time; 1 row of 3136 per tile.
-  // CHECK-LABEL: func @slab
-  //       CHECK:   <slab, threads = 0, parallel = [0, 1, 0], tile = [1, 0, 0],
-  // OPTIONS-LABEL: func @slab
-  //       OPTIONS:   <slab, threads = 3, parallel = [0, 1, 0], tile = [1, 0, 0], vector_bits = 512
+  // Channels first, long rows: one run of channels per thread, in which one
+  // channel is normalized while the next is read; 1 row of 3136 per tile.
+  // CHECK-LABEL: func @slab(
+  //       CHECK:   <pipelined_slab, threads = 2, parallel = [0, 32, 0], tile = [1, 1, 0], {{.*}} prefetch = 1>
+  // OPTIONS-LABEL: func @slab(
+  //       OPTIONS:   <pipelined_slab, threads = 3, parallel = [0, 22, 0], tile = [1, 1, 0], vector_bits = 512
   func.func @slab(%x: tensor<8x64x3136xf32>, %c: tensor<64xf32>)
       -> tensor<8x64x3136xf32> {
     %y, %m, %v = bn.training axis(1) epsilon(1.0)
@@ -42,9 +43,10 @@ module attributes {
     return %y : tensor<8x64x3136xf32>
   }
 
-  // Short rows: several channels, so that a read is at most 3 KiB long.
+  // Short rows: several channels, so that a read is at most 3 KiB long. What is
+  // in the cache anyway is not pipelined.
   // CHECK-LABEL: func @slab_short_rows
-  //       CHECK:   <slab, threads = 0, parallel = [0, 8, 0], tile = [{{[0-9]+}}, 0, 0],
+  //       CHECK:   <slab, threads = 2, parallel = [0, 8, 0], tile = [{{[0-9]+}}, 0, 0],
   func.func @slab_short_rows(%x: tensor<32x64x49xf32>, %c: tensor<64xf32>)
       -> tensor<32x64x49xf32> {
     %y, %m, %v = bn.training axis(1) epsilon(1.0)
@@ -55,9 +57,23 @@ module attributes {
     return %y : tensor<32x64x49xf32>
   }
 
-  // Rows that do not fit a tile are cut.
+  // With more data, several channels are what is normalized while the next
+  // several are read; 128 rows per tile.
+  // CHECK-LABEL: func @pipelined_short_rows
+  //       CHECK:   <pipelined_slab, threads = 2, parallel = [0, 128, 0], tile = [128, 16, 0], {{.*}} stores = nontemporal, prefetch = 1>
+  func.func @pipelined_short_rows(%x: tensor<256x256x49xf32>,
+      %c: tensor<256xf32>) -> tensor<256x256x49xf32> {
+    %y, %m, %v = bn.training axis(1) epsilon(1.0)
+        ins(%x : tensor<256x256x49xf32>)
+        outs(%x, %c, %c
+             : tensor<256x256x49xf32>, tensor<256xf32>, tensor<256xf32>)
+        -> tensor<256x256x49xf32>, tensor<256xf32>, tensor<256xf32>
+    return %y : tensor<256x256x49xf32>
+  }
+
+  // Rows above 8192 elements are cut in equal parts: 50176 = 7 * 7168.
   // CHECK-LABEL: func @slab_long_rows
-  //       CHECK:   <slab, threads = 0, parallel = [0, 1, 0], tile = [1, 0, 4096],
+  //       CHECK:   <pipelined_slab, threads = 2, parallel = [0, 32, 0], tile = [1, 1, 7168],
   func.func @slab_long_rows(%x: tensor<2x64x50176xf32>, %c: tensor<64xf32>)
       -> tensor<2x64x50176xf32> {
     %y, %m, %v = bn.training axis(1) epsilon(1.0)
@@ -68,8 +84,9 @@ module attributes {
     return %y : tensor<2x64x50176xf32>
   }
 
+  // Sizes that are not known: one channel at a time, not pipelined.
   // CHECK-LABEL: func @slab_dynamic
-  //       CHECK:   <slab, threads = 0, parallel = [0, 1, 0], tile = [1, 0, 4096],
+  //       CHECK:   <slab, threads = 2, parallel = [0, 1, 0], tile = [1, 0, 4096],
   //  CHECK-SAME:     stores = temporal>
   func.func @slab_dynamic(%x: tensor<?x?x?xf32>, %c: tensor<?xf32>)
       -> tensor<?x?x?xf32> {
@@ -79,9 +96,10 @@ module attributes {
     return %y : tensor<?x?x?xf32>
   }
 
-  // Channels last: blocks of rows, at most 32 of them.
+  // Channels last: blocks of rows, at most 32 of them. Tiles have 4 * 64 whole
+  // rows, which are read from four places in turn.
   // CHECK-LABEL: func @row_blocks
-  //       CHECK:   <row_blocks, threads = 0, parallel = [-32, 0], tile = [64, 64],
+  //       CHECK:   <row_blocks, threads = 2, parallel = [-32, 0], tile = [64, 0], {{.*}} stores = nontemporal, streams = 4>
   func.func @row_blocks(%x: tensor<25088x256xf32>, %c: tensor<256xf32>)
       -> tensor<25088x256xf32> {
     %y, %m, %v = bn.training axis(1) epsilon(1.0)
@@ -92,9 +110,9 @@ module attributes {
     return %y : tensor<25088x256xf32>
   }
 
-  // A block has at least four tiles of rows.
+  // A block has at least 256 rows.
   // CHECK-LABEL: func @few_rows
-  //       CHECK:   <row_blocks, threads = 0, parallel = [-2, 0], tile = [64, 64],
+  //       CHECK:   <row_blocks, threads = 2, parallel = [-2, 0], tile = [64, 0],
   func.func @few_rows(%x: tensor<640x256xf32>, %c: tensor<256xf32>)
       -> tensor<640x256xf32> {
     %y, %m, %v = bn.training axis(1) epsilon(1.0) ins(%x : tensor<640x256xf32>)
@@ -106,7 +124,7 @@ module attributes {
 
   // Fewer than 8 channels: the reduction is what is cut.
   // CHECK-LABEL: func @split
-  //       CHECK:   <split, threads = 0, parallel = [-32, 0, 0], tile = [1, 0, 4096],
+  //       CHECK:   <split, threads = 2, parallel = [-32, 0, 0], tile = [1, 0, 4096],
   func.func @split(%x: tensor<64x3x3136xf32>, %c: tensor<3xf32>)
       -> tensor<64x3x3136xf32> {
     %y, %m, %v = bn.training axis(1) epsilon(1.0)
@@ -118,7 +136,7 @@ module attributes {
 
   // With a small batch, along the rows.
   // CHECK-LABEL: func @split_rows
-  //       CHECK:   <split, threads = 0, parallel = [0, 0, -32], tile = [1, 0, 4096],
+  //       CHECK:   <split, threads = 2, parallel = [0, 0, -32], tile = [1, 0, 4096],
   func.func @split_rows(%x: tensor<1x3x50176xf32>, %c: tensor<3xf32>)
       -> tensor<1x3x50176xf32> {
     %y, %m, %v = bn.training axis(1) epsilon(1.0)
@@ -130,7 +148,7 @@ module attributes {
 
   // Elementwise: about 64 pieces, from the outermost dimension inwards.
   // CHECK-LABEL: func @sweep
-  //       CHECK:   <sweep, threads = 0, parallel = [-8, -8, 0], tile = [0, 0, 0],
+  //       CHECK:   <sweep, threads = 2, parallel = [-8, -8, 0], tile = [0, 0, 0],
   func.func @sweep(%x: tensor<8x64x784xf32>, %c: tensor<64xf32>)
       -> tensor<8x64x784xf32> {
     %y = bn.inference axis(1) epsilon(1.0) ins(%x : tensor<8x64x784xf32>)
@@ -150,9 +168,9 @@ module attributes {
     return %y : tensor<32x64x1600xf32>
   }
 
-  // Half as many bytes per element: twice as many elements per tile.
+  // Half as many bytes per element: input and output fit the last-level cache.
   // CHECK-LABEL: func @bf16
-  //       CHECK:   <slab, threads = 0, parallel = [0, 1, 0], tile = [2, 0, 0],
+  //       CHECK:   <pipelined_slab, threads = 2, parallel = [0, 32, 0], tile = [1, 1, 0], {{.*}} stores = temporal, prefetch = 1>
   func.func @bf16(%x: tensor<8x64x3136xbf16>, %c: tensor<64xf32>)
       -> tensor<8x64x3136xbf16> {
     %y, %m, %v = bn.training axis(1) epsilon(1.0)
@@ -165,7 +183,7 @@ module attributes {
 
   // Axes that are not neighbours take a correct path.
   // CHECK-LABEL: func @two_axes
-  //       CHECK:   <slab, threads = 0, parallel = [0, 1, 0, 0],
+  //       CHECK:   <slab, threads = 2, parallel = [0, 1, 0, 0],
   func.func @two_axes(%x: tensor<8x16x32x64xf32>, %c: tensor<16x64xf32>)
       -> tensor<8x16x32x64xf32> {
     %y, %m, %v = bn.training axis(1, 3) epsilon(1.0)

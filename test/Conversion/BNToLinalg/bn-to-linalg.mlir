@@ -8,6 +8,8 @@
 // CHECK-LABEL: func @stats
 //  CHECK-SAME:     %[[X:[a-z0-9]+]]: tensor<8x4x10xf32>, %[[N:[a-z0-9]+]]: tensor<4xf64>, %[[M:[a-z0-9]+]]: tensor<4xf64>, %[[S:[a-z0-9]+]]: tensor<4xf64>
 //   CHECK-DAG:   %[[COUNT:.*]] = arith.constant 8.0{{0*}}e+01 : f64
+//   CHECK-DAG:   %[[SCALE:.*]] = arith.constant 1.28{{0*}}e+02 : f64
+//   CHECK-DAG:   %[[DOWN:.*]] = arith.constant 7.8125{{0*}}e-03 : f32
 //       CHECK:   %[[INVERSE:.*]] = arith.truncf %{{.*}} : f64 to f32
 // The mean of the tile: sum(x * 1/n) cannot overflow where the mean does not.
 //       CHECK:   %[[P:.*]] = linalg.generic {indexing_maps = [#[[$DATA]], #[[$CHANNEL]]], iterator_types = ["reduction", "parallel", "reduction"]} ins(%[[X]] :
@@ -15,14 +17,18 @@
 //  CHECK-NEXT:     %[[T:.*]] = arith.mulf %[[IN]], %[[INVERSE]]
 //  CHECK-NEXT:     %[[U:.*]] = arith.addf %[[T]], %[[OUT]]
 //  CHECK-NEXT:     linalg.yield %[[U]]
-// Sums about it.
+// Sums about it. The first is taken of x - p over 128, the power of two that is
+// at least the count, which is exact.
 //       CHECK:   %[[Q:.*]]:2 = linalg.generic {indexing_maps = [#[[$DATA]], #[[$CHANNEL]], #[[$CHANNEL]], #[[$CHANNEL]]], iterator_types = ["reduction", "parallel", "reduction"]} ins(%[[X]], %[[P]] :
 //       CHECK:     %[[D:.*]] = arith.subf
-//  CHECK-NEXT:     arith.addf %{{.*}}, %[[D]]
+//  CHECK-NEXT:     %[[SCALED:.*]] = arith.mulf %[[D]], %[[DOWN]]
+//  CHECK-NEXT:     arith.addf %[[SCALED]]
 //  CHECK-NEXT:     arith.mulf %[[D]], %[[D]]
 //  CHECK-NEXT:     arith.addf
 // The merge, in f64.
 //       CHECK:   linalg.generic {{.*}} ins(%[[P]], %[[Q]]#0, %[[Q]]#1 : {{.*}}) outs(%[[N]], %[[M]], %[[S]] :
+//       CHECK:     %[[SUM:.*]] = arith.mulf %{{.*}}, %[[SCALE]]
+//       CHECK:     arith.divf %[[SUM]], %[[COUNT]]
 //       CHECK:     arith.addf %{{.*}}, %[[COUNT]] {{.*}} : f64
 func.func @stats(%x: tensor<8x4x10xf32>, %n: tensor<4xf64>, %m: tensor<4xf64>,
     %s: tensor<4xf64>) -> (tensor<4xf64>, tensor<4xf64>, tensor<4xf64>) {
@@ -30,6 +36,25 @@ func.func @stats(%x: tensor<8x4x10xf32>, %n: tensor<4xf64>, %m: tensor<4xf64>,
       outs(%n, %m, %s : tensor<4xf64>, tensor<4xf64>, tensor<4xf64>)
       -> tensor<4xf64>, tensor<4xf64>, tensor<4xf64>
   return %r#0, %r#1, %r#2 : tensor<4xf64>, tensor<4xf64>, tensor<4xf64>
+}
+
+// -----
+
+// With a pivot, one pass.
+// CHECK-LABEL: func @stats_about_pivot
+//  CHECK-SAME:     %[[X:[a-z0-9]+]]: tensor<8x4x10xf32>, %[[GIVEN:[a-z0-9]+]]: tensor<4xf64>
+//       CHECK:   %[[P:.*]] = linalg.generic {{.*}} ins(%[[GIVEN]] :
+//       CHECK:     arith.truncf {{.*}} : f64 to f32
+//       CHECK:   %[[Q:.*]]:2 = linalg.generic {{.*}}["reduction", "parallel", "reduction"]} ins(%[[X]], %[[P]] :
+//   CHECK-NOT:   "reduction"
+//       CHECK:   linalg.generic {{.*}} ins(%[[P]], %[[Q]]#0, %[[Q]]#1 :
+//       CHECK:   return
+func.func @stats_about_pivot(%x: tensor<8x4x10xf32>, %p: tensor<4xf64>,
+    %c: tensor<4xf64>) -> tensor<4xf64> {
+  %r:3 = bn.stats axis(1) ins(%x : tensor<8x4x10xf32>) pivot(%p : tensor<4xf64>)
+      outs(%c, %c, %c : tensor<4xf64>, tensor<4xf64>, tensor<4xf64>)
+      -> tensor<4xf64>, tensor<4xf64>, tensor<4xf64>
+  return %r#1 : tensor<4xf64>
 }
 
 // -----

@@ -90,7 +90,7 @@ func.func @error_stats_c5(%x: tensor<8x4xf32>, %n: tensor<4xf64>) {
 
 func.func @error_stats_c6(%x: tensor<8x4xf32>, %n: tensor<4xf64>,
                           %p: tensor<5xf64>) {
-  // expected-error @below {{expected 'pivot' to have 4 elements in dimension 0, got 5}}
+  // expected-error @below {{expected 'pivot' to have size 4 (dimension 1 of 'input') in dimension 0, got 5}}
   %r:3 = bn.stats axis(1) ins(%x : tensor<8x4xf32>) pivot(%p : tensor<5xf64>)
       outs(%n, %n, %n : tensor<4xf64>, tensor<4xf64>, tensor<4xf64>)
       -> tensor<4xf64>, tensor<4xf64>, tensor<4xf64>
