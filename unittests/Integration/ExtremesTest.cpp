@@ -232,7 +232,8 @@ TEST(ExtremesTest, LargestNumbers) {
     for (int64_t c = 0; c < run.getNumChannels(); ++c) {
       ASSERT_NEAR(std::fabs(run["mean"][c]), large, large * 1e-4);
       ASSERT_TRUE(run["variance"][c] <= large * 1e-4 ||
-                  run["variance"][c] == kInfinity);
+                  run["variance"][c] == kInfinity)
+          << run["variance"][c];
     }
     EXPECT_EQ(
         run.countOthers("output", [&](int64_t c) { return run["offset"][c]; }),

@@ -219,14 +219,22 @@ Values TileVectorizer::emitUnrolled(ArrayRef<unsigned> dims, ValueRange init,
 //===----------------------------------------------------------------------===//
 
 /// One strip of a parallel contiguous dimension: vectors of accumulators,
-/// written once.
+/// written once. What is summed in registers before it is added to sums in
+/// memory is a chain of its own: rounding errors grow with the length of
+/// chains.
 Values TileVectorizer::sweepStrip(const Strip &strip, ValueRange known,
                                   ValueRange tensors) {
   Values perStrip = readInputs(reductionDims, known, strip.width, tensors);
+  bool ownChain = !rowDims.empty() && !reductionDims.empty() && allSums(op);
   Values accumulators;
   for (auto [init, tensor] :
        llvm::zip_equal(op.getDpsInitsMutable(), tensors)) {
-    if (!rowDims.empty())
+    if (ownChain)
+      accumulators.push_back(broadcast(
+          arith::ConstantOp::create(
+              b, loc, b.getZeroAttr(getElementTypeOrSelf(tensor.getType()))),
+          strip.width));
+    else if (!rowDims.empty())
       accumulators.push_back(read(&init, tensor, strip.width));
     else if (op.payloadUsesValueFromOperand(&init))
       accumulators.push_back(readInit(&init, tensor, strip.width));
@@ -241,8 +249,12 @@ Values TileVectorizer::sweepStrip(const Strip &strip, ValueRange known,
       });
   Values written;
   for (auto [init, value, tensor] :
-       llvm::zip_equal(op.getDpsInitsMutable(), accumulators, tensors))
+       llvm::zip_equal(op.getDpsInitsMutable(), accumulators, tensors)) {
+    if (ownChain)
+      value = arith::AddFOp::create(b, loc, read(&init, tensor, strip.width),
+                                    value);
     written.push_back(write(&init, value, tensor, strip.width));
+  }
   return written;
 }
 

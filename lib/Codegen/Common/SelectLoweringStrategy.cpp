@@ -143,7 +143,7 @@ SmallVector<int64_t> Selector::selectTile(int64_t room) {
   SmallVector<int64_t> tile(rank(), 0);
   int64_t last = rank() - 1;
   if (!isReduction(last))
-    room = std::min(room, kTileRows);
+    room = std::min(room, kTileRows / kStreams);
   else if (!type.isDynamicDim(last))
     room = std::min(room, getMostRows(size(last)) * size(last));
   for (int64_t dim = rank() - 1; dim >= 0; --dim) {

@@ -63,10 +63,14 @@ struct Partial {
 
 /// Chan's merge of two partial statistics. Written so that no product
 /// overflows while the merged statistics are finite: with count 0 in `a`, the
-/// last term is delta * 0.
+/// last term is delta * 0, and in `b`, delta is 0.
 static Partial mergePartials(Arith &arith, Partial a, Partial b) {
   Value count = arith.add(a.count, b.count);
-  Value delta = arith.sub(b.mean, a.mean);
+  Value zero = arith.constant(0.0, b.count.getType());
+  Value isEmpty = arith::CmpFOp::create(
+      arith.b, arith.loc, arith::CmpFPredicate::OEQ, b.count, zero);
+  Value delta = arith::SelectOp::create(arith.b, arith.loc, isEmpty, zero,
+                                        arith.sub(b.mean, a.mean));
   Value share = arith.divOrZero(b.count, count);
   Value step = arith.mul(delta, share);
   Value mean = arith.add(a.mean, step);
