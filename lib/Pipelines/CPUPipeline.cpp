@@ -56,6 +56,7 @@ void mlir::bn::buildTiledPhase(OpPassManager &pm,
   pm.addPass(createSelectLoweringStrategyPass(strategy));
   pm.addNestedPass<func::FuncOp>(createTileSlabsPass());
   pm.addNestedPass<func::FuncOp>(createDecomposePass());
+  pm.addNestedPass<func::FuncOp>(createPackNarrowRowsPass());
   pm.addNestedPass<func::FuncOp>(createPipelineSlabsPass());
   pm.addNestedPass<func::FuncOp>(createTileReductionsPass());
   addCleanup(pm);

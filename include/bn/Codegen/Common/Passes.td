@@ -108,6 +108,37 @@ def FlattenShortRowsPass
   ];
 }
 
+def PackNarrowRowsPass : Pass<"bn-pack-narrow-rows", "::mlir::func::FuncOp"> {
+  let summary = "treat several rows of few channels as one row";
+  let description = [{
+    `bn.stats` and `bn.normalize` on rows of contiguous channels that are fewer
+    than fill a register are rewritten for rows that hold as many of these rows
+    as fill whole register tiles. Statistics are taken per place in such a row
+    and merged; what there is per channel is repeated. Rows that are left over
+    at the end have an op of their own.
+
+    Example, with 8 lanes and 4 registers to a tile:
+
+    ```mlir
+    %y = bn.normalize axis(1) ins(%x : tensor<640x3xf32>) mean(%m) ...
+    ```
+
+    becomes
+
+    ```mlir
+    %rows = tensor.expand_shape %x [[0, 1], [2]] : ... tensor<20x32x3xf32>
+    %packed = tensor.collapse_shape %rows [[0], [1, 2]] : tensor<20x96xf32>
+    %m32 = ... %m 32 times : tensor<96xf32>
+    %p = bn.normalize axis(1) ins(%packed : tensor<20x96xf32>) mean(%m32) ...
+    ```
+  }];
+  let dependentDialects = [
+    "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
+    "::mlir::linalg::LinalgDialect", "::mlir::scf::SCFDialect",
+    "::mlir::tensor::TensorDialect"
+  ];
+}
+
 def PipelineSlabsPass : Pass<"bn-pipeline-slabs", "::mlir::func::FuncOp"> {
   let summary = "normalize one channel group while reading the next";
   let description = [{

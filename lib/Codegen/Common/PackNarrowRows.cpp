@@ -1,0 +1,252 @@
+//===- PackNarrowRows.cpp - Several rows of few channels as one -----------===//
+//
+// Part of the bn-mlir project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Phase 'tiled'. Where channels are contiguous they are the lanes of a vector;
+// with three of them most lanes would be empty. So as many rows as fill whole
+// registers become one row, of channels that happen to repeat.
+//
+//===----------------------------------------------------------------------===//
+
+#include "bn/Codegen/Common/Passes.h"
+#include "bn/Dialect/BN/IR/BNOps.h"
+#include "bn/Dialect/BN/Utils/Utils.h"
+
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+
+#include <numeric>
+
+namespace mlir::bn {
+#define GEN_PASS_DEF_PACKNARROWROWSPASS
+#include "bn/Codegen/Common/Passes.h.inc"
+} // namespace mlir::bn
+
+using namespace mlir;
+using namespace mlir::bn;
+
+/// Rows with at least so many channels are left as they are.
+static constexpr int64_t kWideRow = 64;
+
+namespace {
+/// Splits the rows of one op into those that are packed and the few behind.
+class RowPacker {
+public:
+  RowPacker(RewriterBase &b, Operation *op, Value input, int64_t packed);
+
+  void pack(StatsOp op);
+  void pack(NormalizeOp op);
+
+private:
+  Value slice(Value rows, OpFoldResult from, OpFoldResult count);
+  Value packRows(Value tensor);
+  Value repeat(Value perChannel);
+
+  RewriterBase &b;
+  Location loc;
+  int64_t packed, channels;
+  OpFoldResult covered, rest, length;
+};
+} // namespace
+
+RowPacker::RowPacker(RewriterBase &b, Operation *op, Value input,
+                     int64_t packed)
+    : b(b), loc(op->getLoc()), packed(packed),
+      channels(cast<ShapedType>(input.getType()).getDimSize(1)) {
+  b.setInsertionPoint(op);
+  OpFoldResult rows = tensor::getMixedSize(b, loc, input, 0);
+  AffineExpr n = b.getAffineSymbolExpr(0);
+  auto apply = [&](AffineExpr expr) {
+    return affine::makeComposedFoldedAffineApply(
+        b, loc, AffineMap::get(0, 1, expr), {rows});
+  };
+  length = apply(n.floorDiv(packed));
+  covered = apply(n.floorDiv(packed) * packed);
+  rest = apply(n % packed);
+}
+
+Value RowPacker::slice(Value tensor, OpFoldResult from, OpFoldResult count) {
+  OpFoldResult zero = b.getIndexAttr(0), one = b.getIndexAttr(1);
+  return tensor::ExtractSliceOp::create(
+      b, loc, tensor, ArrayRef{from, zero},
+      ArrayRef{count, OpFoldResult(b.getIndexAttr(channels))},
+      ArrayRef{one, one});
+}
+
+/// The covered rows of `tensor`, `packed` of them in each row.
+Value RowPacker::packRows(Value tensor) {
+  Type element = getElementTypeOrSelf(tensor.getType());
+  int64_t size = getConstantIntValue(length).value_or(ShapedType::kDynamic);
+  Value rows = slice(tensor, b.getIndexAttr(0), covered);
+  Value apart = tensor::ExpandShapeOp::create(
+      b, loc, RankedTensorType::get({size, packed, channels}, element), rows,
+      SmallVector<ReassociationIndices>{{0, 1}, {2}},
+      {length, b.getIndexAttr(packed), b.getIndexAttr(channels)});
+  return tensor::CollapseShapeOp::create(
+      b, loc, apart, SmallVector<ReassociationIndices>{{0}, {1, 2}});
+}
+
+/// What there is per channel, once for each of the packed rows.
+Value RowPacker::repeat(Value perChannel) {
+  if (!perChannel)
+    return {};
+  Value empty = tensor::EmptyOp::create(
+      b, loc, ArrayRef<int64_t>{packed, channels},
+      getElementTypeOrSelf(perChannel.getType()));
+  auto broadcast = linalg::BroadcastOp::create(b, loc, perChannel, empty,
+                                               ArrayRef<int64_t>{0});
+  return tensor::CollapseShapeOp::create(
+      b, loc, broadcast->getResult(0),
+      SmallVector<ReassociationIndices>{{0, 1}});
+}
+
+/// Statistics of each place in the packed rows, which are merged in order.
+void RowPacker::pack(StatsOp op) {
+  Value input = packRows(op.getInput());
+  SmallVector<Value> zeros;
+  for (Value out : op.getOuts())
+    zeros.push_back(createZerosLike(b, loc, input, ArrayRef<int64_t>{1},
+                                    getElementTypeOrSelf(out.getType())));
+  auto stats = StatsOp::create(
+      b, loc, TypeRange(ValueRange(zeros)), input, /*mask=*/Value(),
+      /*pivot=*/Value(), zeros, ArrayRef<int64_t>{1});
+  stats->setAttr(kLoweringStrategyAttrName, getLoweringStrategy(op));
+  SmallVector<Value> places;
+  for (Value result : stats.getResults())
+    places.push_back(tensor::ExpandShapeOp::create(
+        b, loc,
+        RankedTensorType::get({packed, channels},
+                              getElementTypeOrSelf(result.getType())),
+        result, ArrayRef<ReassociationIndices>{{0, 1}}));
+  auto constant = [&](int64_t value) {
+    return arith::ConstantIndexOp::create(b, loc, value);
+  };
+  auto loop = scf::ForOp::create(
+      b, loc, constant(0), constant(packed), constant(1), op.getOuts(),
+      [&](OpBuilder &nested, Location l, Value i, ValueRange running) {
+        SmallVector<Value> parts;
+        for (Value place : places) {
+          auto type = RankedTensorType::get(
+              {channels}, getElementTypeOrSelf(place.getType()));
+          SmallVector<OpFoldResult> offsets = {i, nested.getIndexAttr(0)},
+                                    sizes = {nested.getIndexAttr(1),
+                                             nested.getIndexAttr(channels)},
+                                    ones(2, nested.getIndexAttr(1));
+          parts.push_back(tensor::ExtractSliceOp::create(
+              nested, l, type, place, offsets, sizes, ones));
+        }
+        auto merge = MergeStatsOp::create(nested, l, TypeRange(running),
+                                          parts[0], parts[1], parts[2],
+                                          running);
+        scf::YieldOp::create(nested, l, merge.getResults());
+      });
+  SmallVector<Value> results(loop.getResults());
+  if (!isConstantIntValue(rest, 0)) {
+    auto last = StatsOp::create(b, loc, op.getResultTypes(),
+                                slice(op.getInput(), covered, rest),
+                                /*mask=*/Value(), /*pivot=*/Value(), results,
+                                op.getAxis());
+    results.assign(last.result_begin(), last.result_end());
+  }
+  b.replaceOp(op, results);
+}
+
+void RowPacker::pack(NormalizeOp op) {
+  bool inPlace = op.getInput() == op.getOuts()[0];
+  auto normalize = [&](Value input, Value out,
+                       function_ref<Value(Value)> getOperand) -> NormalizeOp {
+    return NormalizeOp::create(b, loc, out.getType(), inPlace ? out : input,
+                               getOperand(op.getMean()), /*variance=*/Value(),
+                               getOperand(op.getScale()),
+                               getOperand(op.getOffset()), ValueRange{out},
+                               ArrayRef<int64_t>{1}, /*epsilon=*/FloatAttr());
+  };
+  Value out = op.getOuts()[0];
+  NormalizeOp main = normalize(packRows(op.getInput()), packRows(out),
+                               [&](Value value) { return repeat(value); });
+  main->setAttr(kLoweringStrategyAttrName, getLoweringStrategy(op));
+  auto type = cast<RankedTensorType>(main.getResult(0).getType());
+  Value apart = tensor::ExpandShapeOp::create(
+      b, loc,
+      RankedTensorType::get({type.getDimSize(0), packed, channels},
+                            type.getElementType()),
+      main.getResult(0), SmallVector<ReassociationIndices>{{0}, {1, 2}},
+      {length, b.getIndexAttr(packed), b.getIndexAttr(channels)});
+  Value rows = tensor::CollapseShapeOp::create(
+      b, loc, apart, SmallVector<ReassociationIndices>{{0, 1}, {2}});
+  OpFoldResult zero = b.getIndexAttr(0), one = b.getIndexAttr(1),
+               width = b.getIndexAttr(channels);
+  auto insert = [&](Value part, Value into, OpFoldResult from,
+                    OpFoldResult count) -> Value {
+    return tensor::InsertSliceOp::create(b, loc, part, into,
+                                         ArrayRef{from, zero},
+                                         ArrayRef{count, width},
+                                         ArrayRef{one, one});
+  };
+  Value result = insert(rows, out, zero, covered);
+  if (!isConstantIntValue(rest, 0)) {
+    NormalizeOp last =
+        normalize(slice(op.getInput(), covered, rest),
+                  slice(result, covered, rest), [](Value v) { return v; });
+    result = insert(last.getResult(0), result, covered, rest);
+  }
+  b.replaceOp(op, result);
+}
+
+/// The number of rows of `input` that fill whole register tiles, or 1.
+static int64_t getPackedRows(Value input, ArrayRef<int64_t> axis,
+                             LoweringStrategyAttr strategy) {
+  auto type = dyn_cast<RankedTensorType>(input.getType());
+  if (!strategy || !type || type.getRank() != 2 || axis.size() != 1 ||
+      axis[0] != 1 || type.isDynamicDim(1) || type.getDimSize(1) == 0)
+    return 1;
+  unsigned bits = type.getElementTypeBitWidth() == 64 ? 64 : 32;
+  int64_t lanes = strategy.getVectorBits() / bits;
+  int64_t tile = lanes * strategy.getUnroll();
+  int64_t channels = type.getDimSize(1);
+  if (channels >= kWideRow || channels % lanes == 0)
+    return 1;
+  int64_t rows = tile / std::gcd(tile, channels);
+  // Not for a handful of rows: they would all be left over.
+  if (!type.isDynamicDim(0) && type.getDimSize(0) < 4 * rows)
+    return 1;
+  return rows;
+}
+
+namespace {
+struct PackNarrowRowsPass
+    : public bn::impl::PackNarrowRowsPassBase<PackNarrowRowsPass> {
+  using Base::Base;
+
+  void runOnOperation() override {
+    SmallVector<Operation *> ops;
+    getOperation().walk([&](Operation *op) {
+      if (isa<StatsOp, NormalizeOp>(op))
+        ops.push_back(op);
+    });
+    IRRewriter rewriter(&getContext());
+    for (Operation *op : ops) {
+      if (auto stats = dyn_cast<StatsOp>(op)) {
+        int64_t rows = getPackedRows(stats.getInput(), stats.getAxis(),
+                                     getLoweringStrategy(op));
+        if (rows > 1 && !stats.getMask() && !stats.getPivot())
+          RowPacker(rewriter, op, stats.getInput(), rows).pack(stats);
+        continue;
+      }
+      auto normalize = cast<NormalizeOp>(op);
+      int64_t rows = getPackedRows(normalize.getInput(), normalize.getAxis(),
+                                   getLoweringStrategy(op));
+      if (rows > 1 && !normalize.getVariance())
+        RowPacker(rewriter, op, normalize.getInput(), rows).pack(normalize);
+    }
+  }
+};
+} // namespace
