@@ -100,8 +100,6 @@ def format_speedups(rows: Iterable[Row], peer: str) -> str:
          "slower than a peer by more than 5 % (large) or 15 %"], lines)
 
 
-#: Input and output together below which an odd shape is compared with peers.
-SMALL_BYTES = 1e6
 #: How much more than ResNet-50's worst an odd shape may take.
 ODD_MARGIN = 0.2
 
@@ -119,8 +117,9 @@ def format_odd_goals(rows: Iterable[Row]) -> str:
         failed = []
         for row in members:
             bound = get_odd_bound(row, ratios)
-            if bound and row["ratio"] > bound:
-                failed.append(f"{row['shape']} ({row['ratio']:.2f}, "
+            ratio = ratios[row["peer"]][tables.get_case(row)]
+            if bound and ratio > bound:
+                failed.append(f"{row['shape']} ({ratio:.2f}, "
                               f"bound {bound:.2f})")
         lines.append([group, str(len(members)),
                       str(len(members) - len(failed)),
@@ -131,7 +130,7 @@ def format_odd_goals(rows: Iterable[Row]) -> str:
 
 def get_odd_bound(row: Row, ratios: dict) -> float | None:
     """The largest ratio that is allowed; None when nothing says."""
-    if row["bytes"] <= SMALL_BYTES:
+    if row["bytes"] <= tables.SMALL_BYTES:
         best = tables.get_best_peer(ratios, tables.get_case(row))
         return best and best[0]
     return next(((goal.worst or goal.mean) + ODD_MARGIN for goal in GOALS

@@ -28,14 +28,17 @@ def make_parts(rows: list[results.Row]) -> dict[str, str]:
     return {
         "machine": f"{machine.describe()}. Peers: "
                    f"{machine.describe_versions(rows)}.",
-        "groups": tables.format_groups(resnet),
+        "groups": tables.format_groups(
+            r for r in resnet if r["dtype"] != "f16"),
         "goals": goals.format_floor_goals(rows),
         "speedups": goals.format_speedups(rows, "bn_mlir.kernel"),
         "speedups-python": goals.format_speedups(rows, "bn_mlir"),
-        "shapes": tables.format_shapes(resnet),
+        "shapes": tables.format_shapes(
+            r for r in resnet if r["dtype"] != "f16"),
         "odd-goals": goals.format_odd_goals(rows),
         "odd": tables.format_shapes(odd),
         "odd-groups": tables.format_groups(odd),
+        "f16": tables.format_f16(rows),
         "installed": tables.format_installed(rows),
         "one-thread": tables.format_groups(one),
         "threads": tables.format_threads(rows),

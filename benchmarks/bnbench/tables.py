@@ -8,6 +8,9 @@ from collections.abc import Iterable
 
 from .results import Row
 
+#: Input and output together.
+SMALL_BYTES = 1e6
+
 #: Ours are in columns of their own and not among the peers.
 OURS = ("bn_mlir", "bn_mlir.kernel")
 
@@ -35,13 +38,24 @@ def get_group(row: Row) -> str:
 
 
 def get_ratios(rows: Iterable[Row]) -> dict[str, dict[tuple, float]]:
-    """The best variant's time over the floor, by peer and case."""
+    """The best variant's time over the floor, by peer and case.
+
+    The floor of a tensor below 1 MB is the cost of waking a thread, which
+    depends on what else a process does: the smallest of all processes counts.
+    """
+    rows = [row for row in rows if is_compared(row)]
+    floors: dict[tuple, float] = {}
+    for row in rows:
+        case = get_case(row)
+        floors[case] = min(row.get("floor_median", math.inf),
+                           floors.get(case, math.inf))
     ratios: dict[str, dict[tuple, float]] = defaultdict(dict)
     for row in rows:
-        if is_compared(row):
-            by_case = ratios[row["peer"]]
-            case = get_case(row)
-            by_case[case] = min(row["ratio"], by_case.get(case, math.inf))
+        case, by_case = get_case(row), ratios[row["peer"]]
+        ratio = row["ratio"]
+        if row["bytes"] <= SMALL_BYTES:
+            ratio = row["time_median"] / floors[case]
+        by_case[case] = min(ratio, by_case.get(case, math.inf))
     return ratios
 
 
@@ -107,6 +121,18 @@ def format_shapes(rows: Iterable[Row]) -> str:
             f"{speedup:.2f}" if speedup else "-"])
     return format_table(["", "shape", "MB", "floor, ms", *ours, "best peer",
                          "times faster"], lines)
+
+
+def format_f16(rows: Iterable[Row]) -> str:
+    """f16 against bf16, by kind and layout: the ratios to the floor."""
+    ratios = get_ratios(rows)["bn_mlir.kernel"]
+    changes: dict[str, list[float]] = defaultdict(list)
+    for case, ratio in sorted(ratios.items(), key=str):
+        other = ratios.get((case[0], "bf16", *case[2:]))
+        if case[1] == "f16" and other:
+            changes[f"{case[0]} {case[2]}"].append(ratio / other)
+    return format_table(["", "f16 / bf16"], [
+        [name, format_ratios(values)] for name, values in changes.items()])
 
 
 def format_installed(rows: Iterable[Row]) -> str:
