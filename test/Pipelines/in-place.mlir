@@ -2,7 +2,7 @@
 // the size of the data is allocated or copied, and the result is the caller's
 // buffer.
 
-// RUN: bn-opt %s --bn-cpu-pipeline=compile-to=buffer --canonicalize | FileCheck %s --implicit-check-not="memref.alloc({{.*}}memref<8x" --implicit-check-not="memref.alloc({{.*}}memref<6272x" --implicit-check-not="memref.copy {{.*}}memref<8x" --implicit-check-not="memref.copy {{.*}}memref<6272x"
+// RUN: bn-opt %s --bn-cpu-pipeline="compile-to=buffer threads=2" --canonicalize | FileCheck %s --implicit-check-not="memref.alloc({{.*}}memref<8x" --implicit-check-not="memref.alloc({{.*}}memref<6272x" --implicit-check-not="memref.copy {{.*}}memref<8x" --implicit-check-not="memref.copy {{.*}}memref<6272x"
 
 // CHECK-LABEL: func @slab
 //  CHECK-SAME:     %[[X:[a-z0-9]+]]: memref<8x64x28x28xf32>

@@ -47,6 +47,106 @@ func.func @single(%x: tensor<8x4x100xf32>, %c: tensor<4xf64>) -> tensor<4xf64> {
 
 // -----
 
+// The pivot of a tile is the mean so far; that of the first tile is the mean of
+// 128 elements, which counts for nothing.
+// CHECK-LABEL: func @running_pivot
+//  CHECK-SAME:     %[[X:[a-z0-9]+]]: tensor<8x4x4096xf32>
+//       CHECK:   %[[ZERO:.*]] = linalg.fill
+//       CHECK:   %[[FIRST:.*]] = tensor.extract_slice %[[X]][0, 0, 0] [1, 4, 128]
+//       CHECK:   %[[P:.*]]:3 = bn.stats axis(1) {{.*}} ins(%[[FIRST]] : tensor<1x4x128xf32>) outs(%[[ZERO]], %[[ZERO]], %[[ZERO]] :
+//       CHECK:   scf.for %{{.*}} = %c0 to %c8 step %c1 iter_args(%[[N:.*]] = %[[ZERO]], %[[M:.*]] = %[[P]]#1, %[[S:.*]] = %[[ZERO]])
+//       CHECK:     bn.stats axis(1) {{.*}} ins(%{{[^ ]+}} : tensor<1x4x4096xf32>) pivot(%[[M]] : tensor<4xf64>) outs(%[[N]], %[[M]], %[[S]] :
+//       CHECK:   } {bn.prefetch = 1 : i64}
+//   CHECK-NOT:   bn.merge_stats
+//       CHECK:   return
+func.func @running_pivot(%x: tensor<8x4x4096xf32>) -> tensor<4xf64> {
+  %zero = arith.constant 0.0 : f64
+  %e = tensor.empty() : tensor<4xf64>
+  %c = linalg.fill ins(%zero : f64) outs(%e : tensor<4xf64>) -> tensor<4xf64>
+  %n, %m, %s = bn.stats axis(1)
+      {bn.lowering_strategy = #bn.lowering_strategy<slab, threads = 0,
+       parallel = [0, 0, 0], tile = [1, 0, 0], vector_bits = 256, unroll = 4,
+       stores = temporal, streams = 1, prefetch = 1>}
+      ins(%x : tensor<8x4x4096xf32>)
+      outs(%c, %c, %c : tensor<4xf64>, tensor<4xf64>, tensor<4xf64>)
+      -> tensor<4xf64>, tensor<4xf64>, tensor<4xf64>
+  return %m : tensor<4xf64>
+}
+
+// -----
+
+// Statistics that go on from others start from nothing, and are merged.
+// CHECK-LABEL: func @running_pivot_goes_on
+//  CHECK-SAME:     %[[C:[a-z0-9]+]]: tensor<4xf64>)
+//       CHECK:   %[[R:.*]]:3 = scf.for
+//       CHECK:     bn.stats axis(1) {{.*}} pivot(
+//       CHECK:   %[[T:.*]]:3 = bn.merge_stats ins(%[[R]]#0, %[[R]]#1, %[[R]]#2 : {{.*}}) outs(%[[C]], %[[C]], %[[C]] :
+//       CHECK:   return %[[T]]#1
+func.func @running_pivot_goes_on(%x: tensor<8x4x4096xf32>, %c: tensor<4xf64>)
+    -> tensor<4xf64> {
+  %n, %m, %s = bn.stats axis(1)
+      {bn.lowering_strategy = #bn.lowering_strategy<slab, threads = 0,
+       parallel = [0, 0, 0], tile = [1, 0, 0], vector_bits = 256, unroll = 4,
+       stores = temporal>}
+      ins(%x : tensor<8x4x4096xf32>)
+      outs(%c, %c, %c : tensor<4xf64>, tensor<4xf64>, tensor<4xf64>)
+      -> tensor<4xf64>, tensor<4xf64>, tensor<4xf64>
+  return %m : tensor<4xf64>
+}
+
+// -----
+
+// With streams, rows come from as many places in turn, without moving data;
+// rows that are left over come last.
+// CHECK-LABEL: func @streams
+//  CHECK-SAME:     %[[X:[a-z0-9]+]]: tensor<1002x128xf32>
+//       CHECK:   %[[MOST:.*]] = tensor.extract_slice %[[X]][0, 0] [1000, 128]
+//       CHECK:   %[[ROWS:.*]] = tensor.expand_shape %[[MOST]] {{.*}} output_shape [4, 250, 128]
+//       CHECK:   %[[FIRST:.*]] = tensor.extract_slice %[[ROWS]][0, 0, 0] [4, 4, 128]
+//       CHECK:   bn.stats axis(2) {{.*}} ins(%[[FIRST]] :
+//       CHECK:   %[[R:.*]]:3 = scf.for %[[I:.*]] = %c0 to %c250 step %c50
+//       CHECK:     %[[TILE:.*]] = tensor.extract_slice %[[ROWS]][0, %[[I]], 0] [4, 50, 128]
+//       CHECK:     bn.stats axis(2) {{.*}} ins(%[[TILE]] : {{.*}}) pivot(
+//       CHECK:   %[[REST:.*]] = tensor.extract_slice %[[X]][1000, 0] [2, 128]
+//       CHECK:   bn.stats axis(1) {{.*}} ins(%[[REST]] : {{.*}}) outs(%[[R]]#0, %[[R]]#1, %[[R]]#2 :
+func.func @streams(%x: tensor<1002x128xf32>) -> tensor<128xf64> {
+  %zero = arith.constant 0.0 : f64
+  %e = tensor.empty() : tensor<128xf64>
+  %c = linalg.fill ins(%zero : f64) outs(%e : tensor<128xf64>)
+      -> tensor<128xf64>
+  %n, %m, %s = bn.stats axis(1)
+      {bn.lowering_strategy = #bn.lowering_strategy<row_blocks, threads = 0,
+       parallel = [0, 0], tile = [50, 0], vector_bits = 256, unroll = 4,
+       stores = temporal, streams = 4>}
+      ins(%x : tensor<1002x128xf32>)
+      outs(%c, %c, %c : tensor<128xf64>, tensor<128xf64>, tensor<128xf64>)
+      -> tensor<128xf64>, tensor<128xf64>, tensor<128xf64>
+  return %m : tensor<128xf64>
+}
+
+// -----
+
+// The sweep of row blocks goes backwards: what the statistics have read last is
+// still in the cache.
+// CHECK-DAG: #[[$BACK:.*]] = affine_map<(d0) -> (-d0 + 896)>
+// CHECK-LABEL: func @backwards
+//       CHECK:   scf.forall (%[[I:.*]]) = (0) to (1000) step (128)
+//       CHECK:     %[[B:.*]] = affine.apply #[[$BACK]](%[[I]])
+//       CHECK:     tensor.extract_slice %{{.*}}[%[[B]], 0]
+//       CHECK:     bn.normalize
+//       CHECK:     tensor.parallel_insert_slice %{{.*}} into %{{.*}}[%[[B]], 0]
+func.func @backwards(%x: tensor<1000x128xf32>) -> tensor<1000x128xf32> {
+  %y = bn.normalize axis(1)
+      {bn.lowering_strategy = #bn.lowering_strategy<row_blocks, threads = 0,
+       parallel = [128, 0], tile = [64, 0], vector_bits = 256, unroll = 4,
+       stores = temporal, streams = 4>}
+      ins(%x : tensor<1000x128xf32>) outs(%x : tensor<1000x128xf32>)
+      -> tensor<1000x128xf32>
+  return %y : tensor<1000x128xf32>
+}
+
+// -----
+
 // A normalization is cut in pieces of its data.
 // CHECK-LABEL: func @sweep
 //       CHECK:   scf.forall (%{{.*}}, %{{.*}}) = (0, 0) to (8, 64) step (1, 16)

@@ -1,0 +1,173 @@
+// A normalization whose strategy is 'pipelined_slab' and the statistics that it
+// uses become a loop: one channel group is normalized, and the statistics of
+// the next are taken.
+
+// RUN: bn-opt %s --bn-pipeline-slabs --canonicalize --cse --split-input-file | FileCheck %s
+
+#c = affine_map<(d0) -> (d0)>
+
+// The first group's statistics come before the loop, the last group is
+// normalized behind it. What is computed per channel is computed per group.
+// CHECK-LABEL: func @static
+//  CHECK-SAME:     %[[X:[a-z0-9]+]]: tensor<8x4x784xf32>, %[[Y:[a-z0-9]+]]: tensor<8x4x784xf32>, %[[Z:[a-z0-9]+]]: tensor<4xf64>
+//       CHECK:   %[[X0:.*]] = tensor.extract_slice %[[X]][0, 0, 0] [8, 1, 784]
+//       CHECK:   %[[S0:.*]]:3 = bn.stats axis(1)
+// The group's size has been obeyed; rows are still to be tiled.
+//  CHECK-SAME:     parallel = [0, 0, 0], tile = [1, 0, 0]
+//  CHECK-SAME:     ins(%[[X0]] : tensor<8x1x784xf32>)
+//       CHECK:   %[[N1:.*]] = tensor.insert_slice %[[S0]]#0 into %[[Z]][0] [1]
+//       CHECK:   %[[R:.*]]:4 = scf.for %[[G:.*]] = %c0 to %c3 step %c1 iter_args(%[[YG:.*]] = %[[Y]], %[[N:.*]] = %[[N1]], %[[M:.*]] = %{{.*}}, %[[Q:.*]] = %{{.*}})
+//       CHECK:     %[[QG:.*]] = tensor.extract_slice %[[Q]][%[[G]]] [1]
+//       CHECK:     %[[A:.*]] = linalg.generic {{.*}} ins(%[[QG]] : tensor<1xf64>)
+//       CHECK:       math.sqrt
+//   CHECK-DAG:     %[[MG:.*]] = tensor.extract_slice %[[M]][%[[G]]] [1]
+//   CHECK-DAG:     %[[OUT:.*]] = tensor.extract_slice %[[YG]][0, %[[G]], 0] [8, 1, 784]
+//   CHECK-DAG:     %[[THIS:.*]] = tensor.extract_slice %[[X]][0, %[[G]], 0] [8, 1, 784]
+//       CHECK:     %[[G1:.*]] = affine.apply #{{.*}}(%[[G]])
+//       CHECK:     %[[NEXT:.*]] = tensor.extract_slice %[[X]][0, %[[G1]], 0] [8, 1, 784]
+//       CHECK:     %[[S:.*]]:3 = bn.stats axis(1) {{.*}} ins(%[[NEXT]] :
+//       CHECK:     tensor.insert_slice %[[S]]#0 into %[[N]][%[[G1]]] [1]
+//       CHECK:     %[[P:.*]] = bn.normalize axis(1) {{.*}} ins(%[[THIS]] : {{.*}}) mean(%[[MG]] : {{.*}}) scale(%[[A]] : tensor<1xf64>) outs(%[[OUT]] :
+//       CHECK:     tensor.insert_slice %[[P]] into %[[YG]][0, %[[G]], 0] [8, 1, 784]
+//       CHECK:   } {bn.pipelined}
+//       CHECK:   %[[LAST:.*]] = bn.normalize axis(1) {{.*}} ins(%{{.*}} : tensor<8x1x784xf32>)
+//       CHECK:   %[[ALL:.*]] = tensor.insert_slice %[[LAST]] into %[[R]]#0[0, 3, 0]
+//       CHECK:   return %[[ALL]], %[[R]]#2
+func.func @static(%x: tensor<8x4x784xf32>, %y: tensor<8x4x784xf32>,
+    %z: tensor<4xf64>) -> (tensor<8x4x784xf32>, tensor<4xf64>) {
+  %s:3 = bn.stats axis(1)
+      {bn.lowering_strategy = #bn.lowering_strategy<pipelined_slab,
+       threads = 0, parallel = [0, 0, 0], tile = [1, 1, 0], vector_bits = 256,
+       unroll = 4, stores = temporal>}
+      ins(%x : tensor<8x4x784xf32>)
+      outs(%z, %z, %z : tensor<4xf64>, tensor<4xf64>, tensor<4xf64>)
+      -> tensor<4xf64>, tensor<4xf64>, tensor<4xf64>
+  %e = tensor.empty() : tensor<4xf64>
+  %a = linalg.generic {indexing_maps = [#c, #c], iterator_types = ["parallel"]}
+      ins(%s#2 : tensor<4xf64>) outs(%e : tensor<4xf64>) {
+  ^bb0(%in: f64, %out: f64):
+    %root = math.sqrt %in : f64
+    linalg.yield %root : f64
+  } -> tensor<4xf64>
+  %r = bn.normalize axis(1)
+      {bn.lowering_strategy = #bn.lowering_strategy<pipelined_slab,
+       threads = 0, parallel = [0, 0, 0], tile = [1, 1, 0], vector_bits = 256,
+       unroll = 4, stores = temporal>}
+      ins(%x : tensor<8x4x784xf32>) mean(%s#1 : tensor<4xf64>)
+      scale(%a : tensor<4xf64>)
+      outs(%y : tensor<8x4x784xf32>) -> tensor<8x4x784xf32>
+  return %r, %s#1 : tensor<8x4x784xf32>, tensor<4xf64>
+}
+
+// -----
+
+// Any number of channels that groups of 16 divide.
+// CHECK: #[[$LAST:.*]] = affine_map<()[s0] -> (s0 - 16)>
+// CHECK: #[[$NEXT:.*]] = affine_map<(d0) -> (d0 + 16)>
+// CHECK-LABEL: func @dynamic_groups
+//   CHECK-DAG:   %[[C:.*]] = tensor.dim %{{.*}}, %c1 : tensor<256x?x49xf32>
+//       CHECK:   %[[LAST:.*]] = affine.apply #[[$LAST]]()[%[[C]]]
+//       CHECK:   scf.for %[[G:.*]] = %c0 to %[[LAST]] step %c16
+//       CHECK:     affine.apply #[[$NEXT]](%[[G]])
+//       CHECK:     bn.stats axis(1) {{.*}} tile = [128, 0, 0], {{.*}} ins(%{{[^ ]+}} : tensor<256x16x49xf32>)
+//       CHECK:     bn.normalize axis(1) {{.*}} ins(%{{[^ ]+}} : tensor<256x16x49xf32>) mean(%{{[^ ]+}} : tensor<16xf64>)
+//       CHECK:   } {bn.pipelined}
+//       CHECK:   tensor.insert_slice %{{.*}} into %{{.*}}[0, %[[LAST]], 0] [256, 16, 49]
+func.func @dynamic_groups(%x: tensor<256x?x49xf32>, %y: tensor<256x?x49xf32>,
+    %z: tensor<?xf64>) -> tensor<256x?x49xf32> {
+  %s:3 = bn.stats axis(1)
+      {bn.lowering_strategy = #bn.lowering_strategy<pipelined_slab,
+       threads = 0, parallel = [0, 0, 0], tile = [128, 16, 0],
+       vector_bits = 256, unroll = 4, stores = nontemporal>}
+      ins(%x : tensor<256x?x49xf32>)
+      outs(%z, %z, %z : tensor<?xf64>, tensor<?xf64>, tensor<?xf64>)
+      -> tensor<?xf64>, tensor<?xf64>, tensor<?xf64>
+  %r = bn.normalize axis(1)
+      {bn.lowering_strategy = #bn.lowering_strategy<pipelined_slab,
+       threads = 0, parallel = [0, 0, 0], tile = [128, 16, 0],
+       vector_bits = 256, unroll = 4, stores = nontemporal>}
+      ins(%x : tensor<256x?x49xf32>) mean(%s#1 : tensor<?xf64>)
+      outs(%y : tensor<256x?x49xf32>) -> tensor<256x?x49xf32>
+  return %r : tensor<256x?x49xf32>
+}
+
+// -----
+
+// Moving averages, here of the means, are made of all statistics at the end.
+// CHECK-LABEL: func @other_users
+//       CHECK:   %[[R:.*]]:4 = scf.for
+//       CHECK:   } {bn.pipelined}
+//       CHECK:   bn.normalize
+//       CHECK:   bn.merge_stats ins(%[[R]]#1, %[[R]]#2, %[[R]]#3 :
+func.func @other_users(%x: tensor<8x4x784xf32>, %y: tensor<8x4x784xf32>,
+    %z: tensor<4xf64>) -> (tensor<8x4x784xf32>, tensor<4xf64>) {
+  %s:3 = bn.stats axis(1)
+      {bn.lowering_strategy = #bn.lowering_strategy<pipelined_slab,
+       threads = 0, parallel = [0, 0, 0], tile = [1, 1, 0], vector_bits = 256,
+       unroll = 4, stores = temporal>}
+      ins(%x : tensor<8x4x784xf32>)
+      outs(%z, %z, %z : tensor<4xf64>, tensor<4xf64>, tensor<4xf64>)
+      -> tensor<4xf64>, tensor<4xf64>, tensor<4xf64>
+  %t:3 = bn.merge_stats
+      ins(%s#0, %s#1, %s#2 : tensor<4xf64>, tensor<4xf64>, tensor<4xf64>)
+      outs(%z, %z, %z : tensor<4xf64>, tensor<4xf64>, tensor<4xf64>)
+      -> tensor<4xf64>, tensor<4xf64>, tensor<4xf64>
+  %r = bn.normalize axis(1)
+      {bn.lowering_strategy = #bn.lowering_strategy<pipelined_slab,
+       threads = 0, parallel = [0, 0, 0], tile = [1, 1, 0], vector_bits = 256,
+       unroll = 4, stores = temporal>}
+      ins(%x : tensor<8x4x784xf32>) mean(%s#1 : tensor<4xf64>)
+      outs(%y : tensor<8x4x784xf32>) -> tensor<8x4x784xf32>
+  return %r, %t#1 : tensor<8x4x784xf32>, tensor<4xf64>
+}
+
+// -----
+
+// In place, both ops work on what the loop carries: a group is read for the
+// last time in the iteration that overwrites it.
+// CHECK-LABEL: func @in_place
+//       CHECK:   scf.for %[[G:.*]] = %c0 to %c3 step %c1 iter_args(%[[XG:[^ ]+]] =
+//       CHECK:     %[[THIS:.*]] = tensor.extract_slice %[[XG]][0, %[[G]], 0]
+//       CHECK:     bn.normalize axis(1) {{.*}} ins(%[[THIS]] : {{.*}} outs(%[[THIS]] :
+//       CHECK:   } {bn.pipelined}
+func.func @in_place(%x: tensor<8x4x784xf32>, %z: tensor<4xf64>)
+    -> tensor<8x4x784xf32> {
+  %s:3 = bn.stats axis(1)
+      {bn.lowering_strategy = #bn.lowering_strategy<pipelined_slab,
+       threads = 0, parallel = [0, 0, 0], tile = [1, 1, 0], vector_bits = 256,
+       unroll = 4, stores = temporal>}
+      ins(%x : tensor<8x4x784xf32>)
+      outs(%z, %z, %z : tensor<4xf64>, tensor<4xf64>, tensor<4xf64>)
+      -> tensor<4xf64>, tensor<4xf64>, tensor<4xf64>
+  %r = bn.normalize axis(1)
+      {bn.lowering_strategy = #bn.lowering_strategy<pipelined_slab,
+       threads = 0, parallel = [0, 0, 0], tile = [1, 1, 0], vector_bits = 256,
+       unroll = 4, stores = temporal>}
+      ins(%x : tensor<8x4x784xf32>) mean(%s#1 : tensor<4xf64>)
+      outs(%x : tensor<8x4x784xf32>) -> tensor<8x4x784xf32>
+  return %r : tensor<8x4x784xf32>
+}
+
+// -----
+
+// Statistics of other data are left alone.
+// CHECK-LABEL: func @other_data
+//   CHECK-NOT:   scf.for
+//       CHECK:   return
+func.func @other_data(%x: tensor<8x4x784xf32>, %w: tensor<8x4x784xf32>,
+    %z: tensor<4xf64>) -> tensor<8x4x784xf32> {
+  %s:3 = bn.stats axis(1)
+      {bn.lowering_strategy = #bn.lowering_strategy<pipelined_slab,
+       threads = 0, parallel = [0, 0, 0], tile = [1, 1, 0], vector_bits = 256,
+       unroll = 4, stores = temporal>}
+      ins(%w : tensor<8x4x784xf32>)
+      outs(%z, %z, %z : tensor<4xf64>, tensor<4xf64>, tensor<4xf64>)
+      -> tensor<4xf64>, tensor<4xf64>, tensor<4xf64>
+  %r = bn.normalize axis(1)
+      {bn.lowering_strategy = #bn.lowering_strategy<pipelined_slab,
+       threads = 0, parallel = [0, 0, 0], tile = [1, 1, 0], vector_bits = 256,
+       unroll = 4, stores = temporal>}
+      ins(%x : tensor<8x4x784xf32>) mean(%s#1 : tensor<4xf64>)
+      outs(%x : tensor<8x4x784xf32>) -> tensor<8x4x784xf32>
+  return %r : tensor<8x4x784xf32>
+}
