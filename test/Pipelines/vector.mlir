@@ -25,21 +25,22 @@
 //       CHECK:     vector.reduction <add>, {{.*}} : vector<8xf32> into f32
 //       CHECK:   } {bn.pipelined}
 
-// Channels are lanes: sums are vectors of channels, in memory, to which a row
-// of each of the four places is added in turn. No sum is horizontal.
+// Channels are lanes: sums are vectors of channels, in memory, to which the sum
+// of one row from each of the four places is added. No sum is horizontal.
 // CHECK-LABEL: func @nhwc
 //   CHECK-NOT:   vector.reduction
 //       CHECK:   scf.forall
 //       CHECK:     scf.for %[[ROW:.*]] = %c0 to %{{.*}} step %c1
 //       CHECK:       scf.for %[[I:.*]] = %c0 to %c96 step %c32 iter_args(%[[S:.*]] = %{{.*}}, %[[Q:.*]] = %{{.*}})
-//       CHECK:         vector.transfer_read %[[S]][%[[I]]]
-//       CHECK:         vector.transfer_read %[[Q]][%[[I]]]
 //       CHECK:         vector.transfer_read %[[X:.*]][%c0, %[[ROW]], %[[I]]]
 //       CHECK:         vector.transfer_read %[[X]][%c1, %[[ROW]], %[[I]]]
 //       CHECK:         vector.transfer_read %[[X]][%c2, %[[ROW]], %[[I]]]
 //       CHECK:         vector.transfer_read %[[X]][%c3, %[[ROW]], %[[I]]]
-//   CHECK-NOT:         vector.transfer_read
+//       CHECK:         %[[S1:.*]] = vector.transfer_read %[[S]][%[[I]]]
+//  CHECK-NEXT:         arith.addf %[[S1]],
 //       CHECK:         vector.transfer_write %{{.*}}, %[[S]][%[[I]]]
+//  CHECK-NEXT:         %[[Q1:.*]] = vector.transfer_read %[[Q]][%[[I]]]
+//  CHECK-NEXT:         arith.addf %[[Q1]],
 //       CHECK:         vector.transfer_write %{{.*}}, %[[Q]][%[[I]]]
 //   CHECK-NOT:   vector.reduction
 //       CHECK:   scf.forall

@@ -112,7 +112,10 @@ func.func @stats_f64(%x: tensor<8x4xf64>, %c: tensor<4xf64>) -> tensor<4xf64> {
 // CHECK-LABEL: func @merge_stats
 //       CHECK:   ^bb0(%[[NB:[^:]+]]: f64, %[[MB:[^:]+]]: f64, %[[SB:[^:]+]]: f64, %[[NA:[^:]+]]: f64, %[[MA:[^:]+]]: f64, %[[SA:[^:]+]]: f64):
 //       CHECK:     %[[N:.*]] = arith.addf %[[NA]], %[[NB]]
-//       CHECK:     %[[DELTA:.*]] = arith.subf %[[MB]], %[[MA]]
+// Nothing changes nothing, even where its mean is NaN.
+//       CHECK:     %[[EMPTY:.*]] = arith.cmpf oeq, %[[NB]],
+//       CHECK:     %[[APART:.*]] = arith.subf %[[MB]], %[[MA]]
+//       CHECK:     %[[DELTA:.*]] = arith.select %[[EMPTY]], %{{.*}}, %[[APART]]
 //       CHECK:     arith.cmpf ogt, %[[N]]
 //       CHECK:     arith.divf %[[NB]], %[[N]]
 //       CHECK:     %[[SHARE:.*]] = arith.select
