@@ -120,6 +120,7 @@ void mlir::bn::buildLLVMPhase(OpPassManager &pm,
   pm.addPass(createCanonicalizerPass());
   pm.addNestedPass<func::FuncOp>(memref::createExpandStridedMetadataPass());
   pm.addPass(createLowerAffinePass());
+  pm.addNestedPass<func::FuncOp>(createPairBF16LanesPass());
   pm.addNestedPass<func::FuncOp>(createRoundToBF16Pass());
   // What is left of bf16: from f64.
   arith::ArithExpandOpsPassOptions expand;

@@ -62,14 +62,12 @@ static unsigned getComputeBits(linalg::LinalgOp op) {
   return bits;
 }
 
-/// True for the sweep that writes the data, as its strategy says. LLVM drops
-/// the hint on bf16 vectors.
+/// True for the sweep that writes the data, as its strategy says.
 static bool wantsNontemporalStores(linalg::LinalgOp op) {
   LoweringStrategyAttr strategy = getLoweringStrategy(op);
   return strategy && strategy.getStores() == StoreKind::NonTemporal &&
          op.getNumLoops() > 1 &&
-         op.getNumParallelLoops() == op.getNumLoops() &&
-         !getElementTypeOrSelf(op.getDpsInits().front().getType()).isBF16();
+         op.getNumParallelLoops() == op.getNumLoops();
 }
 
 TileVectorizer::TileVectorizer(RewriterBase &b, linalg::LinalgOp op,
@@ -280,15 +278,16 @@ Values TileVectorizer::sweepStrips(ValueRange tensors) {
     }
     return current;
   });
-  markPrefetch(results);
+  if (!rowDims.empty())
+    markPrefetch(results);
   return results;
 }
 
-/// Marks the loop over rows that `results` come from, if the strategy asks for
-/// prefetches.
+/// Marks the loop over rows of data, of which `results` are carried out, if the
+/// strategy asks for prefetches.
 void TileVectorizer::markPrefetch(ValueRange results) {
   LoweringStrategyAttr strategy = getLoweringStrategy(op);
-  if (rowDims.size() != 1 || !strategy || strategy.getPrefetch() == 0)
+  if (op.getNumLoops() == 1 || !strategy || strategy.getPrefetch() == 0)
     return;
   if (auto loop = results.front().getDefiningOp<scf::ForOp>())
     loop->setAttr(kPrefetchAttrName,
@@ -379,7 +378,17 @@ Values TileVectorizer::run() {
   Values destinations;
   for (Value init : op.getDpsInits())
     destinations.push_back(getDestination(init));
-  return emitNest(outerDims, destinations, [&](ValueRange tensors) {
+  auto body = [&](ValueRange tensors) {
     return stripIsReduction ? reduceStrips(tensors) : sweepStrips(tensors);
+  };
+  if (outerDims.empty())
+    return body(destinations);
+  // The innermost of the outer loops is the one over rows.
+  ArrayRef<unsigned> outer(outerDims);
+  return emitNest(outer.drop_back(), destinations, [&](ValueRange carried) {
+    Values results = emitNest(outer.take_back(), carried, body);
+    if (!stripIsReduction && rowDims.empty())
+      markPrefetch(results);
+    return results;
   });
 }

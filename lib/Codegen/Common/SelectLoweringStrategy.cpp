@@ -102,6 +102,7 @@ private:
   LoweringStrategyAttr selectRowBlocks();
   LoweringStrategyAttr selectSplit();
   LoweringStrategyAttr selectSweep();
+  int64_t selectSweepPrefetch();
 };
 } // namespace
 
@@ -233,6 +234,17 @@ LoweringStrategyAttr Selector::selectSplit() {
   return get(Schedule::Split, parallel, tile);
 }
 
+/// Rows ahead that a sweep asks for: of 16-bit data, whose conversions fill the
+/// window in which a core looks ahead by itself.
+int64_t Selector::selectSweepPrefetch() {
+  int64_t last = rank() - 1;
+  if (elementBytes > 2 || selectStores() != StoreKind::NonTemporal)
+    return 0;
+  int64_t rowBytes = std::max<int64_t>(size(last) * elementBytes, 1);
+  return std::min(llvm::divideCeil(kRowBytes, rowBytes),
+                  static_cast<uint64_t>(kMaxPrefetch));
+}
+
 /// One elementwise pass, cut from the outermost dimension inwards.
 LoweringStrategyAttr Selector::selectSweep() {
   SmallVector<int64_t> parallel(rank(), 0), tile(rank(), 0);
@@ -253,7 +265,8 @@ LoweringStrategyAttr Selector::selectSweep() {
     parallel[dim] = -pieces;
     wanted = llvm::divideCeil(wanted, pieces);
   }
-  return get(Schedule::Sweep, parallel, tile);
+  return get(Schedule::Sweep, parallel, tile, /*streams=*/1,
+             selectSweepPrefetch());
 }
 
 LoweringStrategyAttr Selector::select() {
