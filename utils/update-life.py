@@ -39,7 +39,9 @@ def source():
 
 @functools.lru_cache(maxsize=None)
 def after_phase(bn_opt, phase):
-    command = [bn_opt, str(INPUT), "--bn-cpu-pipeline=compile-to=" + phase]
+    # The number of runs of channels is that of the threads.
+    command = [bn_opt, str(INPUT),
+               "--bn-cpu-pipeline=compile-to=%s threads=2" % phase]
     process = subprocess.run(command, capture_output=True, text=True)
     if process.returncode:
         sys.exit("error: %s\n%s" % (" ".join(command), process.stderr))
