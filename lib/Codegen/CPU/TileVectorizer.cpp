@@ -30,6 +30,8 @@ using namespace mlir::bn;
 
 /// Longest dimension that is summed in registers, without a loop.
 static constexpr int64_t kMaxUnrolled = 8;
+/// Rows that are added to sums in memory at a time.
+static constexpr int64_t kRowsAtOnce = 4;
 
 //===----------------------------------------------------------------------===//
 // What an op asks for
@@ -68,6 +70,16 @@ static bool wantsNontemporalStores(linalg::LinalgOp op) {
   return strategy && strategy.getStores() == StoreKind::NonTemporal &&
          op.getNumLoops() > 1 &&
          op.getNumParallelLoops() == op.getNumLoops();
+}
+
+/// How many rows to add to the sums in memory at a time. Of a pipelined slab one:
+/// its rows are written past the caches, which several at a time are not good
+/// at.
+static int64_t getRowsAtOnce(linalg::LinalgOp op) {
+  LoweringStrategyAttr strategy = getLoweringStrategy(op);
+  return strategy && strategy.getSchedule() == Schedule::PipelinedSlab
+             ? 1
+             : kRowsAtOnce;
 }
 
 TileVectorizer::TileVectorizer(RewriterBase &b, linalg::LinalgOp op,
@@ -216,35 +228,52 @@ Values TileVectorizer::emitUnrolled(ArrayRef<unsigned> dims, ValueRange init,
 // The two shapes of work
 //===----------------------------------------------------------------------===//
 
+/// `start` with the points of one strip added: of the current row and the
+/// `rowsAtOnce` - 1 behind it.
+Values TileVectorizer::sumStrip(Values known, int64_t width, ValueRange start,
+                                ValueRange tensors) {
+  Values sums(start);
+  Value first = rowDims.empty() ? Value() : indices[rowDims.back()];
+  for (int64_t row = 0; row < rowsAtOnce; ++row) {
+    if (row > 0)
+      indices[rowDims.back()] = arith::AddIOp::create(
+          b, loc, first, arith::ConstantIndexOp::create(b, loc, row));
+    sums = emitUnrolled(reductionDims, sums, [&](ValueRange running) {
+      return emitBody(readInputs({}, known, width, tensors), running, width);
+    });
+  }
+  if (first)
+    indices[rowDims.back()] = first;
+  return sums;
+}
+
 /// One strip of a parallel contiguous dimension: vectors of accumulators,
 /// written once. What is summed in registers before it is added to sums in
 /// memory is a chain of its own: rounding errors grow with the length of
 /// chains.
 Values TileVectorizer::sweepStrip(const Strip &strip, ValueRange known,
                                   ValueRange tensors) {
-  Values perStrip = readInputs(reductionDims, known, strip.width, tensors);
-  bool ownChain = !rowDims.empty() && !reductionDims.empty() && allSums(op);
+  SmallVector<unsigned> inner = reductionDims;
+  llvm::append_range(inner, rowDims);
+  Values perStrip = readInputs(inner, known, strip.width, tensors);
+  bool ownChain = !rowDims.empty() &&
+                  (rowsAtOnce > 1 || !reductionDims.empty()) && allSums(op);
   Values accumulators;
   for (auto [init, tensor] :
        llvm::zip_equal(op.getDpsInitsMutable(), tensors)) {
+    Type element = getElementTypeOrSelf(tensor.getType());
     if (ownChain)
-      accumulators.push_back(broadcast(
-          arith::ConstantOp::create(
-              b, loc, b.getZeroAttr(getElementTypeOrSelf(tensor.getType()))),
-          strip.width));
+      accumulators.push_back(
+          broadcast(arith::ConstantOp::create(b, loc, b.getZeroAttr(element)),
+                    strip.width));
     else if (!rowDims.empty())
       accumulators.push_back(read(&init, tensor, strip.width));
     else if (op.payloadUsesValueFromOperand(&init))
       accumulators.push_back(readInit(&init, tensor, strip.width));
     else // stands for a value that nothing reads
-      accumulators.push_back(ub::PoisonOp::create(
-          b, loc, getElementTypeOrSelf(tensor.getType())));
+      accumulators.push_back(ub::PoisonOp::create(b, loc, element));
   }
-  accumulators = emitUnrolled(
-      reductionDims, accumulators, [&](ValueRange running) {
-        Values all = readInputs({}, perStrip, strip.width, tensors);
-        return emitBody(all, running, strip.width);
-      });
+  accumulators = sumStrip(perStrip, strip.width, accumulators, tensors);
   Values written;
   for (auto [init, value, tensor] :
        llvm::zip_equal(op.getDpsInitsMutable(), accumulators, tensors)) {
@@ -256,31 +285,51 @@ Values TileVectorizer::sweepStrip(const Strip &strip, ValueRange known,
   return written;
 }
 
+/// All strips, at the current rows.
+Values TileVectorizer::sweepRows(Values known, ValueRange tensors) {
+  Values current(tensors);
+  for (const Strip &strip : strips) {
+    auto body = [&](ValueRange carried) {
+      return sweepStrip(strip, known, carried);
+    };
+    current = stripDim ? emitLoop(*stripDim, strip.begin, strip.end,
+                                  strip.width, current, body)
+                       : body(current);
+  }
+  return current;
+}
+
 /// The contiguous dimension is parallel. Without rowDims, each strip reduces on
-/// its own; else every row is added to the sums in memory.
+/// its own; else every row is added to the sums in memory, or several at once
+/// where no short dimension is summed in registers already.
 Values TileVectorizer::sweepStrips(ValueRange tensors) {
-  SmallVector<unsigned> inner = reductionDims;
-  if (stripDim)
-    inner.push_back(*stripDim);
-  SmallVector<unsigned> all = inner;
+  SmallVector<unsigned> all = reductionDims;
   llvm::append_range(all, rowDims);
+  if (stripDim)
+    all.push_back(*stripDim);
   Values perNest = readInputs(all, {}, 1);
-  Values results = emitNest(rowDims, tensors, [&](ValueRange carriedByRows) {
-    Values perRow = readInputs(inner, perNest, 1);
-    Values current(carriedByRows);
-    for (const Strip &strip : strips) {
-      auto body = [&](ValueRange carried) {
-        return sweepStrip(strip, perRow, carried);
-      };
-      current = stripDim ? emitLoop(*stripDim, strip.begin, strip.end,
-                                    strip.width, current, body)
-                         : body(current);
-    }
-    return current;
-  });
-  if (!rowDims.empty())
+  if (rowDims.empty())
+    return sweepRows(perNest, tensors);
+  ArrayRef<unsigned> dims(rowDims);
+  unsigned last = dims.back();
+  std::optional<int64_t> size = getConstantIntValue(sizes[last]);
+  int64_t atOnce = reductionDims.empty() ? getRowsAtOnce(op) : 1;
+  if (!size || *size < atOnce)
+    atOnce = 1;
+  return emitNest(dims.drop_back(), tensors, [&](ValueRange carried) {
+    int64_t count = size.value_or(0), bulk = count / atOnce * atOnce;
+    rowsAtOnce = atOnce;
+    auto body = [&](ValueRange running) { return sweepRows(perNest, running); };
+    Values results = emitLoop(last, b.getIndexAttr(0),
+                              atOnce == 1 ? sizes[last] : b.getIndexAttr(bulk),
+                              atOnce, carried, body);
+    rowsAtOnce = 1;
     markPrefetch(results);
-  return results;
+    if (bulk < count && atOnce > 1)
+      results = emitLoop(last, b.getIndexAttr(bulk), sizes[last], 1, results,
+                         body);
+    return results;
+  });
 }
 
 /// Marks the loop over rows of data, of which `results` are carried out, if the

@@ -58,6 +58,9 @@ private:
   // The two shapes of work.
   Values sweepStrips(ValueRange tensors);
   void markPrefetch(ValueRange results);
+  Values sweepRows(Values known, ValueRange tensors);
+  Values sumStrip(Values known, int64_t width, ValueRange start,
+                  ValueRange tensors);
   Values sweepStrip(const Strip &strip, ValueRange known, ValueRange tensors);
   Values reduceStrips(ValueRange tensors);
 
@@ -72,6 +75,8 @@ private:
   /// Of a reduction across strips: the dimensions that are walked outside of
   /// the strips, in memory order.
   SmallVector<unsigned> rowDims;
+  /// Rows that are summed in registers before they are added to sums in memory.
+  int64_t rowsAtOnce = 1;
   bool stripIsReduction = false, sumLanes = false;
   /// Alignment to mark loops over vectors with for non-temporal stores, or 0.
   int64_t nontemporal = 0;

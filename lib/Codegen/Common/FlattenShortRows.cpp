@@ -30,6 +30,10 @@ namespace mlir::bn {
 using namespace mlir;
 using namespace mlir::bn;
 
+/// Most elements that what there is per channel is spread over: a few such rows
+/// stay in the L1 cache.
+static constexpr int64_t kMostElements = 4096;
+
 namespace {
 /// Rewrites one op whose data are (..., channel, row): as many loops as the
 /// data have dimensions, in their order.
@@ -92,7 +96,8 @@ bool RowFlattener::matches(int64_t longestRow) {
     row = type.getDimSize(rank - 1);
   }
   if (ShapedType::isDynamic(channels) || ShapedType::isDynamic(row) ||
-      channels < 2 || row < 2 || row > longestRow)
+      channels < 2 || row < 2 || row > longestRow ||
+      channels * row > kMostElements)
     return false;
   for (OpOperand &init : op.getDpsInitsMutable())
     if (isData(init) == reduces())
@@ -203,7 +208,8 @@ struct FlattenShortRowsPass
     getOperation().walk([&](linalg::GenericOp op) {
       LoweringStrategyAttr strategy = getLoweringStrategy(op);
       if (strategy && (strategy.getSchedule() == Schedule::Slab ||
-                       strategy.getSchedule() == Schedule::PipelinedSlab))
+                       strategy.getSchedule() == Schedule::PipelinedSlab ||
+                       strategy.getSchedule() == Schedule::Sweep))
         ops.push_back(op);
     });
     IRRewriter rewriter(&getContext());

@@ -102,6 +102,7 @@ private:
   LoweringStrategyAttr selectRowBlocks();
   LoweringStrategyAttr selectSplit();
   LoweringStrategyAttr selectSweep();
+  int64_t selectShortRowGroup(int64_t channelDim);
   int64_t selectSweepPrefetch();
 };
 } // namespace
@@ -234,12 +235,32 @@ LoweringStrategyAttr Selector::selectSplit() {
   return get(Schedule::Split, parallel, tile);
 }
 
+/// Channels of which one row is a run that is worth a vector loop of its own,
+/// where a row of one is too short (bn-flatten-short-rows); else 0. Inside the
+/// caches what is spread over the rows costs more than it gains.
+int64_t Selector::selectShortRowGroup(int64_t channelDim) {
+  auto normalize = dyn_cast<NormalizeOp>(op.getOperation());
+  auto inference = dyn_cast<InferenceOp>(op.getOperation());
+  ArrayRef<int64_t> axis = normalize   ? normalize.getAxis()
+                           : inference ? inference.getAxis()
+                                       : ArrayRef<int64_t>();
+  int64_t last = rank() - 1;
+  if (rank() != 3 || axis != ArrayRef<int64_t>(channelDim) ||
+      selectStores() != StoreKind::NonTemporal || size(last) < 2 ||
+      size(last) >= kLongRow || size(0) < 4)
+    return 0;
+  int64_t rowBytes = size(last) * elementBytes;
+  return getDivisor(size(channelDim), llvm::divideCeil(kRowBytes, rowBytes));
+}
+
 /// Rows ahead that a sweep asks for: of 16-bit data, whose conversions fill the
 /// window in which a core looks ahead by itself.
 int64_t Selector::selectSweepPrefetch() {
   int64_t last = rank() - 1;
   if (elementBytes > 2 || selectStores() != StoreKind::NonTemporal)
     return 0;
+  if (selectShortRowGroup(rank() - 2))
+    return 1;
   int64_t rowBytes = std::max<int64_t>(size(last) * elementBytes, 1);
   return std::min(llvm::divideCeil(kRowBytes, rowBytes),
                   static_cast<uint64_t>(kMaxPrefetch));
@@ -248,6 +269,11 @@ int64_t Selector::selectSweepPrefetch() {
 /// One elementwise pass, cut from the outermost dimension inwards.
 LoweringStrategyAttr Selector::selectSweep() {
   SmallVector<int64_t> parallel(rank(), 0), tile(rank(), 0);
+  if (int64_t group = selectShortRowGroup(rank() - 2)) {
+    parallel[rank() - 2] = group;
+    return get(Schedule::Sweep, parallel, tile, /*streams=*/1,
+               selectSweepPrefetch());
+  }
   int64_t wanted = kSweepPieces;
   for (int64_t dim = 0; dim < rank() && wanted > 1; ++dim) {
     bool isLast = dim == rank() - 1;
