@@ -21,20 +21,18 @@ RESULTS = ("peers.jsonl", "bn_mlir.jsonl")
 def make_parts(rows: list[results.Row]) -> dict[str, str]:
     """The text of each part, by name."""
     resnet = [r for r in rows if r["shape"] in SETS["resnet50"]
-              and r["threads"] == 2]
+              and r["threads"] == 2 and r["dtype"] != "f16"]
     odd = [r for r in rows if r["shape"] not in SETS["resnet50"]
            and r["threads"] == 2]
     one = [r for r in rows if r["threads"] == 1]
     return {
         "machine": f"{machine.describe()}. Peers: "
                    f"{machine.describe_versions(rows)}.",
-        "groups": tables.format_groups(
-            r for r in resnet if r["dtype"] != "f16"),
+        "groups": tables.format_groups(resnet),
         "goals": goals.format_floor_goals(rows),
         "speedups": goals.format_speedups(rows, "bn_mlir.kernel"),
         "speedups-python": goals.format_speedups(rows, "bn_mlir"),
-        "shapes": tables.format_shapes(
-            r for r in resnet if r["dtype"] != "f16"),
+        "shapes": tables.format_shapes(resnet),
         "odd-goals": goals.format_odd_goals(rows),
         "odd": tables.format_shapes(odd),
         "odd-groups": tables.format_groups(odd),
