@@ -56,7 +56,8 @@ private:
   using Offset = OpFoldResult;
   Value sliceChannels(Value tensor, Offset first);
   Value sliceData(Value tensor, Offset first);
-  SmallVector<Value> takeStatistics(Offset first, ValueRange statistics);
+  SmallVector<Value> takeStatistics(Offset first, Value input,
+                                    ValueRange statistics);
   NormalizeOp prepareNormalization(Offset first, ValueRange statistics,
                                    Value output);
   Value insertData(Value part, Value tensor, Offset first);
@@ -142,14 +143,14 @@ Value SlabPipeliner::insertData(Value part, Value tensor, Offset first) {
       ones);
 }
 
-/// `statistics` of the slab with those of the group at `first`.
-SmallVector<Value> SlabPipeliner::takeStatistics(Offset first,
+/// `statistics` of the slab with those of the group at `first` of `input`.
+SmallVector<Value> SlabPipeliner::takeStatistics(Offset first, Value input,
                                                  ValueRange statistics) {
   SmallVector<Value> outs;
   for (Value tensor : statistics)
     outs.push_back(sliceChannels(tensor, first));
   auto stats = StatsOp::create(b, loc, TypeRange(ValueRange(outs)),
-                               sliceData(slab.stats.getInput(), first),
+                               sliceData(input, first),
                                /*mask=*/Value(), /*pivot=*/Value(), outs,
                                slab.stats.getAxis());
   stats->setAttr(kLoweringStrategyAttrName, getInnerStrategy());
@@ -210,7 +211,8 @@ void SlabPipeliner::run() {
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPoint(slab.stats);
   SmallVector<Value> statistics =
-      takeStatistics(b.getIndexAttr(0), slab.stats.getOuts());
+      takeStatistics(b.getIndexAttr(0), slab.stats.getInput(),
+                     slab.stats.getOuts());
 
   b.setInsertionPoint(slab.normalize);
   OpFoldResult channels = tensor::getMixedSize(
@@ -234,8 +236,13 @@ void SlabPipeliner::run() {
         NormalizeOp normalize = prepareNormalization(
             iv, carried.drop_front(), carried.front());
         OpBuilder::InsertionGuard inner(b);
+        // In place, what is not normalized yet is read from what the loop
+        // carries: one buffer. (The two are not fused then.)
+        Value input = slab.stats.getInput();
+        if (input == slab.normalize.getOuts()[0])
+          input = carried.front();
         SmallVector<Value> next =
-            takeStatistics(add(iv, slab.group), carried.drop_front());
+            takeStatistics(add(iv, slab.group), input, carried.drop_front());
         normalize->moveAfter(b.getInsertionBlock(),
                              std::prev(b.getInsertionPoint()));
         b.setInsertionPointAfter(normalize);
