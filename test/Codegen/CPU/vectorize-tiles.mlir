@@ -64,24 +64,29 @@ func.func @two_sums(%x: tensor<8x64xf32>, %s0: tensor<f32>, %q0: tensor<f32>)
 
 // -----
 
-// A sum across the strips walks the rows in memory order: all strips of a row
-// are added before the next row, so the sums are in memory. 44 = 32 + 8 + 4.
+// A sum across the strips walks the rows in memory order, so that its sums are
+// in memory: four rows are summed in registers, and then added, strip by strip.
+// Two of ten rows are left. 44 = 32 + 8 + 4.
 #x = affine_map<(d0, d1) -> (d0, d1)>
 #s = affine_map<(d0, d1) -> (d1)>
 // CHECK-LABEL: func @sum_of_rows
 //  CHECK-SAME:     %[[X:[a-z0-9]+]]: tensor<10x44xf32>, %[[S0:[a-z0-9]+]]: tensor<44xf32>
-//       CHECK:   %[[R:.*]] = scf.for %[[I:[a-z0-9]+]] = %c0 to %c10 step %c1 iter_args(%[[S:.*]] = %[[S0]])
-//  CHECK-NEXT:     %[[V:.*]] = vector.transfer_read %[[X]][%[[I]], %c0], {{.*}} vector<32xf32>
+//       CHECK:   %[[R:.*]] = scf.for %[[I:[a-z0-9]+]] = %c0 to %c8 step %c4 iter_args(%[[S:.*]] = %[[S0]])
+//       CHECK:     vector.transfer_read %[[X]][%[[I]], %c0], {{.*}} vector<32xf32>
+//       CHECK:     vector.transfer_read %[[X]][%{{[0-9]+}}, %c0], {{.*}} vector<32xf32>
+//       CHECK:     vector.transfer_read %[[X]][%{{[0-9]+}}, %c0], {{.*}} vector<32xf32>
+//       CHECK:     vector.transfer_read %[[X]][%{{[0-9]+}}, %c0], {{.*}} vector<32xf32>
+//  CHECK-NEXT:     %[[FOUR:.*]] = arith.addf
 //  CHECK-NEXT:     %[[A:.*]] = vector.transfer_read %[[S]][%c0], {{.*}} vector<32xf32>
-//  CHECK-NEXT:     %[[T:.*]] = arith.addf %[[A]], %[[V]]
+//  CHECK-NEXT:     %[[T:.*]] = arith.addf %[[A]], %[[FOUR]]
 //  CHECK-NEXT:     %[[S1:.*]] = vector.transfer_write %[[T]], %[[S]][%c0] {in_bounds = [true]}
-//  CHECK-NEXT:     vector.transfer_read %[[X]][%[[I]], %c32], {{.*}} vector<8xf32>
-//  CHECK-NEXT:     vector.transfer_read %[[S1]][%c32], {{.*}} vector<8xf32>
+//       CHECK:     vector.transfer_read %[[S1]][%c32], {{.*}} vector<8xf32>
 //       CHECK:     %[[S2:.*]] = vector.transfer_write %{{.*}}, %[[S1]][%c32]
 //       CHECK:     scf.for %{{.*}} = %c40 to %c44 step %c1 iter_args({{.*}} = %[[S2]])
 //       CHECK:       tensor.insert
+//       CHECK:   %[[LAST:.*]] = scf.for %{{.*}} = %c8 to %c10 step %c1 iter_args({{.*}} = %[[R]])
 //   CHECK-NOT:   vector.reduction
-//       CHECK:   return %[[R]]
+//       CHECK:   return %[[LAST]]
 func.func @sum_of_rows(%x: tensor<10x44xf32>, %s0: tensor<44xf32>)
     -> tensor<44xf32> {
   %s = linalg.generic {indexing_maps = [#x, #s],
@@ -92,6 +97,35 @@ func.func @sum_of_rows(%x: tensor<10x44xf32>, %s0: tensor<44xf32>)
     linalg.yield %t : f32
   } -> tensor<44xf32>
   return %s : tensor<44xf32>
+}
+
+// -----
+
+// In a pipelined slab, where a sweep past the caches goes along, one row at a
+// time.
+#x = affine_map<(d0, d1) -> (d0, d1)>
+#s = affine_map<(d0, d1) -> (d1)>
+// CHECK-LABEL: func @sum_of_rows_pipelined
+//  CHECK-SAME:     %[[X:[a-z0-9]+]]: tensor<10x32xf32>, %[[S0:[a-z0-9]+]]: tensor<32xf32>
+//       CHECK:   scf.for %[[I:[a-z0-9]+]] = %c0 to %c10 step %c1 iter_args(%[[S:.*]] = %[[S0]])
+//  CHECK-NEXT:     %[[A:.*]] = vector.transfer_read %[[S]][%c0]
+//  CHECK-NEXT:     %[[V:.*]] = vector.transfer_read %[[X]][%[[I]], %c0]
+//  CHECK-NEXT:     %[[T:.*]] = arith.addf %[[A]], %[[V]]
+//  CHECK-NEXT:     %[[S1:.*]] = vector.transfer_write %[[T]], %[[S]][%c0]
+//  CHECK-NEXT:     scf.yield %[[S1]]
+func.func @sum_of_rows_pipelined(%x: tensor<10x32xf32>, %s0: tensor<32xf32>)
+    -> tensor<32xf32> {
+  %s = linalg.generic {indexing_maps = [#x, #s],
+                       iterator_types = ["reduction", "parallel"]}
+      ins(%x : tensor<10x32xf32>) outs(%s0 : tensor<32xf32>)
+      attrs = {bn.lowering_strategy = #bn.lowering_strategy<pipelined_slab,
+               threads = 0, parallel = [0, 0], tile = [0, 0],
+               vector_bits = 256, unroll = 4, stores = temporal>} {
+  ^bb0(%in: f32, %out: f32):
+    %t = arith.addf %out, %in : f32
+    linalg.yield %t : f32
+  } -> tensor<32xf32>
+  return %s : tensor<32xf32>
 }
 
 // -----

@@ -74,14 +74,16 @@ func.func @sum(%x: tensor<?x16x49xf32>, %s: tensor<16xf32>) -> tensor<16xf32> {
 #data = affine_map<(d0, d1, d2) -> (d0, d1, d2)>
 #channel = affine_map<(d0, d1, d2) -> (d1)>
 
-// Left alone: a maximum, which zeros are not neutral for; one channel; an op
-// whose schedule is another.
+// Left alone: a maximum, which zeros are not neutral for; one channel; so many
+// channels that what is spread would leave the L1 cache; an op whose schedule
+// is another.
 // CHECK-LABEL: func @alone
 //   CHECK-NOT:   collapse_shape
 //       CHECK:   return
 func.func @alone(%x: tensor<50x16x49xf32>, %s: tensor<16xf32>,
-    %x1: tensor<50x1x49xf32>)
-    -> (tensor<16xf32>, tensor<50x1x49xf32>, tensor<50x16x49xf32>) {
+    %x1: tensor<50x1x49xf32>, %x2: tensor<8x256x49xf32>)
+    -> (tensor<16xf32>, tensor<50x1x49xf32>, tensor<8x256x49xf32>,
+        tensor<50x16x49xf32>) {
   %m = linalg.generic {indexing_maps = [#data, #channel],
                        iterator_types = ["reduction", "parallel", "reduction"]}
       ins(%x : tensor<50x16x49xf32>) outs(%s : tensor<16xf32>)
@@ -102,16 +104,27 @@ func.func @alone(%x: tensor<50x16x49xf32>, %s: tensor<16xf32>,
     %t = arith.negf %in : f32
     linalg.yield %t : f32
   } -> tensor<50x1x49xf32>
-  %y = linalg.generic {indexing_maps = [#data, #data],
-                       iterator_types = ["parallel", "parallel", "parallel"]}
-      ins(%x : tensor<50x16x49xf32>) outs(%x : tensor<50x16x49xf32>)
+  %y2 = linalg.generic {indexing_maps = [#data, #data],
+                        iterator_types = ["parallel", "parallel", "parallel"]}
+      ins(%x2 : tensor<8x256x49xf32>) outs(%x2 : tensor<8x256x49xf32>)
       attrs = {bn.lowering_strategy = #bn.lowering_strategy<sweep, threads = 0,
                parallel = [0, 0, 0], tile = [0, 0, 0], vector_bits = 256,
                unroll = 4, stores = temporal>} {
   ^bb0(%in: f32, %out: f32):
     %t = arith.negf %in : f32
     linalg.yield %t : f32
+  } -> tensor<8x256x49xf32>
+  %y = linalg.generic {indexing_maps = [#data, #data],
+                       iterator_types = ["parallel", "parallel", "parallel"]}
+      ins(%x : tensor<50x16x49xf32>) outs(%x : tensor<50x16x49xf32>)
+      attrs = {bn.lowering_strategy = #bn.lowering_strategy<split, threads = 0,
+               parallel = [0, 0, 0], tile = [0, 0, 0], vector_bits = 256,
+               unroll = 4, stores = temporal>} {
+  ^bb0(%in: f32, %out: f32):
+    %t = arith.negf %in : f32
+    linalg.yield %t : f32
   } -> tensor<50x16x49xf32>
-  return %m, %y1, %y
-      : tensor<16xf32>, tensor<50x1x49xf32>, tensor<50x16x49xf32>
+  return %m, %y1, %y2, %y
+      : tensor<16xf32>, tensor<50x1x49xf32>, tensor<8x256x49xf32>,
+        tensor<50x16x49xf32>
 }
