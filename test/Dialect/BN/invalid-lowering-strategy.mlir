@@ -95,3 +95,17 @@ func.func @unknown(%x: tensor<8x4xf32>) -> tensor<8x4xf32> {
       ins(%x : tensor<8x4xf32>) outs(%x : tensor<8x4xf32>) -> tensor<8x4xf32>
   return %y : tensor<8x4xf32>
 }
+
+// -----
+
+// expected-error @below {{expected 'streams' to be 1 to 8, got 9}}
+func.func @streams() attributes {s = #bn.lowering_strategy<single, threads = 0,
+    parallel = [], tile = [], vector_bits = 64, unroll = 1, stores = temporal,
+    streams = 9>} { return }
+
+// -----
+
+// expected-error @below {{expected 'prefetch' to be 0 to 64, got -1}}
+func.func @prefetch() attributes {s = #bn.lowering_strategy<single, threads = 0,
+    parallel = [], tile = [], vector_bits = 64, unroll = 1, stores = temporal,
+    prefetch = -1>} { return }

@@ -30,12 +30,24 @@ func.func @strategies(%x: tensor<8x4x100xf32>, %n: tensor<4xf64>)
 // CHECK-SAME: #bn.lowering_strategy<single,
 // CHECK-SAME: #bn.lowering_strategy<row_blocks,
 // CHECK-SAME: #bn.lowering_strategy<split,
+// CHECK-SAME: #bn.lowering_strategy<pipelined_slab, {{.*}} stores = nontemporal, prefetch = 1>
+// CHECK-SAME: stores = temporal, streams = 4>
+// CHECK-SAME: stores = temporal, streams = 2, prefetch = 3>
 func.func @schedules() attributes {list = [
     #bn.lowering_strategy<single, threads = 1, parallel = [], tile = [],
         vector_bits = 64, unroll = 1, stores = temporal>,
     #bn.lowering_strategy<row_blocks, threads = 0, parallel = [-1], tile = [0],
         vector_bits = 128, unroll = 64, stores = temporal>,
     #bn.lowering_strategy<split, threads = 0, parallel = [3], tile = [7],
-        vector_bits = 256, unroll = 4, stores = temporal>]} {
+        vector_bits = 256, unroll = 4, stores = temporal>,
+    #bn.lowering_strategy<pipelined_slab, threads = 2, parallel = [0, 32, 0],
+        tile = [1, 1, 0], vector_bits = 256, unroll = 4, stores = nontemporal,
+        prefetch = 1>,
+    #bn.lowering_strategy<row_blocks, threads = 0, parallel = [-8, 0],
+        tile = [64, 0], vector_bits = 256, unroll = 4, stores = temporal,
+        streams = 4, prefetch = 0>,
+    #bn.lowering_strategy<row_blocks, threads = 0, parallel = [-8, 0],
+        tile = [64, 0], vector_bits = 256, unroll = 4, stores = temporal,
+        streams = 2, prefetch = 3>]} {
   return
 }

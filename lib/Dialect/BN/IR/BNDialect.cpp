@@ -41,6 +41,37 @@ static void printI64List(AsmPrinter &printer, ArrayRef<int64_t> list) {
   printer << ']';
 }
 
+/// `, streams = 4` and `, prefetch = 1`: each is left out at its default.
+/// (Two optional groups that both start with a comma cannot be told apart by a
+/// declarative format.)
+static ParseResult parseStreamsAndPrefetch(AsmParser &parser, int64_t &streams,
+                                           int64_t &prefetch) {
+  streams = 1;
+  prefetch = 0;
+  bool hasStreams = false, hasPrefetch = false;
+  while (succeeded(parser.parseOptionalComma())) {
+    if (!hasStreams && succeeded(parser.parseOptionalKeyword("streams"))) {
+      hasStreams = true;
+      if (parser.parseEqual() || parser.parseInteger(streams))
+        return failure();
+      continue;
+    }
+    if (hasPrefetch || parser.parseKeyword("prefetch") || parser.parseEqual() ||
+        parser.parseInteger(prefetch))
+      return failure();
+    hasPrefetch = true;
+  }
+  return success();
+}
+
+static void printStreamsAndPrefetch(AsmPrinter &printer, int64_t streams,
+                                    int64_t prefetch) {
+  if (streams != 1)
+    printer << ", streams = " << streams;
+  if (prefetch != 0)
+    printer << ", prefetch = " << prefetch;
+}
+
 #include "bn/Dialect/BN/IR/BNEnums.cpp.inc"
 
 #define GET_ATTRDEF_CLASSES

@@ -132,8 +132,7 @@ def BN_LoweringStrategyAttr : AttrDef<BN_Dialect, "LoweringStrategy"> {
     `<` $schedule `,` `threads` `=` $threads `,` `parallel` `=`
     custom<I64List>($parallel) `,` `tile` `=` custom<I64List>($tile) `,`
     `vector_bits` `=` $vectorBits `,` `unroll` `=` $unroll `,`
-    `stores` `=` $stores (`,` `streams` `=` $streams^)?
-    (`,` `prefetch` `=` $prefetch^)? `>`
+    `stores` `=` $stores `` custom<StreamsAndPrefetch>($streams, $prefetch) `>`
   }];
   let genVerifyDecl = 1;
   let extraClassDeclaration = [{
