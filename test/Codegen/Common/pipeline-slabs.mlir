@@ -123,11 +123,13 @@ func.func @other_users(%x: tensor<8x4x784xf32>, %y: tensor<8x4x784xf32>,
 
 // -----
 
-// In place, both ops work on what the loop carries: a group is read for the
-// last time in the iteration that overwrites it.
+// In place, both ops work on what the loop carries, so that bufferization needs
+// no copy: the next group is read before this one is overwritten.
 // CHECK-LABEL: func @in_place
 //       CHECK:   scf.for %[[G:.*]] = %c0 to %c3 step %c1 iter_args(%[[XG:[^ ]+]] =
 //       CHECK:     %[[THIS:.*]] = tensor.extract_slice %[[XG]][0, %[[G]], 0]
+//       CHECK:     %[[NEXT:.*]] = tensor.extract_slice %[[XG]][0, %{{.*}}, 0]
+//       CHECK:     bn.stats axis(1) {{.*}} ins(%[[NEXT]] :
 //       CHECK:     bn.normalize axis(1) {{.*}} ins(%[[THIS]] : {{.*}} outs(%[[THIS]] :
 //       CHECK:   } {bn.pipelined}
 func.func @in_place(%x: tensor<8x4x784xf32>, %z: tensor<4xf64>)

@@ -66,7 +66,7 @@ func.func @running_pivot(%x: tensor<8x4x4096xf32>) -> tensor<4xf64> {
   %n, %m, %s = bn.stats axis(1)
       {bn.lowering_strategy = #bn.lowering_strategy<slab, threads = 0,
        parallel = [0, 0, 0], tile = [1, 0, 0], vector_bits = 256, unroll = 4,
-       stores = temporal, streams = 1, prefetch = 1>}
+       stores = temporal, prefetch = 1>}
       ins(%x : tensor<8x4x4096xf32>)
       outs(%c, %c, %c : tensor<4xf64>, tensor<4xf64>, tensor<4xf64>)
       -> tensor<4xf64>, tensor<4xf64>, tensor<4xf64>
