@@ -436,7 +436,9 @@ Values TileVectorizer::run() {
   ArrayRef<unsigned> outer(outerDims);
   return emitNest(outer.drop_back(), destinations, [&](ValueRange carried) {
     Values results = emitNest(outer.take_back(), carried, body);
-    if (!stripIsReduction && rowDims.empty())
+    // Of one row there is no loop, and `results` are those of its strips.
+    bool oneRow = isConstantIntValue(sizes[outer.back()], 1);
+    if (!stripIsReduction && rowDims.empty() && !oneRow)
       markPrefetch(results);
     return results;
   });

@@ -98,8 +98,21 @@ std::optional<Slab> Slab::match(NormalizeOp normalize) {
   }
   for (Operation *op : llvm::reverse(found))
     slab.perChannel.insert(op);
-  if (!slab.stats || slab.group == 0 || normalize.getVariance() ||
+  if (!slab.stats || normalize.getVariance() || slab.stats.getMask() ||
+      slab.stats.getPivot() || slab.stats.getAxis() != normalize.getAxis() ||
       slab.stats.getInput() != normalize.getInput())
+    return std::nullopt;
+  // Whole groups only; a slab of several channels that are not known to be is
+  // tiled into them by bn-tile-slabs.
+  auto type = cast<RankedTensorType>(normalize.getInput().getType());
+  int64_t channels = type.getDimSize(slab.channelDim);
+  bool isDivided = slab.group == 1 ||
+                   (slab.group > 1 && (ShapedType::isDynamic(channels) ||
+                                       channels % slab.group == 0));
+  auto isPerChannel = [](Operation *op) {
+    return cast<linalg::GenericOp>(op).getNumLoops() == 1;
+  };
+  if (!isDivided || !llvm::all_of(slab.perChannel, isPerChannel))
     return std::nullopt;
   return slab;
 }

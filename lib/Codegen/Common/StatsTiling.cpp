@@ -56,8 +56,8 @@ static bool isChannel(StatsOp op, int64_t dim) {
   return kinds[dim] == utils::IteratorType::parallel;
 }
 
-/// True when all elements of `op` stay in the L1 cache, so that a second pass
-/// over them costs no traffic.
+/// True when all elements of `op` stay in the inner caches, so that a second
+/// pass over them costs no traffic.
 static bool isSmall(StatsOp op, ArrayRef<int64_t> tile) {
   auto type = cast<ShapedType>(op.getInput().getType());
   int64_t elements = 1;
