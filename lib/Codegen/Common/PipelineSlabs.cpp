@@ -102,8 +102,8 @@ std::optional<Slab> Slab::match(NormalizeOp normalize) {
       slab.stats.getPivot() || slab.stats.getAxis() != normalize.getAxis() ||
       slab.stats.getInput() != normalize.getInput())
     return std::nullopt;
-  // Whole groups only; a slab of several channels that are not known to be is
-  // tiled into them by bn-tile-slabs.
+  // Whole groups only; a number that is not known comes from bn-tile-slabs,
+  // which cuts slabs at multiples of a group.
   auto type = cast<RankedTensorType>(normalize.getInput().getType());
   int64_t channels = type.getDimSize(slab.channelDim);
   bool isDivided = slab.group == 1 ||
