@@ -49,7 +49,8 @@ def make_parser() -> argparse.ArgumentParser:
     how.add_argument("--block-ms", type=float, default=5.0,
                      help="the shortest block of calls, in milliseconds")
     how.add_argument("--only-missing", action="store_true",
-                     help="leave out what the results have")
+                     help="leave out what the results have, unless it was "
+                     "disturbed: a median of 2.5 times the best round")
     how.add_argument("--as-installed", action="store_true",
                      help="without the settings of glibc that let peers reuse "
                      "memory: what a user gets")

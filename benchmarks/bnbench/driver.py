@@ -78,8 +78,10 @@ def get_cases(run: dict) -> Iterator[Case]:
 
 def get_jobs(runs: list[dict], modules: list[ModuleType],
              settings: Settings) -> list[Job]:
-    done = {(row["peer"], *key[2:]) for key, row in
-            results.load([settings.results]).items()}
+    stored = results.load([settings.results]).items()
+    done = {(row["peer"], *key[2:]) for key, row in stored}
+    done -= {(row["peer"], *key[2:]) for key, row in stored
+             if results.is_disturbed(row)}
     jobs: dict[tuple, dict[Case, None]] = {}
     for run in runs:
         for case, peer in itertools.product(get_cases(run), modules):
