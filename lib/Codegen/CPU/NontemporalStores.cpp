@@ -65,7 +65,8 @@ static int64_t getWidestBytes(scf::ForOp loop) {
 
 /// The writes in `loop` to buffers that it does not read: what is read again,
 /// such as sums that are kept in memory, has to stay in the caches.
-static SmallVector<vector::TransferWriteOp> getStreamingWrites(scf::ForOp loop) {
+static SmallVector<vector::TransferWriteOp>
+getStreamingWrites(scf::ForOp loop) {
   DenseSet<Value> read;
   loop.walk([&](vector::TransferReadOp op) { read.insert(op.getBase()); });
   SmallVector<vector::TransferWriteOp> writes;

@@ -77,7 +77,8 @@ private:
   SmallVector<unsigned> rowDims;
   /// Rows that are summed in registers before they are added to sums in memory.
   int64_t rowsAtOnce = 1;
-  bool stripIsReduction = false, sumLanes = false;
+  /// isSum: every result is a sum, so that parts may be summed apart.
+  bool stripIsReduction = false, isSum = false, sumLanes = false;
   /// Alignment to mark loops over vectors with for non-temporal stores, or 0.
   int64_t nontemporal = 0;
   /// Current index of each dimension; null where no loop is open.

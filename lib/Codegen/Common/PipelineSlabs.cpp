@@ -24,6 +24,7 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
 
 namespace mlir::bn {
 #define GEN_PASS_DEF_PIPELINESLABSPASS
@@ -69,6 +70,43 @@ private:
 };
 } // namespace
 
+/// True for an op that computes each channel from what there is for it.
+static bool isPerChannel(Operation *op) {
+  auto generic = cast<linalg::GenericOp>(op);
+  return generic.getNumLoops() == 1 && !generic.hasIndexSemantics() &&
+         llvm::all_of(generic.getIndexingMapsArray(),
+                      [](AffineMap map) { return map.isIdentity(); });
+}
+
+/// True when dimension `dim` of `input` is known to be a multiple of `group`:
+/// it is static, or a slab that a parallel loop has cut at such multiples from
+/// a tensor of which it is.
+static bool hasWholeGroups(Value input, int64_t dim, int64_t group) {
+  int64_t size = cast<RankedTensorType>(input.getType()).getDimSize(dim);
+  if (group == 0)
+    return false;
+  if (group == 1)
+    return true;
+  if (!ShapedType::isDynamic(size))
+    return size % group == 0;
+  auto slice = input.getDefiningOp<tensor::ExtractSliceOp>();
+  if (!slice || slice.getType().getRank() != slice.getSourceType().getRank() ||
+      slice.getSourceType().isDynamicDim(dim) ||
+      slice.getSourceType().getDimSize(dim) % group != 0)
+    return false;
+  auto first = dyn_cast<Value>(slice.getMixedOffsets()[dim]);
+  auto iv = dyn_cast_or_null<BlockArgument>(first);
+  auto loop = iv ? dyn_cast<scf::ForallOp>(iv.getOwner()->getParentOp())
+                 : scf::ForallOp();
+  if (!loop || iv.getArgNumber() >= static_cast<unsigned>(loop.getRank()))
+    return false;
+  unsigned number = iv.getArgNumber();
+  std::optional<int64_t> step =
+      getConstantIntValue(loop.getMixedStep()[number]);
+  return isConstantIntValue(loop.getMixedLowerBound()[number], 0) && step &&
+         *step % group == 0;
+}
+
 std::optional<Slab> Slab::match(NormalizeOp normalize) {
   LoweringStrategyAttr strategy = getLoweringStrategy(normalize);
   if (!strategy || strategy.getSchedule() != Schedule::PipelinedSlab ||
@@ -102,18 +140,17 @@ std::optional<Slab> Slab::match(NormalizeOp normalize) {
       slab.stats.getPivot() || slab.stats.getAxis() != normalize.getAxis() ||
       slab.stats.getInput() != normalize.getInput())
     return std::nullopt;
-  // Whole groups only; a number that is not known comes from bn-tile-slabs,
-  // which cuts slabs at multiples of a group.
-  auto type = cast<RankedTensorType>(normalize.getInput().getType());
-  int64_t channels = type.getDimSize(slab.channelDim);
-  bool isDivided = slab.group == 1 ||
-                   (slab.group > 1 && (ShapedType::isDynamic(channels) ||
-                                       channels % slab.group == 0));
-  auto isPerChannel = [](Operation *op) {
-    return cast<linalg::GenericOp>(op).getNumLoops() == 1;
-  };
-  if (!isDivided || !llvm::all_of(slab.perChannel, isPerChannel))
+  if (!hasWholeGroups(normalize.getInput(), slab.channelDim, slab.group) ||
+      !llvm::all_of(slab.perChannel, isPerChannel))
     return std::nullopt;
+  // Nothing else of the statistics may be needed for the normalization.
+  SetVector<Operation *> users, needed;
+  getForwardSlice(slab.stats.getOperation(), &users);
+  if (failed(getBackwardSlice(normalize.getOperation(), &needed)))
+    return std::nullopt;
+  for (Operation *op : needed)
+    if (users.contains(op) && !slab.perChannel.contains(op))
+      return std::nullopt;
   return slab;
 }
 

@@ -130,7 +130,8 @@ static LogicalResult tile(RewriterBase &rewriter, TilingInterface op,
   }
   if (isa<NormalizeOp>(op.getOperation()) && !tiled->loops.empty() &&
       getLoweringStrategy(op).getSchedule() == Schedule::RowBlocks)
-    if (auto loop = dyn_cast<scf::ForallOp>(tiled->loops.front().getOperation()))
+    if (auto loop =
+            dyn_cast<scf::ForallOp>(tiled->loops.front().getOperation()))
       reverseOrder(rewriter, loop);
   rewriter.replaceOp(op, tiled->replacements);
   return success();

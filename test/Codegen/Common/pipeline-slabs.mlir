@@ -61,18 +61,9 @@ func.func @static(%x: tensor<8x4x784xf32>, %y: tensor<8x4x784xf32>,
 
 // -----
 
-// Any number of channels that groups of 16 divide.
-// CHECK: #[[$LAST:.*]] = affine_map<()[s0] -> (s0 - 16)>
-// CHECK: #[[$NEXT:.*]] = affine_map<(d0) -> (d0 + 16)>
+// Groups of 16 are not known to divide the channels: nothing is pipelined.
 // CHECK-LABEL: func @dynamic_groups
-//   CHECK-DAG:   %[[C:.*]] = tensor.dim %{{.*}}, %c1 : tensor<256x?x49xf32>
-//       CHECK:   %[[LAST:.*]] = affine.apply #[[$LAST]]()[%[[C]]]
-//       CHECK:   scf.for %[[G:.*]] = %c0 to %[[LAST]] step %c16
-//       CHECK:     affine.apply #[[$NEXT]](%[[G]])
-//       CHECK:     bn.stats axis(1) {{.*}} tile = [128, 0, 0], {{.*}} ins(%{{[^ ]+}} : tensor<256x16x49xf32>)
-//       CHECK:     bn.normalize axis(1) {{.*}} ins(%{{[^ ]+}} : tensor<256x16x49xf32>) mean(%{{[^ ]+}} : tensor<16xf64>)
-//       CHECK:   } {bn.pipelined}
-//       CHECK:   tensor.insert_slice %{{.*}} into %{{.*}}[0, %[[LAST]], 0] [256, 16, 49]
+//   CHECK-NOT:   bn.pipelined
 func.func @dynamic_groups(%x: tensor<256x?x49xf32>, %y: tensor<256x?x49xf32>,
     %z: tensor<?xf64>) -> tensor<256x?x49xf32> {
   %s:3 = bn.stats axis(1)
@@ -172,4 +163,43 @@ func.func @other_data(%x: tensor<8x4x784xf32>, %w: tensor<8x4x784xf32>,
       ins(%x : tensor<8x4x784xf32>) mean(%s#1 : tensor<4xf64>)
       outs(%x : tensor<8x4x784xf32>) -> tensor<8x4x784xf32>
   return %r : tensor<8x4x784xf32>
+}
+
+// -----
+
+// They do in a slab that starts at a multiple of 16 channels, of a tensor of 160
+// channels, however many the slab has.
+// CHECK-LABEL: func @slab_of_groups
+//       CHECK:   scf.forall (%[[C:.*]]) = (0) to (160) step (96)
+//       CHECK:     scf.for %{{.*}} = %c0{{.*}} to %{{.*}} step %c16
+//       CHECK:       bn.stats axis(1) {{.*}} ins(%{{[^ ]+}} : tensor<8x16x49xf32>)
+//       CHECK:       bn.normalize axis(1) {{.*}} ins(%{{[^ ]+}} : tensor<8x16x49xf32>)
+//       CHECK:     } {bn.pipelined}
+#whole = #bn.lowering_strategy<pipelined_slab, threads = 0,
+    parallel = [0, 0, 0], tile = [0, 16, 0], vector_bits = 256, unroll = 4,
+    stores = temporal>
+func.func @slab_of_groups(%x: tensor<8x160x49xf32>, %y0: tensor<8x160x49xf32>,
+    %z: tensor<160xf64>) -> tensor<8x160x49xf32> {
+  %r = scf.forall (%c) = (0) to (160) step (96)
+      shared_outs(%y = %y0) -> tensor<8x160x49xf32> {
+    %n = affine.min affine_map<(d0) -> (-d0 + 160, 96)>(%c)
+    %xs = tensor.extract_slice %x[0, %c, 0] [8, %n, 49] [1, 1, 1]
+        : tensor<8x160x49xf32> to tensor<8x?x49xf32>
+    %ys = tensor.extract_slice %y[0, %c, 0] [8, %n, 49] [1, 1, 1]
+        : tensor<8x160x49xf32> to tensor<8x?x49xf32>
+    %zs = tensor.extract_slice %z[%c] [%n] [1]
+        : tensor<160xf64> to tensor<?xf64>
+    %s:3 = bn.stats axis(1) {bn.lowering_strategy = #whole}
+        ins(%xs : tensor<8x?x49xf32>)
+        outs(%zs, %zs, %zs : tensor<?xf64>, tensor<?xf64>, tensor<?xf64>)
+        -> tensor<?xf64>, tensor<?xf64>, tensor<?xf64>
+    %ns = bn.normalize axis(1) {bn.lowering_strategy = #whole}
+        ins(%xs : tensor<8x?x49xf32>) mean(%s#1 : tensor<?xf64>)
+        outs(%ys : tensor<8x?x49xf32>) -> tensor<8x?x49xf32>
+    scf.forall.in_parallel {
+      tensor.parallel_insert_slice %ns into %y[0, %c, 0] [8, %n, 49] [1, 1, 1]
+          : tensor<8x?x49xf32> into tensor<8x160x49xf32>
+    }
+  }
+  return %r : tensor<8x160x49xf32>
 }
