@@ -184,7 +184,7 @@ void Call::addChannelsOutput(size_t index, const char *name, DType dtype,
     view.shape.push_back(input.view.shape[dim]);
   addResult(index, name, view, channelLayout, "the channels");
   if (initial == Initial::Zero)
-    std::memset(view.data, 0, view.getSizeInBytes());
+    presets.push_back({arguments.size() - 1, name, TensorView()});
 }
 
 void Call::addChannelsOutput(size_t index, const char *name,
@@ -193,7 +193,42 @@ void Call::addChannelsOutput(size_t index, const char *name,
   TensorView view(nullptr, source.view.dtype, input.view.shape);
   addResult(index, name, view, channelLayout, "the channels");
   checkSameLayout(source.view, name, view, "the channels");
-  std::memmove(view.data, source.view.data, view.getSizeInBytes());
+  presets.push_back({arguments.size() - 1, name, source.view});
+  keepAlive(source);
+}
+
+static bool overlap(const TensorView &a, const TensorView &b) {
+  auto begin = [](const TensorView &view) {
+    return reinterpret_cast<uintptr_t>(view.data);
+  };
+  uintptr_t endA = begin(a) + a.getSizeInBytes();
+  uintptr_t endB = begin(b) + b.getSizeInBytes();
+  return a.data && b.data && begin(a) < endB && begin(b) < endA;
+}
+
+/// Writes what results hold before the call. Nothing is written before it is
+/// known that nobody needs what is there.
+void Call::presetResults() {
+  auto check = [](const Preset &preset, bool overlaps) {
+    if (overlaps)
+      raiseValueError(llvm::formatv("expected 'out' for '{0}' not to overlap "
+                                    "another array of the call",
+                                    preset.name));
+  };
+  for (auto [number, preset] : llvm::enumerate(presets)) {
+    const TensorView &result = arguments[preset.argument];
+    for (auto [index, argument] : llvm::enumerate(arguments))
+      check(preset, index != preset.argument && overlap(result, argument));
+    for (auto [other, source] : llvm::enumerate(presets))
+      check(preset, other != number && overlap(result, source.source));
+  }
+  for (const Preset &preset : presets) {
+    const TensorView &result = arguments[preset.argument];
+    if (preset.source.data)
+      std::memmove(result.data, preset.source.data, result.getSizeInBytes());
+    else
+      std::memset(result.data, 0, result.getSizeInBytes());
+  }
 }
 
 nb::object Call::takeResults() {
@@ -211,6 +246,7 @@ nb::object Call::takeResults() {
 
 void Call::run() {
   Kernel kernel = Session::get().getKernel(spec);
+  presetResults();
   llvm::Error error = [&] {
     nb::gil_scoped_release release;
     return kernel.call(arguments);

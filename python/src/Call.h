@@ -74,6 +74,15 @@ private:
                  const Layout &resultLayout, const char *whose);
   void addChannels(Array &array);
   void keepAlive(Array &array);
+  void presetResults();
+
+  /// What is in argument `argument`, a result, before the call: what is in
+  /// `source`, or zeros where that has no memory.
+  struct Preset {
+    size_t argument;
+    std::string name;
+    TensorView source;
+  };
 
   Array input;
   /// In the order of memory.
@@ -85,6 +94,7 @@ private:
   llvm::SmallVector<nb::object, 5> results;
   /// In the kernel's order, and in that of memory.
   llvm::SmallVector<TensorView, 12> arguments;
+  llvm::SmallVector<Preset, 0> presets;
   /// What DLPack has given us, until the call is over.
   llvm::SmallVector<nb::ndarray<nb::ro>, 0> exported;
 };

@@ -45,9 +45,9 @@ static void bindField(nb::class_<Config> &type, const char *name,
 }
 
 static void setThreads(const Config &, int64_t threads) {
-  if (threads < 0)
-    raiseValueError(
-        llvm::formatv("expected 'threads' to be 0 or more, got {0}", threads));
+  if (threads < 0 || threads > 1024)
+    raiseValueError(llvm::formatv(
+        "expected 'threads' to be from 0 to 1024, got {0}", threads));
   Session::get().changeOptions(
       [&](CompilerOptions &options) { options.threads = threads; });
 }

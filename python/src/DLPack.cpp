@@ -98,7 +98,8 @@ const ArrayType &mlir::bn::python::getArrayType(nb::handle object) {
   info->framework = detectFramework(type);
   info->api = findExchangeAPI(type);
   Py_INCREF(type);
-  return *(known[type] = std::move(info));
+  // Finding out may have run Python code, and another thread in between.
+  return *known.try_emplace(type, std::move(info)).first->second;
 }
 
 //===----------------------------------------------------------------------===//

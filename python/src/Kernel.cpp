@@ -83,8 +83,14 @@ static void initSpec(BatchNormSpec *self, const char *kind, nb::handle shape,
                      bool frozen, int64_t threads) {
   BatchNormSpec spec;
   spec.kind = convertKindName(kind);
-  for (nb::handle size : shape)
-    spec.shape.push_back(size.is_none() ? -1 : nb::cast<int64_t>(size));
+  for (nb::handle size : shape) {
+    int64_t known = -1;
+    if (!size.is_none() && !nb::try_cast<int64_t>(size, known))
+      raiseTypeError(
+          llvm::formatv("expected 'shape' to hold ints and None, got {0}",
+                        nb::repr(size).c_str()));
+    spec.shape.push_back(known);
+  }
   spec.axis = convertAxis(axis, spec.shape.size());
   spec.elementType = convertDTypeName(dtype, "dtype");
   DType wide = spec.elementType == DType::F64 ? DType::F64 : DType::F32;

@@ -320,9 +320,12 @@ nb::object KernelObject::callFunction(nb::args arrays) const {
   }();
   if (!called)
     raiseIfError(called.takeError());
-  auto *owned = new KernelResults(std::move(*called));
-  nb::capsule memory(owned, [](void *pointer) noexcept {
-    delete static_cast<KernelResults *>(pointer);
+  // A result may be a constant, which lives in the kernel's code.
+  using Owned = std::pair<KernelResults, Kernel>;
+  auto *pair = new Owned(std::move(*called), kernel.share());
+  KernelResults *owned = &pair->first;
+  nb::capsule memory(pair, [](void *pointer) noexcept {
+    delete static_cast<Owned *>(pointer);
   });
   // A result may be (a part of) an argument.
   nb::object owner = nb::make_tuple(memory, arrays);

@@ -112,7 +112,7 @@ def test_options_scope(tmp_path):
     assert config.threads == 0 and config.dump_dir == ""
     assert (tmp_path / "00-input.mlir").exists()
     assert (tmp_path / "08-kernel.s").exists()
-    with pytest.raises(ValueError, match="expected 'threads' to be 0 or more, "
+    with pytest.raises(ValueError, match="expected 'threads' to be from 0 to 1024, "
                                          "got -1"):
         config.threads = -1
     with pytest.raises(TypeError, match="expected options among threads"):

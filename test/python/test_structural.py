@@ -99,3 +99,35 @@ def test_structural_errors():
     with pytest.raises(ValueError, match="expected 'total_mean' to have shape "
                                          r"\(5,\), that of the channels, got"):
         bn_mlir.merge_stats((whole[0], whole[1][:3], whole[2]), whole)
+
+
+def test_out_must_not_be_needed():
+    """What a call still has to read is not overwritten before it is read."""
+    rows = np.random.default_rng(5).standard_normal((60, 3))
+    a = bn_mlir.stats(rows[:20], axis=1)
+    b = bn_mlir.stats(rows[20:], axis=1)
+    before = [array.copy() for array in b]
+    with pytest.raises(ValueError, match="expected 'out' for 'total_count' not "
+                                         "to overlap another array"):
+        bn_mlir.merge_stats(a, b, out=b)
+    for array, old in zip(b, before):
+        np.testing.assert_array_equal(array, old)
+    merged = bn_mlir.merge_stats(a, b, out=a)
+    np.testing.assert_allclose(merged[1], rows.mean(0))
+
+    x = np.arange(4.0)
+    with pytest.raises(ValueError, match="expected 'out' for 'mean' not to "
+                                         "overlap another array"):
+        bn_mlir.stats(x, out=(None, x, None))
+    np.testing.assert_array_equal(x, np.arange(4.0))
+
+
+def test_constant_result_outlives_kernel():
+    kernel = bn_mlir.compile(
+        "func.func @f() -> tensor<4096xf32> {"
+        "  %c = arith.constant dense<1.0> : tensor<4096xf32>"
+        "  return %c : tensor<4096xf32> }")
+    ones = kernel()
+    del kernel
+    bn_mlir.clear_kernels()
+    assert ones.sum() == 4096

@@ -315,7 +315,7 @@ void SlabPipeliner::run() {
   b.eraseOp(slab.stats);
 }
 
-/// Moves the users of `loop` in its block behind it.
+/// Moves `ops`, in their order, behind `anchor`.
 static void moveUsersBehind(Operation *anchor, ArrayRef<Operation *> ops) {
   for (Operation *op : llvm::reverse(ops))
     op->moveAfter(anchor);

@@ -197,7 +197,10 @@ LoweringStrategyAttr Selector::selectPipelinedSlab(int64_t channelDim,
   parallel[channelDim] = llvm::divideCeil(groups, runs) * group;
   // Of short rows many make a tile: each merge is preceded by sums over the
   // elements of a row.
-  tile[0] = size(last) >= kLongRow ? 1 : size(0) > kShortRows ? kShortRows : 0;
+  // A group of one channel is summed along its rows, in longer chains.
+  int64_t rows = group == 1 ? std::min(kShortRows, getMostRows(size(last)))
+                            : kShortRows;
+  tile[0] = size(last) >= kLongRow ? 1 : size(0) > rows ? rows : 0;
   tile[channelDim] = group;
   if (size(last) > kLongestRow)
     tile[last] = getDivisor(size(last), kLongestRow);

@@ -111,8 +111,8 @@ def FlattenShortRowsPass
 def PackNarrowRowsPass : Pass<"bn-pack-narrow-rows", "::mlir::func::FuncOp"> {
   let summary = "treat several rows of few channels as one row";
   let description = [{
-    `bn.stats` and `bn.normalize` on rows of contiguous channels that are fewer
-    than fill a register are rewritten for rows that hold as many of these rows
+    `bn.stats` and `bn.normalize` on rows of contiguous channels that are few
+    (below 64) and do not fill whole registers are rewritten for rows that hold as many of these rows
     as fill whole register tiles. Statistics are taken per place in such a row
     and merged; what there is per channel is repeated. Rows that are left over
     at the end have an op of their own.
