@@ -232,15 +232,27 @@ static void setPipelineOptions(CPUPipelineOptions &pipeline,
     pipeline.vectorBits = getVectorBits(target);
 }
 
-llvm::Expected<std::string>
-mlir::bn::lowerToPhase(ModuleOp module, llvm::StringRef entry, Phase phase,
-                       const CompilerOptions &options, int64_t threads) {
+/// Leaves `entry` as the only function to call in `module`, and fills in what
+/// the phases have to know.
+static llvm::Error prepareForPipeline(ModuleOp module, llvm::StringRef entry,
+                                      const CompilerOptions &options,
+                                      int64_t threads,
+                                      CPUPipelineOptions &pipeline) {
   auto target = createTargetMachine(options.target);
   if (!target)
     return target.takeError();
   hideOtherFunctions(module, entry);
-  CPUPipelineOptions pipeline;
   setPipelineOptions(pipeline, **target, options, threads);
+  return llvm::Error::success();
+}
+
+llvm::Expected<std::string>
+mlir::bn::lowerToPhase(ModuleOp module, llvm::StringRef entry, Phase phase,
+                       const CompilerOptions &options, int64_t threads) {
+  CPUPipelineOptions pipeline;
+  if (llvm::Error error =
+          prepareForPipeline(module, entry, options, threads, pipeline))
+    return std::move(error);
   if (llvm::Error error = runPhases(module, phase, pipeline, [](Phase) {
         return llvm::Error::success();
       }))
@@ -251,12 +263,10 @@ mlir::bn::lowerToPhase(ModuleOp module, llvm::StringRef entry, Phase phase,
 llvm::Expected<std::string>
 mlir::bn::selectStrategies(ModuleOp module, llvm::StringRef entry,
                            const CompilerOptions &options, int64_t threads) {
-  auto target = createTargetMachine(options.target);
-  if (!target)
-    return target.takeError();
-  hideOtherFunctions(module, entry);
   CPUPipelineOptions pipeline;
-  setPipelineOptions(pipeline, **target, options, threads);
+  if (llvm::Error error =
+          prepareForPipeline(module, entry, options, threads, pipeline))
+    return std::move(error);
   SelectLoweringStrategyPassOptions strategy;
   strategy.threads = pipeline.threads;
   strategy.vectorBits = pipeline.vectorBits;
