@@ -73,7 +73,8 @@ Value StreamSplitter::apart(Value rows) {
       b, loc,
       RankedTensorType::get({streams, size, type.getDimSize(1)},
                             type.getElementType()),
-      slice(rows, zero, covered), SmallVector<ReassociationIndices>{{0, 1}, {2}},
+      slice(rows, zero, covered),
+      SmallVector<ReassociationIndices>{{0, 1}, {2}},
       {b.getIndexAttr(streams), length, channels});
 }
 
@@ -93,13 +94,13 @@ IndexedOpInterface StreamSplitter::create(function_ref<Value(Value)> getData,
 
 IndexedOpInterface StreamSplitter::run() {
   LoweringStrategyAttr strategy = getLoweringStrategy(op);
-  auto outs = cast<DestinationStyleOpInterface>(op.getOperation()).getDpsInits();
+  auto outs =
+      cast<DestinationStyleOpInterface>(op.getOperation()).getDpsInits();
   IndexedOpInterface inStreams =
       create([&](Value data) { return apart(data); }, outs, /*channelDim=*/2);
-  inStreams->setAttr(
-      kLoweringStrategyAttrName,
-      strategy.withSizes({0, 0, 0},
-                         {0, strategy.getTile()[0], strategy.getTile()[1]}));
+  inStreams->setAttr(kLoweringStrategyAttrName,
+                     strategy.withSizes({0, 0, 0}, {0, strategy.getTile()[0],
+                                                    strategy.getTile()[1]}));
   IndexedOpInterface last = inStreams;
   if (!isConstantIntValue(rest, 0)) {
     last = create([&](Value data) { return slice(data, covered, rest); },
