@@ -80,8 +80,7 @@ static void initSpec(BatchNormSpec *self, const char *kind, nb::handle shape,
                      double epsilon, double momentum, const char *varianceKind,
                      bool hasScale, bool hasOffset, bool hasRunningStats,
                      bool hasMean, bool hasVariance, nb::handle which,
-                     bool frozen, const char *statisticsKind,
-                     int64_t threads) {
+                     bool frozen, const char *statisticsKind, int64_t threads) {
   BatchNormSpec spec;
   spec.kind = convertKindName(kind);
   for (nb::handle size : shape) {

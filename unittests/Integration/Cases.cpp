@@ -184,10 +184,10 @@ static Case createCase(llvm::ArrayRef<unsigned> row, size_t number) {
 static std::string getName(const Case &c, llvm::ArrayRef<unsigned> row,
                            size_t number, const char *kind,
                            const char *operands) {
-  std::string name = llvm::formatv(
-      "{0}_{1}_{2}_{3}_{4}_{5}_{6}threads", number, kind,
-      kTypes[row[OfType]].name, kLayouts[row[OfLayout]].name,
-      kDynamic[row[OfDynamic]], operands, c.spec.threads);
+  std::string name =
+      llvm::formatv("{0}_{1}_{2}_{3}_{4}_{5}_{6}threads", number, kind,
+                    kTypes[row[OfType]].name, kLayouts[row[OfLayout]].name,
+                    kDynamic[row[OfDynamic]], operands, c.spec.threads);
   for (int64_t size : c.shape)
     name += "_" + std::to_string(size);
   return name;
@@ -223,8 +223,8 @@ static Case createBackward(llvm::ArrayRef<unsigned> row, size_t number) {
   spec.hasInputGrad = gradients.input;
   spec.hasScaleGrad = gradients.scale;
   spec.hasOffsetGrad = gradients.offset;
-  result.name = getName(result, row, number, kGradientKinds[row[OfKind]],
-                        gradients.name);
+  result.name =
+      getName(result, row, number, kGradientKinds[row[OfKind]], gradients.name);
   return result;
 }
 
@@ -273,7 +273,6 @@ std::vector<Case> mlir::bn::test::selectGradientCases() {
                       std::size(kSizes),
                       3};
   return select(sizes,
-                {{OfKind, OfType, OfParameters},
-                 {OfKind, OfLayout, OfDynamic}},
+                {{OfKind, OfType, OfParameters}, {OfKind, OfLayout, OfDynamic}},
                 createBackward);
 }

@@ -73,8 +73,8 @@ void Ratios::include(const Ratios &other) {
 }
 
 double Ratios::getLargest() const {
-  return std::max({output, mean, variance, running, inputGrad, scaleGrad,
-                   offsetGrad});
+  return std::max(
+      {output, mean, variance, running, inputGrad, scaleGrad, offsetGrad});
 }
 
 //===----------------------------------------------------------------------===//
@@ -308,9 +308,9 @@ Ratios Execution::compareGradients() const {
   const HostArray &x = (*this)["input"], &dy = (*this)["output_grad"];
   const HostArray &dx = (*this)["input_grad"];
   forEachElement(x.getShape(), spec.axis, [&](int64_t i, int64_t c) {
-    input.add(i, dx[i],
-              channels[c].getInputGrad(spec.elementType, spec.isFrozen, dy[i],
-                                       x[i]));
+    input.add(
+        i, dx[i],
+        channels[c].getInputGrad(spec.elementType, spec.isFrozen, dy[i], x[i]));
   });
   ratios.inputGrad = input.report("input_grad");
   return ratios;

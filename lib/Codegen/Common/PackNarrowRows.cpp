@@ -125,7 +125,8 @@ Operation *RowPacker::createCopy(function_ref<Value(Value)> getData,
 
 /// Sums of each place in the packed rows, which are merged in order.
 void RowPacker::packReduction() {
-  auto outs = cast<DestinationStyleOpInterface>(op.getOperation()).getDpsInits();
+  auto outs =
+      cast<DestinationStyleOpInterface>(op.getOperation()).getDpsInits();
   SmallVector<Value> zeros;
   Value empty = packRows(op.getSpanningOperand().get());
   for (Value out : outs)
@@ -163,9 +164,9 @@ void RowPacker::packReduction() {
       });
   SmallVector<Value> results(loop.getResults());
   if (!isConstantIntValue(rest, 0)) {
-    Operation *last = createCopy(
-        [&](Value data) { return slice(data, covered, rest); },
-        [](Value value) { return value; }, results);
+    Operation *last =
+        createCopy([&](Value data) { return slice(data, covered, rest); },
+                   [](Value value) { return value; }, results);
     last->removeAttr(kLoweringStrategyAttrName);
     results.assign(last->result_begin(), last->result_end());
   }
@@ -183,9 +184,9 @@ void RowPacker::packSweep() {
         [&](Value data) { return data == out ? part : getData(data); },
         getPerChannel, part);
   };
-  Operation *main = sweep([&](Value data) { return packRows(data); },
-                          [&](Value value) { return repeat(value); },
-                          packRows(out));
+  Operation *main =
+      sweep([&](Value data) { return packRows(data); },
+            [&](Value value) { return repeat(value); }, packRows(out));
   auto type = cast<RankedTensorType>(main->getResult(0).getType());
   Value apart = tensor::ExpandShapeOp::create(
       b, loc,
@@ -219,7 +220,8 @@ void RowPacker::packSweep() {
 static int64_t getPackedRows(IndexedOpInterface op) {
   LoweringStrategyAttr strategy = getLoweringStrategy(op);
   auto axis = op->getAttrOfType<DenseI64ArrayAttr>("axis");
-  auto type = dyn_cast<RankedTensorType>(op.getSpanningOperand().get().getType());
+  auto type =
+      dyn_cast<RankedTensorType>(op.getSpanningOperand().get().getType());
   if (!strategy || !type || type.getRank() != 2 || axis.size() != 1 ||
       axis[0] != 1 || type.isDynamicDim(1) || type.getDimSize(1) == 0)
     return 1;

@@ -195,7 +195,8 @@ LoweringStrategyAttr Selector::selectSlab(int64_t channelDim) {
     group = getDivisor(size(channelDim), std::max<int64_t>(limit, 1));
   }
   parallel[channelDim] = group;
-  if (sweepsTwice(op) && channelDim == last - 1 && rank() == 3 && type.hasStaticShape() &&
+  if (sweepsTwice(op) && channelDim == last - 1 && rank() == 3 &&
+      type.hasStaticShape() &&
       (size(last) >= kLongRow || selectStores() == StoreKind::NonTemporal))
     return selectPipelinedSlab(channelDim, group);
 
