@@ -429,7 +429,7 @@ LogicalResult NormalizeOp::verify() {
 }
 
 LogicalResult BackwardReduceOp::verify() {
-  Value data = getOutputGrad(), input = getInput();
+  Value input = getInput(), data = input ? input : getOutputGrad();
   if (failed(verifyAxis(*this, getAxis(), data))) // backward_reduce_c1
     return failure();
   if (hasSumDYXmu() && (!input || !getMean())) // backward_reduce_c7
@@ -440,7 +440,8 @@ LogicalResult BackwardReduceOp::verify() {
                        "'sums(dy)', got '")
            << (input ? "input" : "mean") << "'";
   if (input && // backward_reduce_c2
-      failed(verifySameType(*this, "output_grad", data, "input", input)))
+      failed(verifySameType(*this, "output_grad", getOutputGrad(), "input",
+                            input)))
     return failure();
   SmallVector<Named> perChannel = {{"mean", getMean()}};
   SmallVector<StringRef> names;
