@@ -101,9 +101,7 @@ Values TileVectorizer::sweepRows(Values known, ValueRange tensors) {
     auto body = [&](ValueRange carried) {
       return sweepStrip(strip, known, carried);
     };
-    current = stripDim ? emitLoop(*stripDim, strip.begin, strip.end,
-                                  strip.width, current, body)
-                       : body(current);
+    current = emitStrip(strip, current, body);
   }
   return current;
 }
@@ -177,12 +175,11 @@ Values TileVectorizer::reduceStrips(ValueRange tensors) {
     Values next;
     for (auto [i, strip] : llvm::enumerate(strips)) {
       auto body = [&, width = strip.width](ValueRange carried) {
-        return emitBody(readInputs({}, perNest, width), carried, width);
+        return keepMasked(
+            carried, emitBody(readInputs({}, perNest, width), carried, width));
       };
-      llvm::append_range(next, emitLoop(*stripDim, strip.begin, strip.end,
-                                        strip.width,
-                                        running.slice(i * numInits, numInits),
-                                        body));
+      llvm::append_range(
+          next, emitStrip(strip, running.slice(i * numInits, numInits), body));
     }
     return next;
   });

@@ -35,6 +35,10 @@ using namespace mlir::bn;
 
 /// Rows with at least so many channels are left as they are.
 static constexpr int64_t kWideRow = 64;
+/// Rows that are written past the caches should be a loop of some iterations,
+/// which can be moved to where cache lines start: register tiles that are too
+/// few for that, and as many as there shall be instead.
+static constexpr int64_t kFewTiles = 4, kStreamedTiles = 8;
 
 namespace {
 /// Splits the rows of one op into those that are packed and the few behind.
@@ -203,7 +207,7 @@ void RowPacker::pack(NormalizeOp op) {
 
 /// The number of rows of `input` that fill whole register tiles, or 1.
 static int64_t getPackedRows(Value input, ArrayRef<int64_t> axis,
-                             LoweringStrategyAttr strategy) {
+                             LoweringStrategyAttr strategy, bool isWritten) {
   auto type = dyn_cast<RankedTensorType>(input.getType());
   if (!strategy || !type || type.getRank() != 2 || axis.size() != 1 ||
       axis[0] != 1 || type.isDynamicDim(1) || type.getDimSize(1) == 0)
@@ -212,9 +216,13 @@ static int64_t getPackedRows(Value input, ArrayRef<int64_t> axis,
   int64_t lanes = strategy.getVectorBits() / bits;
   int64_t tile = lanes * strategy.getUnroll();
   int64_t channels = type.getDimSize(1);
-  if (channels >= kWideRow || channels % lanes == 0)
+  bool isStreamed = isWritten && channels < kFewTiles * tile &&
+                    strategy.getStores() == StoreKind::NonTemporal;
+  if (!isStreamed && (channels >= kWideRow || channels % lanes == 0))
     return 1;
   int64_t rows = tile / std::gcd(tile, channels);
+  while (isStreamed && rows * channels < kStreamedTiles * tile)
+    rows *= 2;
   // Not for a handful of rows: they would all be left over.
   if (!type.isDynamicDim(0) && type.getDimSize(0) < 4 * rows)
     return 1;
@@ -236,14 +244,16 @@ struct PackNarrowRowsPass
     for (Operation *op : ops) {
       if (auto stats = dyn_cast<StatsOp>(op)) {
         int64_t rows = getPackedRows(stats.getInput(), stats.getAxis(),
-                                     getLoweringStrategy(op));
+                                     getLoweringStrategy(op),
+                                     /*isWritten=*/false);
         if (rows > 1 && !stats.getMask() && !stats.getPivot())
           RowPacker(rewriter, op, stats.getInput(), rows).pack(stats);
         continue;
       }
       auto normalize = cast<NormalizeOp>(op);
       int64_t rows = getPackedRows(normalize.getInput(), normalize.getAxis(),
-                                   getLoweringStrategy(op));
+                                   getLoweringStrategy(op),
+                                   /*isWritten=*/true);
       if (rows > 1 && !normalize.getVariance())
         RowPacker(rewriter, op, normalize.getInput(), rows).pack(normalize);
     }

@@ -48,6 +48,8 @@ static constexpr int64_t kTileRows = 256, kPieceRows = 256, kStreams = 4;
 /// Rows that are long enough for vectors across one row, in elements; and the
 /// most elements of a row between two merges.
 static constexpr int64_t kLongRow = 512, kLongestRow = 8192;
+/// The same where the last vector of a row can be masked.
+static constexpr int64_t kLongMaskedRow = 128, kMaskedBits = 512;
 /// Rows of a tile whose rows are short.
 static constexpr int64_t kShortRows = 128;
 /// Additions that may follow each other in one sum of a tile: rounding errors
@@ -97,6 +99,14 @@ private:
   StoreKind selectStores();
   int64_t getMostRows(int64_t size);
   SmallVector<int64_t> selectTile(int64_t room);
+  bool isCached() { return selectStores() == StoreKind::Temporal; }
+  bool canBePipelined(int64_t channelDim) {
+    return isa<TrainingOp>(op.getOperation()) && channelDim == rank() - 2 &&
+           rank() == 3 && type.hasStaticShape();
+  }
+  bool hasLongRows();
+  int64_t selectGroup(int64_t channelDim);
+  int64_t selectRows(int64_t group);
   LoweringStrategyAttr selectSlab(int64_t channelDim);
   LoweringStrategyAttr selectPipelinedSlab(int64_t channelDim, int64_t group);
   LoweringStrategyAttr selectRowBlocks();
@@ -161,28 +171,54 @@ SmallVector<int64_t> Selector::selectTile(int64_t room) {
   return tile;
 }
 
+/// True when rows of the data are long enough for vectors across one row of
+/// one channel. Those that are written past the caches should be longer, which
+/// several channels together are.
+bool Selector::hasLongRows() {
+  int64_t least = machine.vectorBits >= kMaskedBits && isCached()
+                      ? kLongMaskedRow
+                      : kLongRow;
+  return size(rank() - 1) >= least;
+}
+
+/// Channels that are treated together: several where one is a short row, or a
+/// short slab. 1 where it is not known.
+int64_t Selector::selectGroup(int64_t channelDim) {
+  int64_t last = rank() - 1;
+  if (type.isDynamicDim(channelDim) || channelDim != last - 1 ||
+      type.isDynamicDim(last) || (canBePipelined(channelDim) && isCached() && hasLongRows()))
+    return 1;
+  int64_t rowBytes = std::max<int64_t>(size(last) * elementBytes, 1);
+  int64_t limit = std::min<int64_t>(llvm::divideCeil(kRowBytes, rowBytes),
+                                    size(channelDim) / kMinChannels);
+  return getDivisor(size(channelDim), std::max<int64_t>(limit, 1));
+}
+
 /// Channel groups that are normalized as soon as their statistics are known.
 LoweringStrategyAttr Selector::selectSlab(int64_t channelDim) {
   SmallVector<int64_t> parallel(rank(), 0);
-  int64_t last = rank() - 1;
-  // Several channels per group where one is a short row, or a short slab.
-  int64_t group = 1;
-  if (!type.isDynamicDim(channelDim) && channelDim == last - 1 &&
-      !type.isDynamicDim(last)) {
-    int64_t rowBytes = std::max<int64_t>(size(last) * elementBytes, 1);
-    int64_t limit =
-        std::min<int64_t>(llvm::divideCeil(kRowBytes, rowBytes),
-                          size(channelDim) / kMinChannels);
-    group = getDivisor(size(channelDim), std::max<int64_t>(limit, 1));
-  }
+  int64_t group = selectGroup(channelDim);
   parallel[channelDim] = group;
-  if (isa<TrainingOp>(op.getOperation()) && channelDim == last - 1 &&
-      rank() == 3 && type.hasStaticShape() &&
-      (size(last) >= kLongRow || selectStores() == StoreKind::NonTemporal))
+  if (canBePipelined(channelDim) && (hasLongRows() || !isCached()))
     return selectPipelinedSlab(channelDim, group);
 
-  return get(Schedule::Slab, parallel,
-             selectTile(std::max<int64_t>(tileElements() / group, 1)));
+  SmallVector<int64_t> tile =
+      selectTile(std::max<int64_t>(tileElements() / group, 1));
+  if (group > 1 && !type.isDynamicDim(0))
+    tile[0] = selectRows(group);
+  return get(Schedule::Slab, parallel, tile);
+}
+
+/// Rows of a tile; 0 for all. Of short rows they are many, since each merge is
+/// preceded by sums over the elements of a row. A group of one channel is
+/// summed along its rows, in longer chains.
+int64_t Selector::selectRows(int64_t group) {
+  int64_t length = size(rank() - 1), rows = kShortRows;
+  if (group == 1)
+    rows = std::min(rows, getMostRows(length));
+  if (length >= kLongRow)
+    rows = isCached() ? getDivisor(size(0), kLongestRow / length) : 1;
+  return size(0) > rows ? rows : 0;
 }
 
 /// One group is normalized while the statistics of the next are taken. Each
@@ -195,17 +231,12 @@ LoweringStrategyAttr Selector::selectPipelinedSlab(int64_t channelDim,
   int64_t groups = size(channelDim) / group;
   SmallVector<int64_t> parallel(rank(), 0), tile(rank(), 0);
   parallel[channelDim] = llvm::divideCeil(groups, runs) * group;
-  // Of short rows many make a tile: each merge is preceded by sums over the
-  // elements of a row.
-  // A group of one channel is summed along its rows, in longer chains.
-  int64_t rows = group == 1 ? std::min(kShortRows, getMostRows(size(last)))
-                            : kShortRows;
-  tile[0] = size(last) >= kLongRow ? 1 : size(0) > rows ? rows : 0;
   tile[channelDim] = group;
   if (size(last) > kLongestRow)
     tile[last] = getDivisor(size(last), kLongestRow);
   if (tile[last] < kLongestRow / 4)
     tile[last] = size(last) > kLongestRow ? kLongestRow : 0;
+  tile[0] = tile[last] != 0 ? 1 : selectRows(group);
   return get(Schedule::PipelinedSlab, parallel, tile, /*streams=*/1,
              /*prefetch=*/1);
 }
