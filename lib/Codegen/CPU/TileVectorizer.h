@@ -68,6 +68,8 @@ private:
   Values sumStrip(Values known, int64_t width, ValueRange start,
                   ValueRange tensors);
   Values sweepStrip(const Strip &strip, ValueRange known, ValueRange tensors);
+  Values reduceStrip(const Strip &strip, ValueRange perNest,
+                     ValueRange running);
   Values reduceStrips(ValueRange tensors);
 
   RewriterBase &b;

@@ -39,8 +39,9 @@ static constexpr int64_t kRowBytes = 3 << 10;
 /// With fewer channels than this, channels are too few to share among threads.
 static constexpr int64_t kMinChannels = 8;
 /// Registers per register tile: enough independent sums to hide the latency of
-/// an addition, few enough for two sets of them in 16 registers.
-static constexpr int64_t kUnroll = 4;
+/// an addition, few enough for two sets of them in 16 registers; and of rows
+/// whose sums would be chains of more than kShortChain, where there are 32.
+static constexpr int64_t kUnroll = 4, kLongUnroll = 8, kShortChain = 32;
 /// Where channels are contiguous: rows between two merges of partial
 /// statistics, least rows of a piece, and places that rows are read from in
 /// turn. A core reads about 1.5 times as fast from four places as from one.
@@ -90,13 +91,15 @@ struct Selector {
     int64_t team = schedule == Schedule::Single ? 1 : threads;
     return LoweringStrategyAttr::get(
         type.getContext(), schedule, team, parallel, tile, machine.vectorBits,
-        kUnroll, selectStores(), streams, prefetch);
+        selectUnroll(), selectStores(), streams, prefetch);
   }
 
   LoweringStrategyAttr select();
 
 private:
   StoreKind selectStores();
+  int64_t getLanes();
+  int64_t selectUnroll();
   int64_t getMostRows(int64_t size);
   SmallVector<int64_t> selectTile(int64_t room);
   bool isCached() { return selectStores() == StoreKind::Temporal; }
@@ -136,13 +139,24 @@ StoreKind Selector::selectStores() {
                                          : StoreKind::Temporal;
 }
 
+/// Elements of a register where they are widest.
+int64_t Selector::getLanes() {
+  unsigned bits = type.getElementTypeBitWidth() == 64 ? 64 : 32;
+  return std::max<int64_t>(machine.vectorBits / bits, 1);
+}
+
+int64_t Selector::selectUnroll() {
+  int64_t last = rank() - 1;
+  bool isLong = isReduction(last) && !type.isDynamicDim(last) &&
+                size(last) > kShortChain * kUnroll * getLanes();
+  return isLong && machine.vectorBits >= kMaskedBits ? kLongUnroll : kUnroll;
+}
+
 /// How many rows of `size` elements a tile may have, so that no chain of
 /// additions is longer than in a tile of long rows: a row is summed in register
 /// tiles, then in registers, then one by one, each in a chain of its own.
 int64_t Selector::getMostRows(int64_t size) {
-  unsigned bits = type.getElementTypeBitWidth() == 64 ? 64 : 32;
-  int64_t lanes = std::max<int64_t>(machine.vectorBits / bits, 1);
-  int64_t wide = lanes * kUnroll;
+  int64_t lanes = getLanes(), wide = lanes * selectUnroll();
   int64_t additions =
       std::max({size / wide, size % wide / lanes, size % lanes, int64_t(1)});
   return std::max<int64_t>(kLongestChain / additions, 1);
