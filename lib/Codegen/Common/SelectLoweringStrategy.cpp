@@ -45,7 +45,10 @@ static constexpr int64_t kUnroll = 4, kLongUnroll = 8, kShortChain = 32;
 /// Where channels are contiguous: rows between two merges of partial
 /// statistics, least rows of a piece, and places that rows are read from in
 /// turn. A core reads about 1.5 times as fast from four places as from one.
-static constexpr int64_t kTileRows = 256, kPieceRows = 256, kStreams = 4;
+static constexpr int64_t kTileRows = 256, kPieceRows = 128, kStreams = 4;
+/// Bytes of a piece that are worth a merge of its own, which one thread does,
+/// and pieces that are worth it even so.
+static constexpr int64_t kPieceBytes = 512 << 10, kFewPieces = 4;
 /// Rows that are long enough for vectors across one row, in elements; and the
 /// most elements of a row between two merges.
 static constexpr int64_t kLongRow = 512, kLongestRow = 8192;
@@ -112,6 +115,7 @@ private:
   int64_t selectRows(int64_t group);
   LoweringStrategyAttr selectSlab(int64_t channelDim);
   LoweringStrategyAttr selectPipelinedSlab(int64_t channelDim, int64_t group);
+  int64_t selectPieces(int64_t rowDim);
   LoweringStrategyAttr selectRowBlocks();
   LoweringStrategyAttr selectSplit();
   LoweringStrategyAttr selectSweep();
@@ -255,16 +259,23 @@ LoweringStrategyAttr Selector::selectPipelinedSlab(int64_t channelDim,
              /*prefetch=*/1);
 }
 
+int64_t Selector::selectPieces(int64_t rowDim) {
+  if (type.isDynamicDim(rowDim))
+    return kPartialPieces;
+  int64_t most = kPartialPieces;
+  if (type.hasStaticShape())
+    most = std::clamp(type.getNumElements() * elementBytes / kPieceBytes,
+                      kFewPieces, kPartialPieces);
+  return llvm::bit_floor<uint64_t>(
+      std::clamp<int64_t>(size(rowDim) / kPieceRows, 1, most));
+}
+
 /// Channels are contiguous: pieces of rows, each with partial statistics.
 LoweringStrategyAttr Selector::selectRowBlocks() {
   SmallVector<int64_t> parallel(rank(), 0), tile(rank(), 0);
   int64_t rows = rank() - 2;
   tile[rows] = kTileRows / kStreams;
-  int64_t pieces = kPartialPieces;
-  if (!type.isDynamicDim(rows))
-    pieces = llvm::bit_floor<uint64_t>(
-        std::clamp<int64_t>(size(rows) / kPieceRows, 1, pieces));
-  parallel[rows] = -pieces;
+  parallel[rows] = -selectPieces(rows);
   return get(Schedule::RowBlocks, parallel, tile, kStreams);
 }
 
