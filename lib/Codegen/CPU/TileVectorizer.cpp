@@ -23,9 +23,9 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
-#include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/TypeUtilities.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
 
 using namespace mlir;
 using namespace mlir::bn;
@@ -70,8 +70,7 @@ static unsigned getComputeBits(linalg::LinalgOp op) {
 static bool wantsNontemporalStores(linalg::LinalgOp op) {
   LoweringStrategyAttr strategy = getLoweringStrategy(op);
   return strategy && strategy.getStores() == StoreKind::NonTemporal &&
-         op.getNumLoops() > 1 &&
-         op.getNumParallelLoops() == op.getNumLoops();
+         op.getNumLoops() > 1 && op.getNumParallelLoops() == op.getNumLoops();
 }
 
 TileVectorizer::TileVectorizer(RewriterBase &b, linalg::LinalgOp op,
@@ -294,16 +293,22 @@ Values TileVectorizer::run() {
   auto body = [&](ValueRange tensors) {
     return stripIsReduction ? reduceStrips(tensors) : sweepStrips(tensors);
   };
-  if (outerDims.empty())
-    return body(destinations);
-  // The innermost of the outer loops is the one over rows.
+  // The innermost loop outside is the one over rows; there is none over
+  // dimensions of size 1.
   ArrayRef<unsigned> outer(outerDims);
-  return emitNest(outer.drop_back(), destinations, [&](ValueRange carried) {
-    Values results = emitNest(outer.take_back(), carried, body);
-    // Of one row there is no loop, and `results` are those of its strips.
-    bool oneRow = isConstantIntValue(sizes[outer.back()], 1);
-    if (!stripIsReduction && rowDims.empty() && !oneRow)
-      markPrefetch(results);
-    return results;
-  });
+  size_t count = outer.size();
+  while (count > 0 && isConstantIntValue(sizes[outer[count - 1]], 1))
+    --count;
+  auto inner = [&](ValueRange carried) {
+    return emitNest(outer.drop_front(count), carried, body);
+  };
+  if (count == 0)
+    return inner(destinations);
+  return emitNest(outer.take_front(count - 1), destinations,
+                  [&](ValueRange carried) {
+                    Values results = emitNest(outer[count - 1], carried, inner);
+                    if (!stripIsReduction && rowDims.empty())
+                      markPrefetch(results);
+                    return results;
+                  });
 }

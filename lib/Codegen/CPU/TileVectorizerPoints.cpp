@@ -45,9 +45,8 @@ Value TileVectorizer::read(OpOperand *operand, Value source, int64_t width) {
     return tensor::ExtractOp::create(b, loc, source, at);
   auto vectorType = VectorType::get(width, type.getElementType());
   Value padding = ub::PoisonOp::create(b, loc, type.getElementType());
-  auto read =
-      vector::TransferReadOp::create(b, loc, vectorType, source, at, padding,
-                                     ArrayRef<bool>{true});
+  auto read = vector::TransferReadOp::create(b, loc, vectorType, source, at,
+                                             padding, ArrayRef<bool>{true});
   if (mask)
     read.getMaskMutable().assign(mask);
   return read;
@@ -69,9 +68,8 @@ Value TileVectorizer::write(OpOperand *init, Value value, Value tensor,
     at.push_back(indices[cast<AffineDimExpr>(expr).getPosition()]);
   if (!spansStrip(init) || width == 1)
     return tensor::InsertOp::create(b, loc, value, tensor, at);
-  auto write =
-      vector::TransferWriteOp::create(b, loc, broadcast(value, width), tensor,
-                                      at, ArrayRef<bool>{true});
+  auto write = vector::TransferWriteOp::create(
+      b, loc, broadcast(value, width), tensor, at, ArrayRef<bool>{true});
   if (mask)
     write.getMaskMutable().assign(mask);
   return write.getResult();

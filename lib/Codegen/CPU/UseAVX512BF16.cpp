@@ -33,8 +33,7 @@ static constexpr int32_t kLanes = 32;
 static bool isWholeRegisters(Type type) {
   auto vector = dyn_cast<VectorType>(type);
   return vector && vector.getRank() == 1 && !vector.isScalable() &&
-         vector.getElementType().isBF16() &&
-         vector.getDimSize(0) % kLanes == 0;
+         vector.getElementType().isBF16() && vector.getDimSize(0) % kLanes == 0;
 }
 
 /// `size` elements of `vector` from `begin`.
@@ -96,8 +95,7 @@ struct RoundThroughF32 : OpRewritePattern<LLVM::FPTruncOp> {
       return b.notifyMatchFailure(op, "not f64 to bf16");
     if (auto vector = dyn_cast<VectorType>(type))
       single = vector.clone(single);
-    Value narrow =
-        LLVM::FPTruncOp::create(b, op.getLoc(), single, op.getArg());
+    Value narrow = LLVM::FPTruncOp::create(b, op.getLoc(), single, op.getArg());
     b.replaceOpWithNewOp<LLVM::FPTruncOp>(op, op.getType(), narrow);
     return success();
   }

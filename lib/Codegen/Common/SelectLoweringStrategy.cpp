@@ -204,7 +204,8 @@ bool Selector::hasLongRows() {
 int64_t Selector::selectGroup(int64_t channelDim) {
   int64_t last = rank() - 1;
   if (type.isDynamicDim(channelDim) || channelDim != last - 1 ||
-      type.isDynamicDim(last) || (canBePipelined(channelDim) && isCached() && hasLongRows()))
+      type.isDynamicDim(last) ||
+      (canBePipelined(channelDim) && isCached() && hasLongRows()))
     return 1;
   int64_t rowBytes = std::max<int64_t>(size(last) * elementBytes, 1);
   int64_t limit = std::min<int64_t>(llvm::divideCeil(kRowBytes, rowBytes),

@@ -62,7 +62,8 @@ static bool isChannel(StatsOp op, int64_t dim) {
 static bool isSmall(StatsOp op, LoweringStrategyAttr strategy) {
   auto type = cast<ShapedType>(op.getInput().getType());
   int64_t elements = 1;
-  for (auto [size, tileSize] : llvm::zip_equal(type.getShape(), strategy.getTile())) {
+  for (auto [size, tileSize] :
+       llvm::zip_equal(type.getShape(), strategy.getTile())) {
     if (tileSize != 0 && (ShapedType::isDynamic(size) || size > tileSize))
       return false;
     elements *= ShapedType::isDynamic(size) ? 1 : size;

@@ -18,7 +18,10 @@ def VectorizeTilesPass
     Each linalg op on tensors becomes loops. Its contiguous dimension advances
     in strips: register tiles of `unroll` vector registers, then single
     registers, then single elements. So there are no masks, and every static or
-    dynamic size has a correct tail. A reduction along the strips carries one
+    dynamic size has a correct tail. Registers of 512 bits or more have masks
+    that cost nothing: there, strips of half as many registers each follow, and
+    the end is one masked step, if no op in the body could trap on what is
+    masked off. A reduction along the strips carries one
     accumulator per strip width through its loops and sums their lanes at the
     end; a reduction across strips carries vectors.
 
