@@ -35,6 +35,10 @@ using namespace mlir::bn;
 
 /// Rows with at least so many channels are left as they are.
 static constexpr int64_t kWideRow = 64;
+/// Rows that are written past the caches should be a loop of some iterations,
+/// which can be moved to where cache lines start: register tiles that are too
+/// few for that, and as many as there shall be instead.
+static constexpr int64_t kFewTiles = 4, kStreamedTiles = 8;
 
 namespace {
 /// Splits the rows of one op into those that are packed and the few behind.
@@ -217,7 +221,7 @@ void RowPacker::packSweep() {
 }
 
 /// The number of rows of the data of `op` that fill whole register tiles, or 1.
-static int64_t getPackedRows(IndexedOpInterface op) {
+static int64_t getPackedRows(IndexedOpInterface op, bool isWritten) {
   LoweringStrategyAttr strategy = getLoweringStrategy(op);
   auto axis = op->getAttrOfType<DenseI64ArrayAttr>("axis");
   auto type =
@@ -229,9 +233,13 @@ static int64_t getPackedRows(IndexedOpInterface op) {
   int64_t lanes = strategy.getVectorBits() / bits;
   int64_t tile = lanes * strategy.getUnroll();
   int64_t channels = type.getDimSize(1);
-  if (channels >= kWideRow || channels % lanes == 0)
+  bool isStreamed = isWritten && channels < kFewTiles * tile &&
+                    strategy.getStores() == StoreKind::NonTemporal;
+  if (!isStreamed && (channels >= kWideRow || channels % lanes == 0))
     return 1;
   int64_t rows = tile / std::gcd(tile, channels);
+  while (isStreamed && rows * channels < kStreamedTiles * tile)
+    rows *= 2;
   // Not for a handful of rows: they would all be left over.
   if (!type.isDynamicDim(0) && type.getDimSize(0) < 4 * rows)
     return 1;
@@ -266,7 +274,7 @@ struct PackNarrowRowsPass
     });
     IRRewriter rewriter(&getContext());
     for (IndexedOpInterface op : ops) {
-      int64_t rows = getPackedRows(op);
+      int64_t rows = getPackedRows(op, /*isWritten=*/isPackableSweep(op));
       if (rows == 1)
         continue;
       RowPacker packer(rewriter, op, rows);
