@@ -67,6 +67,14 @@ static bool sweepsTwice(Operation *op) {
   return isa<TrainingOp>(op);
 }
 
+/// True for an op that sums up its data and goes over them, and needs nothing
+/// of the one for the other: it reads them once, in one order.
+static bool sweepsOnce(Operation *op) {
+  auto backward = dyn_cast<BackwardOp>(op);
+  return backward && backward.getFrozen() && backward.wants(Gradient::input) &&
+         !backward.isElementwise();
+}
+
 namespace {
 /// Shape of one op, and the choice that fits it.
 struct Selector {
@@ -113,13 +121,16 @@ private:
   int64_t getMostRows(int64_t size);
   SmallVector<int64_t> selectTile(int64_t room);
   bool isCached() { return selectStores() == StoreKind::Temporal; }
+  bool hasStaticRows(int64_t channelDim) {
+    return channelDim == rank() - 2 && rank() == 3 && type.hasStaticShape();
+  }
   bool canBePipelined(int64_t channelDim) {
-    return sweepsTwice(op) && channelDim == rank() - 2 && rank() == 3 &&
-           type.hasStaticShape();
+    return sweepsTwice(op) && hasStaticRows(channelDim);
   }
   bool hasLongRows();
   int64_t selectGroup(int64_t channelDim);
   int64_t selectRows(int64_t group);
+  SmallVector<int64_t> selectRowTile(int64_t group);
   LoweringStrategyAttr selectSlab(int64_t channelDim);
   LoweringStrategyAttr selectPipelinedSlab(int64_t channelDim, int64_t group);
   int64_t selectPieces(int64_t rowDim);
@@ -239,6 +250,8 @@ LoweringStrategyAttr Selector::selectSlab(int64_t channelDim) {
   parallel[channelDim] = group;
   if (canBePipelined(channelDim) && (hasLongRows() || !isCached()))
     return selectPipelinedSlab(channelDim, group);
+  if (sweepsOnce(op) && hasStaticRows(channelDim))
+    return get(Schedule::Slab, parallel, selectRowTile(group));
 
   SmallVector<int64_t> tile =
       selectTile(std::max<int64_t>(tileElements() / group, 1));
@@ -259,22 +272,29 @@ int64_t Selector::selectRows(int64_t group) {
   return size(0) > rows ? rows : 0;
 }
 
-/// One group is normalized while the statistics of the next are taken. Each
-/// thread has one run of channels, since a run begins and ends with a group
-/// alone; channels do not share sums, so the number of runs changes no bits.
-LoweringStrategyAttr Selector::selectPipelinedSlab(int64_t channelDim,
-                                                   int64_t group) {
+/// Tiles that are walked for sums and for results at the same time: some rows,
+/// or a part of a long one.
+SmallVector<int64_t> Selector::selectRowTile(int64_t group) {
   int64_t last = rank() - 1;
-  int64_t runs = threads != 0 ? threads : machine.cores;
-  int64_t groups = size(channelDim) / group;
-  SmallVector<int64_t> parallel(rank(), 0), tile(rank(), 0);
-  parallel[channelDim] = llvm::divideCeil(groups, runs) * group;
-  tile[channelDim] = group;
+  SmallVector<int64_t> tile(rank(), 0);
   if (size(last) > kLongestRow)
     tile[last] = getDivisor(size(last), kLongestRow);
   if (tile[last] < kLongestRow / 4)
     tile[last] = size(last) > kLongestRow ? kLongestRow : 0;
   tile[0] = tile[last] != 0 ? 1 : selectRows(group);
+  return tile;
+}
+
+/// One group is normalized while the statistics of the next are taken. Each
+/// thread has one run of channels, since a run begins and ends with a group
+/// alone; channels do not share sums, so the number of runs changes no bits.
+LoweringStrategyAttr Selector::selectPipelinedSlab(int64_t channelDim,
+                                                   int64_t group) {
+  int64_t runs = threads != 0 ? threads : machine.cores;
+  int64_t groups = size(channelDim) / group;
+  SmallVector<int64_t> parallel(rank(), 0), tile = selectRowTile(group);
+  parallel[channelDim] = llvm::divideCeil(groups, runs) * group;
+  tile[channelDim] = group;
   return get(Schedule::PipelinedSlab, parallel, tile, /*streams=*/1,
              /*prefetch=*/1);
 }
@@ -296,7 +316,8 @@ LoweringStrategyAttr Selector::selectRowBlocks() {
   int64_t rows = rank() - 2;
   tile[rows] = kTileRows / kStreams;
   parallel[rows] = -selectPieces(rows);
-  return get(Schedule::RowBlocks, parallel, tile, kStreams);
+  return get(Schedule::RowBlocks, parallel, tile,
+             sweepsOnce(op) ? 1 : kStreams);
 }
 
 /// Few channels: the outermost reduction dimension that can be cut is.
