@@ -159,7 +159,11 @@ static int64_t countData(IndexedOpInterface op) {
   auto isData = [](AffineMap map) { return map.isIdentity(); };
   if (llvm::none_of(ArrayRef(maps).take_back(numInits), isData))
     return 0;
-  return llvm::count_if(maps, isData);
+  // With frozen statistics only the gradient of the scale needs the input.
+  auto backward = dyn_cast<BackwardOp>(op.getOperation());
+  bool skipsInput = backward && backward.getFrozen() &&
+                    !backward.wants(Gradient::scale);
+  return llvm::count_if(maps, isData) - skipsInput;
 }
 
 /// Stores past the caches save the read of what is overwritten, and cost
