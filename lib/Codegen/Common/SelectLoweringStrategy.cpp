@@ -60,6 +60,13 @@ static constexpr int64_t kShortRows = 128;
 /// grow with them (docs/Numerics.md).
 static constexpr int64_t kLongestChain = 256;
 
+/// True for an op that sums up its data before it goes over them again.
+static bool sweepsTwice(Operation *op) {
+  if (auto backward = dyn_cast<BackwardOp>(op))
+    return backward.wants(Gradient::input) && !backward.getFrozen();
+  return isa<TrainingOp>(op);
+}
+
 namespace {
 /// Shape of one op, and the choice that fits it.
 struct Selector {
@@ -107,7 +114,7 @@ private:
   SmallVector<int64_t> selectTile(int64_t room);
   bool isCached() { return selectStores() == StoreKind::Temporal; }
   bool canBePipelined(int64_t channelDim) {
-    return isa<TrainingOp>(op.getOperation()) && channelDim == rank() - 2 &&
+    return sweepsTwice(op) && channelDim == rank() - 2 &&
            rank() == 3 && type.hasStaticShape();
   }
   bool hasLongRows();
@@ -132,13 +139,25 @@ static int64_t getDivisor(int64_t n, int64_t limit) {
   return 1;
 }
 
+/// Tensors of the data's size that `op` reads and writes; 0 where it writes
+/// none.
+static int64_t countData(IndexedOpInterface op) {
+  unsigned numInits =
+      cast<DestinationStyleOpInterface>(op.getOperation()).getNumDpsInits();
+  SmallVector<AffineMap> maps = op.getOperandIndexingMaps();
+  auto isData = [](AffineMap map) { return map.isIdentity(); };
+  if (llvm::none_of(ArrayRef(maps).take_back(numInits), isData))
+    return 0;
+  return llvm::count_if(maps, isData);
+}
+
 /// Stores past the caches save the read of what is overwritten, and cost
 /// dearly when what is written is read again soon: they pay when input and
 /// output together exceed about 3/4 of the last-level cache.
 StoreKind Selector::selectStores() {
-  if (!type.hasStaticShape() || isa<StatsOp>(op.getOperation()))
+  if (!type.hasStaticShape())
     return StoreKind::Temporal;
-  int64_t bytes = 2 * type.getNumElements() * elementBytes;
+  int64_t bytes = countData(op) * type.getNumElements() * elementBytes;
   return bytes > machine.l3Bytes / 4 * 3 ? StoreKind::NonTemporal
                                          : StoreKind::Temporal;
 }
@@ -299,13 +318,10 @@ LoweringStrategyAttr Selector::selectSplit() {
 /// where a row of one is too short (bn-flatten-short-rows); else 0. Inside the
 /// caches what is spread over the rows costs more than it gains.
 int64_t Selector::selectShortRowGroup(int64_t channelDim) {
-  auto normalize = dyn_cast<NormalizeOp>(op.getOperation());
-  auto inference = dyn_cast<InferenceOp>(op.getOperation());
-  ArrayRef<int64_t> axis = normalize   ? normalize.getAxis()
-                           : inference ? inference.getAxis()
-                                       : ArrayRef<int64_t>();
+  auto axis = op->getAttrOfType<DenseI64ArrayAttr>("axis");
   int64_t last = rank() - 1;
-  if (rank() != 3 || axis != ArrayRef<int64_t>(channelDim) ||
+  if (rank() != 3 || !axis ||
+      axis.asArrayRef() != ArrayRef<int64_t>(channelDim) ||
       selectStores() != StoreKind::NonTemporal || size(last) < 2 ||
       size(last) >= kLongRow || size(0) < 4)
     return 0;
