@@ -220,32 +220,6 @@ void RowPacker::packSweep() {
   b.replaceOp(op, result);
 }
 
-/// The number of rows of the data of `op` that fill whole register tiles, or 1.
-static int64_t getPackedRows(IndexedOpInterface op, bool isWritten) {
-  LoweringStrategyAttr strategy = getLoweringStrategy(op);
-  auto axis = op->getAttrOfType<DenseI64ArrayAttr>("axis");
-  auto type =
-      dyn_cast<RankedTensorType>(op.getSpanningOperand().get().getType());
-  if (!strategy || !type || type.getRank() != 2 || axis.size() != 1 ||
-      axis[0] != 1 || type.isDynamicDim(1) || type.getDimSize(1) == 0)
-    return 1;
-  unsigned bits = type.getElementTypeBitWidth() == 64 ? 64 : 32;
-  int64_t lanes = strategy.getVectorBits() / bits;
-  int64_t tile = lanes * strategy.getUnroll();
-  int64_t channels = type.getDimSize(1);
-  bool isStreamed = isWritten && channels < kFewTiles * tile &&
-                    strategy.getStores() == StoreKind::NonTemporal;
-  if (!isStreamed && (channels >= kWideRow || channels % lanes == 0))
-    return 1;
-  int64_t rows = tile / std::gcd(tile, channels);
-  while (isStreamed && rows * channels < kStreamedTiles * tile)
-    rows *= 2;
-  // Not for a handful of rows: they would all be left over.
-  if (!type.isDynamicDim(0) && type.getDimSize(0) < 4 * rows)
-    return 1;
-  return rows;
-}
-
 /// True for an op that is a reduction of its data and nothing else.
 static bool isPackableReduction(Operation *op) {
   if (auto stats = dyn_cast<StatsOp>(op))
@@ -261,6 +235,32 @@ static bool isPackableSweep(Operation *op) {
   return isa<BackwardInputOp>(op);
 }
 
+/// The number of rows of the data of `op` that fill whole register tiles, or 1.
+static int64_t getPackedRows(IndexedOpInterface op) {
+  LoweringStrategyAttr strategy = getLoweringStrategy(op);
+  auto axis = op->getAttrOfType<DenseI64ArrayAttr>("axis");
+  auto type =
+      dyn_cast<RankedTensorType>(op.getSpanningOperand().get().getType());
+  if (!strategy || !type || type.getRank() != 2 || axis.size() != 1 ||
+      axis[0] != 1 || type.isDynamicDim(1) || type.getDimSize(1) == 0)
+    return 1;
+  unsigned bits = type.getElementTypeBitWidth() == 64 ? 64 : 32;
+  int64_t lanes = strategy.getVectorBits() / bits;
+  int64_t tile = lanes * strategy.getUnroll();
+  int64_t channels = type.getDimSize(1);
+  bool isStreamed = isPackableSweep(op) && channels < kFewTiles * tile &&
+                    strategy.getStores() == StoreKind::NonTemporal;
+  if (!isStreamed && (channels >= kWideRow || channels % lanes == 0))
+    return 1;
+  int64_t rows = tile / std::gcd(tile, channels);
+  while (isStreamed && rows * channels < kStreamedTiles * tile)
+    rows *= 2;
+  // Not for a handful of rows: they would all be left over.
+  if (!type.isDynamicDim(0) && type.getDimSize(0) < 4 * rows)
+    return 1;
+  return rows;
+}
+
 namespace {
 struct PackNarrowRowsPass
     : public bn::impl::PackNarrowRowsPassBase<PackNarrowRowsPass> {
@@ -274,7 +274,7 @@ struct PackNarrowRowsPass
     });
     IRRewriter rewriter(&getContext());
     for (IndexedOpInterface op : ops) {
-      int64_t rows = getPackedRows(op, /*isWritten=*/isPackableSweep(op));
+      int64_t rows = getPackedRows(op);
       if (rows == 1)
         continue;
       RowPacker packer(rewriter, op, rows);
