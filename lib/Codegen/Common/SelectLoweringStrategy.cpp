@@ -128,6 +128,7 @@ private:
     return sweepsTwice(op) && hasStaticRows(channelDim);
   }
   bool hasLongRows();
+  bool paysPipelined();
   int64_t selectGroup(int64_t channelDim);
   int64_t selectRows(int64_t group);
   SmallVector<int64_t> selectRowTile(int64_t group);
@@ -233,6 +234,12 @@ bool Selector::hasLongRows() {
   return size(rank() - 1) >= least;
 }
 
+/// Of short rows, sums and coefficients are in the L1 cache, too, which those of
+/// gradients fill: they are better off with several rows at a time.
+bool Selector::paysPipelined() {
+  return hasLongRows() || (!isCached() && isa<TrainingOp>(op.getOperation()));
+}
+
 /// Channels that are treated together: several where one is a short row, or a
 /// short slab. 1 where it is not known.
 int64_t Selector::selectGroup(int64_t channelDim) {
@@ -252,7 +259,7 @@ LoweringStrategyAttr Selector::selectSlab(int64_t channelDim) {
   SmallVector<int64_t> parallel(rank(), 0);
   int64_t group = selectGroup(channelDim);
   parallel[channelDim] = group;
-  if (canBePipelined(channelDim) && (hasLongRows() || !isCached()))
+  if (canBePipelined(channelDim) && paysPipelined())
     return selectPipelinedSlab(channelDim, group);
   if (sweepsOnce(op) && hasStaticRows(channelDim))
     return get(Schedule::Slab, parallel, selectRowTile(group));
