@@ -196,3 +196,39 @@ func.func @no_strategy(%x: tensor<8x4xf32>, %c: tensor<4xf64>)
       outs(%x : tensor<8x4xf32>) -> tensor<8x4xf32>
   return %m, %y : tensor<4xf64>, tensor<8x4xf32>
 }
+
+// -----
+
+// Both operands of the sums for gradients come from four places; the sweep of
+// the result goes backwards.
+#rows = #bn.lowering_strategy<row_blocks, threads = 0, parallel = [-4, 0],
+    tile = [32, 0], vector_bits = 256, unroll = 4, stores = temporal,
+    streams = 4>
+// CHECK-LABEL: func @gradients
+//       CHECK:   scf.forall (%{{.*}}) = (0) to (1024) step (256)
+//       CHECK:     %[[DY:.*]] = tensor.expand_shape %{{.*}} output_shape [4, 64, 128]
+//       CHECK:     %[[X:.*]] = tensor.expand_shape %{{.*}} output_shape [4, 64, 128]
+//       CHECK:     scf.for %[[I:.*]] = %c0 to %c64 step %c32
+//       CHECK:       %[[TILEDY:.*]] = tensor.extract_slice %[[DY]][0, %[[I]], 0] [4, 32, 128]
+//       CHECK:       %[[TILEX:.*]] = tensor.extract_slice %[[X]][0, %[[I]], 0] [4, 32, 128]
+//       CHECK:       bn.backward_reduce axis(2) {{.*}} ins(%[[TILEDY]], %[[TILEX]] :
+//       CHECK:   scf.for %{{.*}} to %c4
+//       CHECK:     arith.addf
+//       CHECK:   scf.forall (%[[P:.*]]) = (0) to (1024) step (256)
+//       CHECK:     affine.apply #{{.*}}(%[[P]])
+//       CHECK:     bn.backward_input axis(1)
+func.func @gradients(%dy: tensor<1024x128xf32>, %x: tensor<1024x128xf32>,
+    %m: tensor<128xf32>, %z: tensor<128xf32>, %dx: tensor<1024x128xf32>)
+    -> tensor<1024x128xf32> {
+  %s:2 = bn.backward_reduce axis(1) {bn.lowering_strategy = #rows}
+      ins(%dy, %x : tensor<1024x128xf32>, tensor<1024x128xf32>)
+      mean(%m : tensor<128xf32>) outs(%z, %z : tensor<128xf32>, tensor<128xf32>)
+      -> tensor<128xf32>, tensor<128xf32>
+  %r = bn.backward_input axis(1) {bn.lowering_strategy = #rows}
+      ins(%dy, %x : tensor<1024x128xf32>, tensor<1024x128xf32>)
+      mean(%m : tensor<128xf32>)
+      coefficients(%m, %s#0, %s#1
+                   : tensor<128xf32>, tensor<128xf32>, tensor<128xf32>)
+      outs(%dx : tensor<1024x128xf32>) -> tensor<1024x128xf32>
+  return %r : tensor<1024x128xf32>
+}
