@@ -70,6 +70,14 @@ bool mlir::bn::sweepsTwice(Operation *op) {
   return isa<TrainingOp>(op);
 }
 
+/// True for an op that sums up its data and goes over them, and needs nothing
+/// of the one for the other: it reads them once, in one order.
+static bool sweepsOnce(Operation *op) {
+  auto backward = dyn_cast<BackwardOp>(op);
+  return backward && backward.getFrozen() && backward.wants(Gradient::input) &&
+         !backward.isElementwise();
+}
+
 namespace {
 /// Shape of one op, and the choice that fits it.
 struct Selector {
@@ -118,13 +126,18 @@ private:
   int64_t getMostRows(int64_t size);
   SmallVector<int64_t> selectTile(int64_t room);
   bool isCached() { return selectStores() == StoreKind::Temporal; }
+  bool hasStaticRows(int64_t channelDim) {
+    return channelDim == rank() - 2 && rank() == 3 && type.hasStaticShape();
+  }
   bool canBePipelined(int64_t channelDim) {
     return sweepsTwice(op) && channelDim == rank() - 2 && rank() == 3 &&
            (type.hasStaticShape() || hasLongRows());
   }
   bool hasLongRows();
+  bool paysPipelined();
   int64_t selectGroup(int64_t channelDim);
   int64_t selectRows(int64_t group);
+  SmallVector<int64_t> selectRowTile(int64_t group);
   LoweringStrategyAttr selectSlab(int64_t channelDim);
   LoweringStrategyAttr selectPipelinedSlab(int64_t channelDim, int64_t group);
   int64_t selectPieces(int64_t rowDim);
@@ -157,7 +170,11 @@ int64_t mlir::bn::countData(IndexedOpInterface op) {
   auto isData = [](AffineMap map) { return map.isIdentity(); };
   if (llvm::none_of(ArrayRef(maps).take_back(numInits), isData))
     return 0;
-  return llvm::count_if(maps, isData);
+  // With frozen statistics only the gradient of the scale needs the input.
+  auto backward = dyn_cast<BackwardOp>(op.getOperation());
+  bool skipsInput = backward && backward.getFrozen() &&
+                    !backward.wants(Gradient::scale);
+  return llvm::count_if(maps, isData) - skipsInput;
 }
 
 /// Stores past the caches save the read of what is overwritten, and cost
@@ -229,6 +246,12 @@ bool Selector::hasLongRows() {
                                   : kLongRow);
 }
 
+/// Of short rows, sums and coefficients are in the L1 cache, too, which those of
+/// gradients fill: they are better off with several rows at a time.
+bool Selector::paysPipelined() {
+  return hasLongRows() || (!isCached() && isa<TrainingOp>(op.getOperation()));
+}
+
 /// Channels that are treated together: several where one is a short row, or a
 /// short slab. 1 where it is not known.
 int64_t Selector::selectGroup(int64_t channelDim) {
@@ -248,8 +271,10 @@ LoweringStrategyAttr Selector::selectSlab(int64_t channelDim) {
   SmallVector<int64_t> parallel(rank(), 0);
   int64_t group = selectGroup(channelDim);
   parallel[channelDim] = group;
-  if (canBePipelined(channelDim) && (hasLongRows() || !isCached()))
+  if (canBePipelined(channelDim) && paysPipelined())
     return selectPipelinedSlab(channelDim, group);
+  if (sweepsOnce(op) && hasStaticRows(channelDim))
+    return get(Schedule::Slab, parallel, selectRowTile(group));
 
   SmallVector<int64_t> tile =
       selectTile(std::max<int64_t>(tileElements() / group, 1));
@@ -274,19 +299,11 @@ int64_t Selector::selectRows(int64_t group) {
   return isKnown && size(0) <= rows ? 0 : rows;
 }
 
-/// One group is normalized while the statistics of the next are taken. Each
-/// thread has one run of channels, since a run begins and ends with a group
-/// alone; channels do not share sums, so the number of runs changes no bits.
-LoweringStrategyAttr Selector::selectPipelinedSlab(int64_t channelDim,
-                                                   int64_t group) {
+/// Tiles that are walked for sums and for results at the same time: some rows,
+/// or a part of a long one.
+SmallVector<int64_t> Selector::selectRowTile(int64_t group) {
   int64_t last = rank() - 1;
-  int64_t runs = threads != 0 ? threads : machine.cores;
-  SmallVector<int64_t> parallel(rank(), 0), tile(rank(), 0);
-  parallel[channelDim] =
-      type.isDynamicDim(channelDim)
-          ? -runs
-          : llvm::divideCeil(size(channelDim) / group, runs) * group;
-  tile[channelDim] = group;
+  SmallVector<int64_t> tile(rank(), 0);
   bool isLonger = type.isDynamicDim(last) || size(last) > kLongestRow;
   if (isLonger && !type.isDynamicDim(last))
     tile[last] = getDivisor(size(last), kLongestRow);
@@ -294,6 +311,21 @@ LoweringStrategyAttr Selector::selectPipelinedSlab(int64_t channelDim,
     tile[last] = isLonger ? kLongestRow : 0;
   bool mayBeShort = type.isDynamicDim(last) && isCached();
   tile[0] = mayBeShort ? kUnknownRows : tile[last] != 0 ? 1 : selectRows(group);
+  return tile;
+}
+
+/// One group is normalized while the statistics of the next are taken. Each
+/// thread has one run of channels, since a run begins and ends with a group
+/// alone; channels do not share sums, so the number of runs changes no bits.
+LoweringStrategyAttr Selector::selectPipelinedSlab(int64_t channelDim,
+                                                   int64_t group) {
+  int64_t runs = threads != 0 ? threads : machine.cores;
+  SmallVector<int64_t> parallel(rank(), 0), tile = selectRowTile(group);
+  parallel[channelDim] =
+      type.isDynamicDim(channelDim)
+          ? -runs
+          : llvm::divideCeil(size(channelDim) / group, runs) * group;
+  tile[channelDim] = group;
   return get(Schedule::PipelinedSlab, parallel, tile, /*streams=*/1,
              /*prefetch=*/1);
 }
@@ -315,7 +347,8 @@ LoweringStrategyAttr Selector::selectRowBlocks() {
   int64_t rows = rank() - 2;
   tile[rows] = kTileRows / kStreams;
   parallel[rows] = -selectPieces(rows);
-  return get(Schedule::RowBlocks, parallel, tile, kStreams);
+  return get(Schedule::RowBlocks, parallel, tile,
+             sweepsOnce(op) ? 1 : kStreams);
 }
 
 /// Few channels: the outermost reduction dimension that can be cut is.
