@@ -117,6 +117,8 @@ static void printAttributes(llvm::raw_ostream &os, const BatchNormSpec &spec) {
     if (spec.runningVariance == BatchNormSpec::RunningVariance::Sample)
       os << " running_variance_kind(sample)";
   }
+  if (spec.takesGroups())
+    os << " groups(" << spec.groups << ")";
   if (spec.kind != Kind::Backward)
     return;
   llvm::SmallVector<const char *, 3> gradients;

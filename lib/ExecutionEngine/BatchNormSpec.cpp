@@ -84,6 +84,22 @@ static llvm::Error verifyAxis(const BatchNormSpec &spec) {
   return llvm::Error::success();
 }
 
+static llvm::Error verifyGroups(const BatchNormSpec &spec) {
+  if (spec.groups < 1)
+    return makeError("expected 'groups' to be 1 or more, got {0}",
+                     spec.groups);
+  if (spec.groups == 1)
+    return llvm::Error::success();
+  if (llvm::is_contained(spec.getNormalizedAxis(), 0))
+    return makeError("expected 'axis' not to name dimension 0, which 'groups' "
+                     "cuts");
+  if (spec.shape[0] >= 0 && spec.shape[0] % spec.groups != 0)
+    return makeError("expected 'shape' to have a size in dimension 0 that is "
+                     "divisible by 'groups' ({0}), got {1}",
+                     spec.groups, spec.shape[0]);
+  return llvm::Error::success();
+}
+
 llvm::Error BatchNormSpec::verify() const {
   if (kind == Kind::Backward && !hasInputGrad && !hasScaleGrad &&
       !hasOffsetGrad)
@@ -94,6 +110,9 @@ llvm::Error BatchNormSpec::verify() const {
     return error;
   if (takesAxis())
     if (llvm::Error error = verifyAxis(*this))
+      return error;
+  if (kind == Kind::Training)
+    if (llvm::Error error = verifyGroups(*this))
       return error;
   if (!std::isfinite(epsilon))
     return makeError("expected 'epsilon' to be finite, got {0}", epsilon);
@@ -193,6 +212,8 @@ std::string BatchNormSpec::getKey() const {
     os << " momentum " << printFloat(momentum) << " running "
        << (runningVariance == RunningVariance::Sample ? "sample"
                                                       : "population");
+  if (takesGroups())
+    os << " groups " << groups;
   os << " threads " << threads;
   return text;
 }
@@ -224,6 +245,15 @@ public:
                        int64_t inPlaceWith = -1) {
     return add(name, spec.statisticsType, channels, access, inPlaceWith);
   }
+  /// A statistic with a leading dimension where there are groups.
+  void addGroupStatistic(const char *name) {
+    addStatistic(name, Access::Write);
+    if (!spec.takesGroups())
+      return;
+    KernelOperand &operand = signature.arguments.back();
+    operand.shape.insert(operand.shape.begin(), spec.groups);
+    operand.sameSizeAs.insert(operand.sameSizeAs.begin(), -1);
+  }
   int64_t addCount(const char *name, Access access = Access::Read) {
     return add(name, DType::F64, channels, access);
   }
@@ -232,6 +262,10 @@ public:
       addParameter("scale");
     if (spec.hasOffset)
       addParameter("offset");
+  }
+
+  void setGroups(int64_t argument) {
+    signature.arguments[argument].groups = spec.groups;
   }
 
   KernelSignature take() { return std::move(signature); }
@@ -261,14 +295,15 @@ private:
 
 static void addTraining(const BatchNormSpec &spec, SignatureBuilder &builder) {
   int64_t input = builder.addData("input"), mean = -1, variance = -1;
+  builder.setGroups(input);
   builder.addScaleAndOffset();
   if (spec.hasRunningStats) {
     mean = builder.addStatistic("running_mean");
     variance = builder.addStatistic("running_variance");
   }
   builder.addData("output", Access::Write, input);
-  builder.addStatistic("mean", Access::Write);
-  builder.addStatistic("variance", Access::Write);
+  builder.addGroupStatistic("mean");
+  builder.addGroupStatistic("variance");
   if (spec.hasRunningStats) {
     builder.addStatistic("new_running_mean", Access::Write, mean);
     builder.addStatistic("new_running_variance", Access::Write, variance);

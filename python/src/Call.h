@@ -32,6 +32,9 @@ public:
   void setInput(nb::handle input, nb::handle axis);
   void setChannels(nb::handle array, const char *name);
 
+  /// Cuts the batch of a training.
+  void setGroups(int64_t groups);
+
   /// Says where the results go: None, one array, or one entry per result.
   void setOut(nb::handle out, size_t numResults);
 
@@ -58,6 +61,8 @@ public:
                          Initial initial = Initial::Anything);
   /// The same, holding a copy of `initial` before the call.
   void addChannelsOutput(size_t index, const char *name, nb::handle initial);
+  /// The same for a statistic that each group has.
+  void addGroupsOutput(size_t index, const char *name, DType dtype);
 
   /// Calls the kernel.
   void run();

@@ -57,8 +57,8 @@ static bool checkBothOrNone(nb::handle runningMean,
 static nb::object training(nb::handle x, nb::handle scale, nb::handle offset,
                            nb::handle runningMean, nb::handle runningVariance,
                            double momentum, const char *runningVarianceKind,
-                           nb::handle mask, nb::handle axis, double epsilon,
-                           nb::handle out) {
+                           nb::handle mask, int64_t groups, nb::handle axis,
+                           double epsilon, nb::handle out) {
   if (!mask.is_none())
     raiseNotImplemented("expected 'mask' to be None, got an array: masks "
                         "cannot be lowered yet");
@@ -66,6 +66,7 @@ static nb::object training(nb::handle x, nb::handle scale, nb::handle offset,
   Call call(Kind::Training);
   BatchNormSpec &spec = call.spec;
   call.setInput(x, axis);
+  call.setGroups(groups);
   call.setOut(out, hasRunningStats ? 5 : 3);
   spec.epsilon = epsilon;
   spec.hasRunningStats = hasRunningStats;
@@ -80,8 +81,8 @@ static nb::object training(nb::handle x, nb::handle scale, nb::handle offset,
     spec.statisticsType = call.getOutType(1, spec.statisticsType);
   }
   call.addOutput(0, "output");
-  call.addChannelsOutput(1, "mean", spec.statisticsType);
-  call.addChannelsOutput(2, "variance", spec.statisticsType);
+  call.addGroupsOutput(1, "mean", spec.statisticsType);
+  call.addGroupsOutput(2, "variance", spec.statisticsType);
   if (hasRunningStats) {
     call.addChannelsOutput(3, "new_running_mean", spec.statisticsType);
     call.addChannelsOutput(4, "new_running_variance", spec.statisticsType);
@@ -187,6 +188,10 @@ static constexpr const char *kTrainingDoc =
 :param running_variance_kind: 'population' (Keras, ONNX) or 'sample' (PyTorch):
     which variance of the batch goes into the running one.
 :param mask: must be None.
+:param groups: how many parts of as many samples, with statistics of their own,
+    dimension 0 is cut in; ``mean`` and ``variance`` then have one more
+    dimension, the first, and the running statistics get the mean over the
+    parts.
 :param axis: the dimension of the channels, or a list of them.
 :param epsilon: added to the variance.
 :param out: array for ``y``, or a tuple with an entry per result, None for a new
@@ -231,13 +236,13 @@ void mlir::bn::python::bindFunctions(nb::module_ &module) {
       "offset"_a = nb::none(), "running_mean"_a = nb::none(),
       "running_variance"_a = nb::none(), nb::kw_only(), "momentum"_a = 0.99,
       "running_variance_kind"_a = "population", "mask"_a = nb::none(),
-      "axis"_a = -1, "epsilon"_a = 1e-3, "out"_a = nb::none(), kTrainingDoc,
+      "groups"_a = 1, "axis"_a = -1, "epsilon"_a = 1e-3, "out"_a = nb::none(), kTrainingDoc,
       nb::sig("def training(x: A, scale: Array | None = None, "
               "offset: Array | None = None, running_mean: Array | None = None, "
               "running_variance: Array | None = None, *, "
               "momentum: float = 0.99, "
               "running_variance_kind: VarianceKind = 'population', "
-              "mask: Array | None = None, axis: Axis = -1, "
+              "mask: Array | None = None, groups: int = 1, axis: Axis = -1, "
               "epsilon: float = 1e-3, out: Out = None) -> tuple[A, ...]"));
   module.def(
       "backward", &backward, "output_grad"_a, "x"_a, "scale"_a.none(), "mean"_a,

@@ -80,7 +80,7 @@ static void initSpec(BatchNormSpec *self, const char *kind, nb::handle shape,
                      double epsilon, double momentum, const char *varianceKind,
                      bool hasScale, bool hasOffset, bool hasRunningStats,
                      bool hasMean, bool hasVariance, nb::handle which,
-                     bool frozen, int64_t threads) {
+                     bool frozen, int64_t groups, int64_t threads) {
   BatchNormSpec spec;
   spec.kind = convertKindName(kind);
   for (nb::handle size : shape) {
@@ -111,6 +111,7 @@ static void initSpec(BatchNormSpec *self, const char *kind, nb::handle shape,
   spec.hasVariance = hasVariance;
   setWhich(spec, which);
   spec.isFrozen = frozen;
+  spec.groups = groups;
   spec.threads = threads;
   raiseIfError(spec.verify());
   new (self) BatchNormSpec(std::move(spec));
@@ -130,7 +131,7 @@ static void bindSpec(nb::module_ &module) {
            "has_offset"_a = true, "has_running_stats"_a = true,
            "has_mean"_a = true, "has_variance"_a = true,
            "which"_a = nb::make_tuple("input", "scale", "offset"),
-           "frozen"_a = false, "threads"_a = 0,
+           "frozen"_a = false, "groups"_a = 1, "threads"_a = 0,
            nb::sig("def __init__(self, kind: Kind, shape: "
                    "Sequence[int | None], *, axis: Axis = -1, "
                    "dtype: object = 'float32', "
@@ -142,7 +143,7 @@ static void bindSpec(nb::module_ &module) {
                    "has_running_stats: bool = True, has_mean: bool = True, "
                    "has_variance: bool = True, which: Sequence[Gradient] = "
                    "('input', 'scale', 'offset'), frozen: bool = False, "
-                   "threads: int = 0) -> None"))
+                   "groups: int = 1, threads: int = 0) -> None"))
       .def_prop_ro(
           "kind",
           [](const BatchNormSpec &spec) { return spec.getKindName().str(); })

@@ -59,7 +59,7 @@ static uint64_t packFlags(const BatchNormSpec &spec) {
 size_t SpecHash::operator()(const BatchNormSpec &spec) const {
   return llvm::hash_combine(
       packFlags(spec), llvm::bit_cast<uint64_t>(spec.epsilon),
-      llvm::bit_cast<uint64_t>(spec.momentum), spec.threads,
+      llvm::bit_cast<uint64_t>(spec.momentum), spec.threads, spec.groups,
       llvm::hash_combine_range(spec.shape.begin(), spec.shape.end()),
       llvm::hash_combine_range(spec.axis.begin(), spec.axis.end()));
 }
@@ -72,7 +72,7 @@ bool SpecEqual::operator()(const BatchNormSpec &a,
              llvm::bit_cast<uint64_t>(b.epsilon) &&
          llvm::bit_cast<uint64_t>(a.momentum) ==
              llvm::bit_cast<uint64_t>(b.momentum) &&
-         a.threads == b.threads;
+         a.threads == b.threads && a.groups == b.groups;
 }
 
 //===----------------------------------------------------------------------===//

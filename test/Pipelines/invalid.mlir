@@ -27,19 +27,6 @@ func.func @mask(%x: tensor<64x64x64xf32>, %c: tensor<64xf32>,
 
 // -----
 
-func.func @groups(%x: tensor<64x64x64xf32>, %c: tensor<4x64xf32>)
-    -> tensor<64x64x64xf32> {
-  // expected-error @below {{expected 'groups' to be 1, got 4: statistics of groups have no lowering yet}}
-  %y, %m, %v = bn.training axis(1) epsilon(1.0) groups(4)
-      ins(%x : tensor<64x64x64xf32>)
-      outs(%x, %c, %c
-           : tensor<64x64x64xf32>, tensor<4x64xf32>, tensor<4x64xf32>)
-      -> tensor<64x64x64xf32>, tensor<4x64xf32>, tensor<4x64xf32>
-  return %y : tensor<64x64x64xf32>
-}
-
-// -----
-
 func.func @backward(%x: tensor<64x64x64xf32>, %c: tensor<64xf32>)
     -> tensor<64xf32> {
   // expected-error @below {{has no lowering yet: gradients are part of the IR only}}

@@ -30,7 +30,8 @@
 // `output` may be given the memory of `input`, `input_grad` that of
 // `output_grad`, and each new running statistic that of the old one. What
 // stats, merge_stats and backward_reduce find in their results is added to:
-// start from zeros. Counts are f64.
+// start from zeros. Counts are f64. With groups, mean and variance have one more
+// dimension, the first.
 //
 // Phase: input.
 //
@@ -85,6 +86,9 @@ struct BatchNormSpec {
   bool hasOffset = true;
   /// Training only.
   bool hasRunningStats = true;
+  /// Training only: dimension 0, which is no feature dimension, is cut in so
+  /// many equal parts with statistics of their own.
+  int64_t groups = 1;
   /// Normalize only.
   bool hasMean = true;
   bool hasVariance = true;
@@ -122,6 +126,7 @@ struct BatchNormSpec {
     return kind == Kind::UpdateRunningStats ||
            (kind == Kind::Training && hasRunningStats);
   }
+  bool takesGroups() const { return kind == Kind::Training && groups != 1; }
   bool takesEpsilon() const {
     return kind == Kind::Training || kind == Kind::Inference ||
            kind == Kind::Backward || (kind == Kind::Normalize && hasVariance);

@@ -17,18 +17,6 @@ func.func @training_mask(%x: tensor<8x4xf32>, %c: tensor<4xf32>,
 
 // -----
 
-func.func @training_groups(%x: tensor<8x4xf32>, %c: tensor<2x4xf32>)
-    -> tensor<8x4xf32> {
-  // expected-error @below {{expected 'groups' to be 1, got 2: statistics of groups have no lowering yet}}
-  %y, %m, %v = bn.training axis(1) epsilon(1.0) groups(2)
-      ins(%x : tensor<8x4xf32>)
-      outs(%x, %c, %c : tensor<8x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>)
-      -> tensor<8x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>
-  return %y : tensor<8x4xf32>
-}
-
-// -----
-
 func.func @stats_mask(%x: tensor<8x4xf32>, %c: tensor<4xf64>,
     %w: tensor<8x1xf32>) -> tensor<4xf64> {
   // expected-error @below {{expected no 'mask', got one: statistics with a mask have no lowering yet}}

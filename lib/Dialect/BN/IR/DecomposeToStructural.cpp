@@ -16,7 +16,6 @@
 #include "bn/Dialect/BN/Utils/Utils.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/IR/TypeUtilities.h"
 
 using namespace mlir;
 using namespace mlir::bn;
@@ -33,24 +32,6 @@ static Value createVariance(OpBuilder &builder, Operation *op, Value count,
     return {arith::SelectOp::create(b, loc, isEmpty, zero, variance)};
   };
   return createElementwise(builder, op, {count, m2}, empty, body).getResult(0);
-}
-
-/// Copies per-channel values into `out`, converting the element type.
-static Value createConversion(OpBuilder &builder, Operation *op, Value from,
-                              Value out) {
-  // A generic that only yields its input would be folded away, and with it the
-  // destination.
-  if (getElementTypeOrSelf(from.getType()) ==
-      getElementTypeOrSelf(out.getType())) {
-    auto copy = linalg::CopyOp::create(builder, op->getLoc(), from, out);
-    copyLoweringStrategy(op, copy);
-    return copy.getResult(0);
-  }
-  auto body = [](OpBuilder &b, Location loc,
-                 ValueRange args) -> SmallVector<Value> {
-    return {convertFloat(b, loc, args[0], args[1].getType())};
-  };
-  return createElementwise(builder, op, from, out, body).getResult(0);
 }
 
 FailureOr<SmallVector<Value>> TrainingOp::decomposeOperation(OpBuilder &b) {
@@ -75,8 +56,8 @@ FailureOr<SmallVector<Value>> TrainingOp::decomposeOperation(OpBuilder &b) {
                                   createEmptyLike(b, loc, input, axis, f64));
 
   SmallVector<Value> results(getNumResults());
-  results[1] = createConversion(b, *this, mean, getOuts()[1]);
-  results[2] = createConversion(b, *this, variance, getOuts()[2]);
+  results[1] = convertTensor(b, *this, mean, getOuts()[1]);
+  results[2] = convertTensor(b, *this, variance, getOuts()[2]);
   if (hasRunningStats()) {
     ValueRange outs = getOuts().drop_front(3);
     auto update = UpdateRunningStatsOp::create(

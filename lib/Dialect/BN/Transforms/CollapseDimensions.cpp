@@ -11,11 +11,11 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "CanonicalView.h"
 #include "bn/Dialect/BN/IR/BNOps.h"
 #include "bn/Dialect/BN/Transforms/Passes.h"
 
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
-#include "mlir/Dialect/Utils/ReshapeOpsUtils.h"
 #include "mlir/IR/PatternMatch.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -26,67 +26,6 @@ namespace mlir::bn {
 
 using namespace mlir;
 using namespace mlir::bn;
-
-using Groups = SmallVector<ReassociationIndices>;
-
-namespace {
-/// How the dimensions of the data and of per-channel operands are grouped.
-struct View {
-  Groups data, channels;
-  SmallVector<int64_t> axis;
-};
-} // namespace
-
-/// Groups neighbours of one kind; a reduced dimension of size 1 joins the group
-/// before it (or, at the start, after it).
-static View computeView(ShapedType type, ArrayRef<int64_t> axis) {
-  View view;
-  ReassociationIndices leading;
-  bool groupIsKept = false;
-  for (int64_t dim = 0, channel = 0; dim < type.getRank(); ++dim) {
-    bool kept = llvm::is_contained(axis, dim);
-    bool isNeutral = !kept && type.getDimSize(dim) == 1;
-    if (view.data.empty()) {
-      leading.push_back(dim);
-      if (isNeutral)
-        continue;
-      view.data.push_back(leading);
-      groupIsKept = !kept;
-    } else if (isNeutral || kept == groupIsKept) {
-      view.data.back().push_back(dim);
-    } else {
-      view.data.push_back({dim});
-    }
-    if (isNeutral)
-      continue;
-    if (kept && kept != groupIsKept) {
-      view.axis.push_back(view.data.size() - 1);
-      view.channels.emplace_back();
-    }
-    groupIsKept = kept;
-    if (kept)
-      view.channels.back().push_back(channel++);
-  }
-  return view;
-}
-
-static Value collapse(RewriterBase &b, Location loc, Value value,
-                      const Groups &groups) {
-  int64_t rank = cast<ShapedType>(value.getType()).getRank();
-  if (rank == static_cast<int64_t>(groups.size()))
-    return value;
-  return tensor::CollapseShapeOp::create(b, loc, value, groups);
-}
-
-/// Gives `value` back the shape of `like`.
-static Value expand(RewriterBase &b, Location loc, Value value, Value like,
-                    const Groups &groups) {
-  if (value.getType() == like.getType())
-    return value;
-  SmallVector<OpFoldResult> shape = tensor::getMixedSizes(b, loc, like);
-  return tensor::ExpandShapeOp::create(b, loc, like.getType(), value, groups,
-                                       shape);
-}
 
 /// False for masks, whose dimensions of size 1 broadcast, and for groups, which
 /// cut the first dimension.
@@ -112,7 +51,8 @@ LogicalResult mlir::bn::collapseDimensions(RewriterBase &rewriter,
   if (getLoweringStrategy(op) || llvm::is_contained(type.getShape(), 0))
     return failure();
 
-  View view = computeView(type, normalizeAxis(axisAttr, type.getRank()));
+  CanonicalView view =
+      CanonicalView::get(type, normalizeAxis(axisAttr, type.getRank()));
   if (static_cast<int64_t>(view.data.size()) == type.getRank())
     return failure();
 

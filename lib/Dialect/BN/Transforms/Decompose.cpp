@@ -48,7 +48,7 @@ static LogicalResult reportUnsupported(Operation *op) {
     if (training.getGroups() != 1)
       return op->emitOpError("expected 'groups' to be 1, got ")
              << training.getGroups()
-             << ": statistics of groups have no lowering yet";
+             << ": bn-expand-groups makes a loop of them";
   }
   if (auto stats = dyn_cast<StatsOp>(op); stats && stats.getMask())
     return op->emitOpError("expected no 'mask', got one: statistics with a "
