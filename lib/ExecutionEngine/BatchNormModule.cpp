@@ -64,7 +64,7 @@ static llvm::SmallVector<Clause, 6> getClauses(Kind kind) {
   Clause both{"ins", {"output_grad", "input"}};
   Clause mean{"mean", {"mean"}}, variance{"variance", {"variance"}};
   Clause scale{"scale", {"scale"}}, offset{"offset", {"offset"}};
-  Clause statistics{"statistics", {"mean", "variance"}};
+  Clause statistics{"statistics", {"mean", "variance", "inverse_std"}};
   Clause running{"running", {"running_mean", "running_variance"}};
   switch (kind) {
   case Kind::Training:
@@ -84,7 +84,7 @@ static llvm::SmallVector<Clause, 6> getClauses(Kind kind) {
   case Kind::BackwardReduce:
     return {both, mean};
   case Kind::BackwardInput:
-    return {both, {"coefficients", {"a", "b", "c"}}};
+    return {both, mean, {"coefficients", {"a", "b", "c"}}};
   }
   llvm_unreachable("unknown kind");
 }
@@ -119,6 +119,8 @@ static void printAttributes(llvm::raw_ostream &os, const BatchNormSpec &spec) {
   }
   if (spec.takesGroups())
     os << " groups(" << spec.groups << ")";
+  if (spec.takesInverseStd())
+    os << " statistics_kind(inverse_std)";
   if (spec.kind != Kind::Backward)
     return;
   llvm::SmallVector<const char *, 3> gradients;

@@ -193,7 +193,9 @@ static void printFlags(llvm::raw_ostream &os, const BatchNormSpec &spec) {
     os << ' ' << stringifyDType(spec.parameterType);
   print(isBackward && spec.hasInputGrad, "input_grad");
   print(isBackward && spec.isFrozen, "frozen");
-  print(isNormalize && spec.hasMean, "mean");
+  print(spec.takesInverseStd(), "inverse_std");
+  print((isNormalize || spec.kind == Kind::BackwardInput) && spec.hasMean,
+        "mean");
   print(isNormalize && spec.hasVariance, "variance");
 }
 
@@ -334,7 +336,7 @@ static void addBackward(const BatchNormSpec &spec, SignatureBuilder &builder) {
   if (spec.hasScale)
     builder.addParameter("scale");
   builder.addStatistic("mean");
-  builder.addStatistic("variance");
+  builder.addStatistic(spec.takesInverseStd() ? "inverse_std" : "variance");
   if (spec.hasInputGrad)
     builder.addData("input_grad", Access::Write, outputGrad);
   if (spec.hasScaleGrad)
@@ -362,9 +364,12 @@ static void addUpdateRunningStats(SignatureBuilder &builder) {
   builder.addParameter("new_running_variance", Access::Write, variance);
 }
 
-static void addBackwardInput(SignatureBuilder &builder) {
+static void addBackwardInput(const BatchNormSpec &spec,
+                             SignatureBuilder &builder) {
   int64_t outputGrad = builder.addData("output_grad");
   builder.addData("input");
+  if (spec.hasMean)
+    builder.addStatistic("mean");
   for (const char *name : {"a", "b", "c"})
     builder.addParameter(name);
   builder.addData("input_grad", Access::Write, outputGrad);
@@ -405,7 +410,7 @@ KernelSignature BatchNormSpec::getSignature() const {
     builder.addStatistic("sum_dy_xmu", Access::ReadWrite);
     break;
   case Kind::BackwardInput:
-    addBackwardInput(builder);
+    addBackwardInput(*this, builder);
     break;
   }
   return builder.take();

@@ -8,7 +8,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal, Protocol, TypeVar, Union
 
-__all__ = ["A", "Array", "Axis", "Gradient", "Kind", "Out", "VarianceKind"]
+__all__ = [
+    "A",
+    "Array",
+    "Axis",
+    "Gradient",
+    "Kind",
+    "Out",
+    "StatisticsKind",
+    "VarianceKind",
+]
 
 
 class Array(Protocol):
@@ -29,6 +38,8 @@ Out = Union[Array, Sequence[Union[Array, None]], None]
 Gradient = Literal["input", "scale", "offset"]
 
 VarianceKind = Literal["population", "sample"]
+
+StatisticsKind = Literal["variance", "inverse_std"]
 
 #: The ops of the dialect.
 Kind = Literal[

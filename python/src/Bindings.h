@@ -24,6 +24,9 @@ namespace mlir::bn::python {
 /// Converts "population" or "sample"; raises for others.
 BatchNormSpec::RunningVariance convertVarianceKind(llvm::StringRef kind);
 
+/// Converts "variance" or "inverse_std"; raises for others.
+BatchNormSpec::StatisticsKind convertStatisticsKind(llvm::StringRef kind);
+
 [[noreturn]] void raiseNotImplemented(const std::string &message);
 
 /// inference, training, backward.

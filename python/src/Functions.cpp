@@ -119,14 +119,17 @@ std::array<int, 3> mlir::bn::python::convertWhich(nb::handle which) {
 static nb::object backward(nb::handle outputGrad, nb::handle x,
                            nb::handle scale, nb::handle mean,
                            nb::handle variance, nb::handle axis, double epsilon,
-                           bool frozen, nb::handle which, nb::handle out) {
+                           bool frozen, const char *statisticsKind,
+                           nb::handle which, nb::handle out) {
   std::array<int, 3> places = convertWhich(which);
   Call call(Kind::Backward);
   BatchNormSpec &spec = call.spec;
   call.setInput(x, axis);
   call.setOut(out, 3 - llvm::count(places, -1));
-  spec.epsilon = epsilon;
   spec.isFrozen = frozen;
+  spec.statisticsKind = convertStatisticsKind(statisticsKind);
+  if (spec.takesEpsilon())
+    spec.epsilon = epsilon;
   spec.hasScale = !scale.is_none();
   spec.hasInputGrad = places[0] >= 0;
   spec.hasScaleGrad = places[1] >= 0;
@@ -136,7 +139,9 @@ static nb::object backward(nb::handle outputGrad, nb::handle x,
   if (spec.hasScale)
     spec.parameterType = call.addChannels(scale, "scale");
   spec.statisticsType = call.addChannels(mean, "mean");
-  call.addChannels(variance, "variance", spec.statisticsType);
+  call.addChannels(variance,
+                   spec.takesInverseStd() ? "inverse_std" : "variance",
+                   spec.statisticsType);
   if (spec.hasInputGrad)
     call.addOutput(places[0], "input_grad");
   if (spec.hasScaleGrad)
@@ -208,20 +213,32 @@ static constexpr const char *kTrainingDoc =
 static constexpr const char *kBackwardDoc =
     R"(Gradients of batch normalization.
 
+With ``r = 1 / sqrt(variance + epsilon)`` and sums over a channel's ``n``
+elements: ``offset_grad = sum(output_grad)``, ``scale_grad = sum(output_grad *
+(x - mean)) * r``, and ``input_grad = scale * r * (output_grad - offset_grad / n
+- (x - mean) * r * scale_grad / n)``.
+
 :param output_grad: gradient of ``y``, of the shape, strides and type of ``x``.
 :param x: the input of the forward call.
 :param scale: that of the forward call; None for 1.
 :param mean: the mean that the forward call used: of the batch, or, with
     ``frozen``, the running one.
-:param variance: as ``mean``.
+:param variance: as ``mean``; with ``statistics_kind='inverse_std'``, ``r``.
 :param axis: the dimension of the channels, or a list of them.
-:param epsilon: that of the forward call.
-:param frozen: take ``mean`` and ``variance`` as constants.
+:param epsilon: that of the forward call; not used with 'inverse_std'.
+:param frozen: take ``mean`` and ``variance`` as constants: ``input_grad = scale *
+    r * output_grad``.
+:param statistics_kind: 'variance' (TensorFlow, oneDNN) or 'inverse_std'
+    (PyTorch): what ``variance`` holds.
 :param which: the gradients that are wanted; the others cost nothing.
 :param out: array for the first result, or a tuple with an entry per result,
     None for a new one. The gradient of ``x`` may be ``output_grad``.
-:returns: the gradients, in the order of ``which``.
-:raises CompileError: the compiler cannot lower this op yet.)";
+:returns: the gradients, in the order of ``which``: that of ``x`` with its shape,
+    strides and type, the others of the type of ``scale``, or float32, float64
+    for float64 data.
+:raises ValueError: a shape, stride or value is not as expected; messages call
+    ``x`` 'input'.
+:raises TypeError: an argument is not an array, or of another element type.)";
 
 void mlir::bn::python::bindFunctions(nb::module_ &module) {
   module.def(
@@ -247,12 +264,13 @@ void mlir::bn::python::bindFunctions(nb::module_ &module) {
   module.def(
       "backward", &backward, "output_grad"_a, "x"_a, "scale"_a.none(), "mean"_a,
       "variance"_a, nb::kw_only(), "axis"_a = -1, "epsilon"_a = 1e-3,
-      "frozen"_a = false,
+      "frozen"_a = false, "statistics_kind"_a = "variance",
       "which"_a = nb::make_tuple("input", "scale", "offset"),
       "out"_a = nb::none(), kBackwardDoc,
       nb::sig("def backward(output_grad: A, x: A, scale: Array | None, "
               "mean: Array, variance: Array, *, axis: Axis = -1, "
               "epsilon: float = 1e-3, frozen: bool = False, "
+              "statistics_kind: StatisticsKind = 'variance', "
               "which: Sequence[Gradient] = ('input', 'scale', 'offset'), "
               "out: Out = None) -> tuple[A, ...]"));
 }

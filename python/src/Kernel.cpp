@@ -80,7 +80,8 @@ static void initSpec(BatchNormSpec *self, const char *kind, nb::handle shape,
                      double epsilon, double momentum, const char *varianceKind,
                      bool hasScale, bool hasOffset, bool hasRunningStats,
                      bool hasMean, bool hasVariance, nb::handle which,
-                     bool frozen, int64_t groups, int64_t threads) {
+                     bool frozen, const char *statisticsKind, int64_t groups,
+                     int64_t threads) {
   BatchNormSpec spec;
   spec.kind = convertKindName(kind);
   for (nb::handle size : shape) {
@@ -111,6 +112,7 @@ static void initSpec(BatchNormSpec *self, const char *kind, nb::handle shape,
   spec.hasVariance = hasVariance;
   setWhich(spec, which);
   spec.isFrozen = frozen;
+  spec.statisticsKind = convertStatisticsKind(statisticsKind);
   spec.groups = groups;
   spec.threads = threads;
   raiseIfError(spec.verify());
@@ -131,7 +133,8 @@ static void bindSpec(nb::module_ &module) {
            "has_offset"_a = true, "has_running_stats"_a = true,
            "has_mean"_a = true, "has_variance"_a = true,
            "which"_a = nb::make_tuple("input", "scale", "offset"),
-           "frozen"_a = false, "groups"_a = 1, "threads"_a = 0,
+           "frozen"_a = false, "statistics_kind"_a = "variance",
+           "groups"_a = 1, "threads"_a = 0,
            nb::sig("def __init__(self, kind: Kind, shape: "
                    "Sequence[int | None], *, axis: Axis = -1, "
                    "dtype: object = 'float32', "
@@ -143,6 +146,7 @@ static void bindSpec(nb::module_ &module) {
                    "has_running_stats: bool = True, has_mean: bool = True, "
                    "has_variance: bool = True, which: Sequence[Gradient] = "
                    "('input', 'scale', 'offset'), frozen: bool = False, "
+                   "statistics_kind: StatisticsKind = 'variance', "
                    "groups: int = 1, threads: int = 0) -> None"))
       .def_prop_ro(
           "kind",

@@ -53,6 +53,7 @@ static uint64_t packFlags(const BatchNormSpec &spec) {
   append(spec.hasScaleGrad);
   append(spec.hasOffsetGrad);
   append(spec.isFrozen);
+  append(spec.statisticsKind);
   return flags;
 }
 

@@ -17,15 +17,15 @@
 //              output, mean, variance, [new_running_mean,
 //              new_running_variance]
 //   inference: input, [scale], [offset], mean, variance, output
-//   backward:  output_grad, input, [scale], mean, variance, [input_grad],
-//              [scale_grad], [offset_grad]
+//   backward:  output_grad, input, [scale], mean, variance or inverse_std,
+//              [input_grad], [scale_grad], [offset_grad]
 //   stats:     input, count, mean, m2
 //   merge_stats:          count, mean, m2, total_count, total_mean, total_m2
 //   update_running_stats: count, mean, variance, running_mean,
 //              running_variance, new_running_mean, new_running_variance
 //   normalize: input, [mean], [variance], [scale], [offset], output
 //   backward_reduce:      output_grad, input, mean, sum_dy, sum_dy_xmu
-//   backward_input:       output_grad, input, a, b, c, input_grad
+//   backward_input:       output_grad, input, [mean], a, b, c, input_grad
 //
 // `output` may be given the memory of `input`, `input_grad` that of
 // `output_grad`, and each new running statistic that of the old one. What
@@ -62,6 +62,9 @@ struct BatchNormSpec {
   /// What the running variance averages: the population variance (Keras, ONNX)
   /// or the sample variance (PyTorch).
   enum class RunningVariance { Population, Sample };
+  /// What backward is given beside the mean: the variance (TensorFlow, oneDNN)
+  /// or the inverse of the standard deviation, with epsilon in it (PyTorch).
+  enum class StatisticsKind { Variance, InverseStd };
 
   Kind kind = Kind::Training;
   /// Of input and output: f16, bf16, f32 or f64.
@@ -89,8 +92,9 @@ struct BatchNormSpec {
   /// Training only: dimension 0, which is no feature dimension, is cut in so
   /// many equal parts with statistics of their own.
   int64_t groups = 1;
-  /// Normalize only.
+  /// Normalize and backward_input only.
   bool hasMean = true;
+  /// Normalize only.
   bool hasVariance = true;
   /// Backward only: the gradients that are wanted, and whether mean and
   /// variance are constants.
@@ -98,6 +102,7 @@ struct BatchNormSpec {
   bool hasScaleGrad = true;
   bool hasOffsetGrad = true;
   bool isFrozen = false;
+  StatisticsKind statisticsKind = StatisticsKind::Variance;
   /// 0 for the compiler's default.
   int64_t threads = 0;
 
@@ -129,7 +134,12 @@ struct BatchNormSpec {
   bool takesGroups() const { return kind == Kind::Training && groups != 1; }
   bool takesEpsilon() const {
     return kind == Kind::Training || kind == Kind::Inference ||
-           kind == Kind::Backward || (kind == Kind::Normalize && hasVariance);
+           (kind == Kind::Backward && !takesInverseStd()) ||
+           (kind == Kind::Normalize && hasVariance);
+  }
+  bool takesInverseStd() const {
+    return kind == Kind::Backward &&
+           statisticsKind == StatisticsKind::InverseStd;
   }
   bool takesAxis() const {
     return kind != Kind::MergeStats && kind != Kind::UpdateRunningStats;

@@ -115,13 +115,32 @@ static int64_t getDivisor(int64_t n, int64_t limit) {
   return 1;
 }
 
+/// Tensors of the data's size that `op` reads and writes; 0 where it writes
+/// none.
+static int64_t countData(IndexedOpInterface op) {
+  unsigned numInits =
+      cast<DestinationStyleOpInterface>(op.getOperation()).getNumDpsInits();
+  SmallVector<AffineMap> maps = op.getOperandIndexingMaps();
+  auto isData = [](AffineMap map) { return map.isIdentity(); };
+  if (llvm::none_of(ArrayRef(maps).take_back(numInits), isData))
+    return 0;
+  return llvm::count_if(maps, isData);
+}
+
+/// True for an op that sums up its data before it goes over them again.
+static bool sweepsTwice(Operation *op) {
+  if (auto backward = dyn_cast<BackwardOp>(op))
+    return backward.wants(Gradient::input) && !backward.getFrozen();
+  return isa<TrainingOp>(op);
+}
+
 /// Stores past the caches save the read of what is overwritten, and cost
 /// dearly when what is written is read again soon: they pay when input and
 /// output together exceed about 3/4 of the last-level cache.
 StoreKind Selector::selectStores() {
-  if (!type.hasStaticShape() || isa<StatsOp>(op.getOperation()))
+  if (!type.hasStaticShape())
     return StoreKind::Temporal;
-  int64_t bytes = 2 * type.getNumElements() * elementBytes;
+  int64_t bytes = countData(op) * type.getNumElements() * elementBytes;
   return bytes > machine.l3Bytes / 4 * 3 ? StoreKind::NonTemporal
                                          : StoreKind::Temporal;
 }
@@ -176,8 +195,7 @@ LoweringStrategyAttr Selector::selectSlab(int64_t channelDim) {
     group = getDivisor(size(channelDim), std::max<int64_t>(limit, 1));
   }
   parallel[channelDim] = group;
-  if (isa<TrainingOp>(op.getOperation()) && channelDim == last - 1 &&
-      rank() == 3 && type.hasStaticShape() &&
+  if (sweepsTwice(op) && channelDim == last - 1 && rank() == 3 && type.hasStaticShape() &&
       (size(last) >= kLongRow || selectStores() == StoreKind::NonTemporal))
     return selectPipelinedSlab(channelDim, group);
 
@@ -242,13 +260,10 @@ LoweringStrategyAttr Selector::selectSplit() {
 /// where a row of one is too short (bn-flatten-short-rows); else 0. Inside the
 /// caches what is spread over the rows costs more than it gains.
 int64_t Selector::selectShortRowGroup(int64_t channelDim) {
-  auto normalize = dyn_cast<NormalizeOp>(op.getOperation());
-  auto inference = dyn_cast<InferenceOp>(op.getOperation());
-  ArrayRef<int64_t> axis = normalize   ? normalize.getAxis()
-                           : inference ? inference.getAxis()
-                                       : ArrayRef<int64_t>();
+  auto axis = op->getAttrOfType<DenseI64ArrayAttr>("axis");
   int64_t last = rank() - 1;
-  if (rank() != 3 || axis != ArrayRef<int64_t>(channelDim) ||
+  if (rank() != 3 || !axis ||
+      axis.asArrayRef() != ArrayRef<int64_t>(channelDim) ||
       selectStores() != StoreKind::NonTemporal || size(last) < 2 ||
       size(last) >= kLongRow || size(0) < 4)
     return 0;

@@ -128,7 +128,8 @@ static LogicalResult tile(RewriterBase &rewriter, TilingInterface op,
     if (isa<DestinationStyleOpInterface>(inner))
       shareSlicesInPlace(inner, tiled->loops);
   }
-  if (isa<NormalizeOp>(op.getOperation()) && !tiled->loops.empty() &&
+  if (isa<NormalizeOp, BackwardInputOp>(op.getOperation()) &&
+      !tiled->loops.empty() &&
       getLoweringStrategy(op).getSchedule() == Schedule::RowBlocks)
     if (auto loop =
             dyn_cast<scf::ForallOp>(tiled->loops.front().getOperation()))

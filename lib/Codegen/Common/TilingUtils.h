@@ -32,10 +32,11 @@ LogicalResult tileInSequence(RewriterBase &rewriter, TilingInterface op,
 /// before, in the first tile about the mean of a few elements.
 LogicalResult tileStatsInSequence(RewriterBase &rewriter, StatsOp op);
 
-/// Splits `op`, whose channels are contiguous, into one that reads its rows
-/// from as many streams as the strategy says, in turn, and one for the few rows
-/// that are left. Returns the first, or `op` where there is one stream.
-StatsOp splitIntoStreams(RewriterBase &rewriter, StatsOp op);
+/// Splits `op`, a reduction whose channels are contiguous, into one that reads
+/// its rows from as many streams as the strategy says, in turn, and one for the
+/// few rows that are left. Returns the first, or `op` where there is one stream.
+IndexedOpInterface splitIntoStreams(RewriterBase &rewriter,
+                                    IndexedOpInterface op);
 
 } // namespace mlir::bn
 

@@ -64,5 +64,7 @@ void mlir::bn::populateBNToLinalgConversionPatterns(
   patterns
       .add<LowerByDecomposition<StatsOp>, LowerByDecomposition<MergeStatsOp>,
            LowerByDecomposition<UpdateRunningStatsOp>,
-           LowerByDecomposition<NormalizeOp>>(patterns.getContext());
+           LowerByDecomposition<NormalizeOp>,
+           LowerByDecomposition<BackwardReduceOp>,
+           LowerByDecomposition<BackwardInputOp>>(patterns.getContext());
 }

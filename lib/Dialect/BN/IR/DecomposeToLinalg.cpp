@@ -6,16 +6,15 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// AggregatedOpInterface of the structural ops. The formulas and their error
-// bounds are in docs/Numerics.md.
+// AggregatedOpInterface of the structural ops, but for those of the gradients,
+// which are in DecomposeGradients.cpp. The formulas and their error bounds are
+// in docs/Numerics.md.
 //
 //===----------------------------------------------------------------------===//
 
+#include "ScalarArith.h"
 #include "bn/Dialect/BN/IR/BNOps.h"
-#include "bn/Dialect/BN/Utils/Utils.h"
 
-#include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
 #include <cmath>
@@ -24,37 +23,7 @@
 using namespace mlir;
 using namespace mlir::bn;
 
-// A multiplication and an addition may be fused; NaN and Inf keep their
-// meaning. (The order of a sum is bn-vectorize-tiles' own, and fixed.)
-static constexpr auto kContract = arith::FastMathFlags::contract;
-
 namespace {
-/// Short names for scalar float arithmetic at one location.
-struct Arith {
-  OpBuilder &b;
-  Location loc;
-
-  Value add(Value x, Value y) {
-    return arith::AddFOp::create(b, loc, x, y, kContract);
-  }
-  Value sub(Value x, Value y) { return arith::SubFOp::create(b, loc, x, y); }
-  Value mul(Value x, Value y) {
-    return arith::MulFOp::create(b, loc, x, y, kContract);
-  }
-  Value div(Value x, Value y) { return arith::DivFOp::create(b, loc, x, y); }
-  Value constant(double value, Type type) {
-    return floatConstant(b, loc, value, type);
-  }
-  Value convert(Value x, Type type) { return convertFloat(b, loc, x, type); }
-  /// `x / y`, and 0 where y is not above 0.
-  Value divOrZero(Value x, Value y) {
-    Value zero = constant(0.0, x.getType());
-    Value positive =
-        arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OGT, y, zero);
-    return arith::SelectOp::create(b, loc, positive, div(x, y), zero);
-  }
-};
-
 /// Count, mean and m2 of some elements of a channel.
 struct Partial {
   Value count, mean, m2;
@@ -82,9 +51,8 @@ static Partial mergePartials(Arith &arith, Partial a, Partial b) {
 // bn.stats, bn.merge_stats
 //===----------------------------------------------------------------------===//
 
-/// Number of elements per channel in `input`, as f64: exact up to 2^53.
-static Value createElementCount(OpBuilder &b, Location loc, Value input,
-                                ArrayRef<int64_t> axis) {
+Value mlir::bn::createElementCount(OpBuilder &b, Location loc, Value input,
+                                   ArrayRef<int64_t> axis) {
   int64_t rank = cast<ShapedType>(input.getType()).getRank();
   Value count = arith::ConstantIndexOp::create(b, loc, 1);
   for (int64_t dim = 0; dim < rank; ++dim) {
@@ -99,6 +67,16 @@ static Value createElementCount(OpBuilder &b, Location loc, Value input,
 
 /// Scale of sums over a number of elements that is not known.
 static constexpr double kDynamicScale = 1 << 16;
+
+double mlir::bn::getSumScale(ShapedType type,
+                             ArrayRef<utils::IteratorType> kinds) {
+  double count = 1;
+  for (auto [size, kind] : llvm::zip_equal(type.getShape(), kinds))
+    if (kind == utils::IteratorType::reduction)
+      count *= ShapedType::isDynamic(size) ? kDynamicScale : size;
+  return std::exp2(std::ceil(std::log2(std::clamp(count, 1.0,
+                                                  kDynamicScale))));
+}
 
 namespace {
 /// Builds the steps of bn.stats on one tile.
@@ -139,16 +117,8 @@ struct StatsBuilder {
     return createElementwise(b, op, op.getPivot(), empty, body).getResult(0);
   }
 
-  /// A power of two, at least the number of elements of a channel; 2^16 for a
-  /// number that is not known.
   double getScale() {
-    auto type = cast<ShapedType>(input.getType());
-    double count = 1;
-    for (int64_t dim = 0; dim < rank; ++dim)
-      if (kinds[dim] == utils::IteratorType::reduction)
-        count *= type.isDynamicDim(dim) ? kDynamicScale : type.getDimSize(dim);
-    return std::exp2(std::ceil(std::log2(std::clamp(count, 1.0,
-                                                    kDynamicScale))));
+    return getSumScale(cast<ShapedType>(input.getType()), kinds);
   }
 
   /// sum((x - pivot) / scale) and sum((x - pivot)^2). Scaling by a power of two
@@ -355,11 +325,8 @@ static NormalizeOp createCoefficients(OpBuilder &b, NormalizeOp op) {
     Value mean = take(op.getMean(), 0.0);
     Value a;
     if (op.getVariance()) {
-      Value epsilon = arith.constant(op.getEpsilon()->convertToDouble(), wide);
-      Value variance = take(op.getVariance(), 0.0);
-      a = arith.div(
-          arith.constant(1.0, wide),
-          math::SqrtOp::create(nested, l, arith.add(variance, epsilon)));
+      a = arith.inverseDeviation(take(op.getVariance(), 0.0),
+                                 op.getEpsilon()->convertToDouble());
       if (op.getScale())
         a = arith.mul(take(op.getScale(), 1.0), a);
     } else {
@@ -369,12 +336,7 @@ static NormalizeOp createCoefficients(OpBuilder &b, NormalizeOp op) {
     Value rounded = arith.convert(mean, narrow);
     // Nothing is left where the mean fits, even where `a` is infinite.
     Value rest = arith.sub(mean, arith.convert(rounded, wide));
-    Value zero = arith.constant(0.0, wide);
-    Value fits =
-        arith::CmpFOp::create(nested, l, arith::CmpFPredicate::OEQ, rest, zero);
-    Value correction =
-        arith::SelectOp::create(nested, l, fits, zero, arith.mul(rest, a));
-    offset = arith.sub(offset, correction);
+    offset = arith.sub(offset, arith.mulOrZero(rest, a));
     return {rounded, arith.convert(a, narrow), arith.convert(offset, narrow)};
   };
   auto generic = createElementwise(b, op, ins, outs, body);

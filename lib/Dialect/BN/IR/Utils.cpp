@@ -125,6 +125,25 @@ Value mlir::bn::createZerosLike(OpBuilder &builder, Location loc, Value source,
   return linalg::FillOp::create(builder, loc, zero, empty).getResult(0);
 }
 
+ValueRange mlir::bn::mergePartialResults(OpBuilder &builder, Operation *op,
+                                         ValueRange partial,
+                                         ValueRange running) {
+  if (isa<StatsOp>(op))
+    return MergeStatsOp::create(builder, op->getLoc(), TypeRange(running),
+                                partial[0], partial[1], partial[2], running)
+        .getResults();
+  assert(isa<BackwardReduceOp>(op) && "no other op has partial results");
+  auto body = [&](OpBuilder &nested, Location loc,
+                  ValueRange args) -> SmallVector<Value> {
+    SmallVector<Value> sums;
+    for (auto [part, sum] : llvm::zip_equal(args.take_front(partial.size()),
+                                            args.drop_front(partial.size())))
+      sums.push_back(arith::AddFOp::create(nested, loc, part, sum));
+    return sums;
+  };
+  return createElementwise(builder, op, partial, running, body).getResults();
+}
+
 void mlir::bn::copyLoweringStrategy(Operation *from, Operation *to) {
   if (Attribute strategy = from->getAttr(kLoweringStrategyAttrName))
     to->setAttr(kLoweringStrategyAttrName, strategy);

@@ -52,6 +52,11 @@ Value createEmptyLike(OpBuilder &builder, Location loc, Value source,
 Value createZerosLike(OpBuilder &builder, Location loc, Value source,
                       ArrayRef<int64_t> dims, Type element);
 
+/// Merges partial results of `op`, a bn.stats or a bn.backward_reduce, into
+/// those in `running`.
+ValueRange mergePartialResults(OpBuilder &builder, Operation *op,
+                               ValueRange partial, ValueRange running);
+
 /// Copies the lowering strategy of `from` to `to`, if there is one.
 void copyLoweringStrategy(Operation *from, Operation *to);
 
