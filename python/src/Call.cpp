@@ -12,6 +12,8 @@
 
 #include "Call.h"
 
+#include "Mask.h"
+
 #include "llvm/Support/FormatVariadic.h"
 
 #include <cstring>
@@ -121,6 +123,20 @@ void Call::addScaleAndOffset(nb::handle scale, nb::handle offset) {
     addChannels(offset, "offset", spec.parameterType);
   else if (spec.hasOffset)
     spec.parameterType = addChannels(offset, "offset");
+}
+
+void Call::addMask(nb::handle object) {
+  if (object.is_none())
+    return;
+  Array array(object, "mask");
+  checkMaskShape(array.view, input.view);
+  layout.toMemoryOrder(array.view);
+  DType wide = spec.elementType == DType::F64 ? DType::F64 : DType::F32;
+  array.view = convertMask(array.view, wide, maskMemory);
+  spec.maskType = array.view.dtype;
+  spec.maskShape = array.view.shape;
+  keepAlive(array);
+  arguments.push_back(std::move(array.view));
 }
 
 void Call::setGroups(int64_t groups) {

@@ -21,6 +21,8 @@
 #include "Layout.h"
 #include "Session.h"
 
+#include <memory>
+
 namespace mlir::bn::python {
 
 class Call {
@@ -50,6 +52,8 @@ public:
   DType addChannels(nb::handle array, const char *name);
   void addChannels(nb::handle array, const char *name, DType dtype);
   void addScaleAndOffset(nb::handle scale, nb::handle offset);
+  /// Adds a mask, unless it is None.
+  void addMask(nb::handle mask);
 
   /// What is in a result before the call.
   enum class Initial { Anything, Zero };
@@ -100,6 +104,8 @@ private:
   /// In the kernel's order, and in that of memory.
   llvm::SmallVector<TensorView, 12> arguments;
   llvm::SmallVector<Preset, 0> presets;
+  /// A mask that could not be used as it was.
+  std::unique_ptr<char[]> maskMemory;
   /// What DLPack has given us, until the call is over.
   llvm::SmallVector<nb::ndarray<nb::ro>, 0> exported;
 };

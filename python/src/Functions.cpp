@@ -59,9 +59,6 @@ static nb::object training(nb::handle x, nb::handle scale, nb::handle offset,
                            double momentum, const char *runningVarianceKind,
                            nb::handle mask, int64_t groups, nb::handle axis,
                            double epsilon, nb::handle out) {
-  if (!mask.is_none())
-    raiseNotImplemented("expected 'mask' to be None, got an array: masks "
-                        "cannot be lowered yet");
   bool hasRunningStats = checkBothOrNone(runningMean, runningVariance);
   Call call(Kind::Training);
   BatchNormSpec &spec = call.spec;
@@ -80,6 +77,7 @@ static nb::object training(nb::handle x, nb::handle scale, nb::handle offset,
   } else {
     spec.statisticsType = call.getOutType(1, spec.statisticsType);
   }
+  call.addMask(mask);
   call.addOutput(0, "output");
   call.addGroupsOutput(1, "mean", spec.statisticsType);
   call.addGroupsOutput(2, "variance", spec.statisticsType);
@@ -192,7 +190,10 @@ static constexpr const char *kTrainingDoc =
 :param momentum: the weight of the old running statistics.
 :param running_variance_kind: 'population' (Keras, ONNX) or 'sample' (PyTorch):
     which variance of the batch goes into the running one.
-:param mask: must be None.
+:param mask: weights of the elements in the statistics, of the rank of ``x``,
+    each size 1 or that of ``x``. Floats, or bool and integers, which are
+    copied. What has weight 0 counts for nothing, even if it is NaN; it is
+    normalized like the rest.
 :param groups: how many parts of as many samples, with statistics of their own,
     dimension 0 is cut in; ``mean`` and ``variance`` then have one more
     dimension, the first, and the running statistics get the mean over the
@@ -207,8 +208,7 @@ static constexpr const char *kTrainingDoc =
     type of the running ones.
 :raises ValueError: a shape, stride or value is not as expected; messages call
     ``x`` 'input' and ``y`` 'output'.
-:raises TypeError: an argument is not an array, or of another element type.
-:raises NotImplementedError: ``mask`` is given.)";
+:raises TypeError: an argument is not an array, or of another element type.)";
 
 static constexpr const char *kBackwardDoc =
     R"(Gradients of batch normalization.

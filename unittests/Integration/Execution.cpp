@@ -141,6 +141,15 @@ void Execution::fill(uint64_t seed) {
                  return deviations[channel] * deviations[channel] *
                         random.uniform(0.8, 1.2);
                });
+  fillMask([&](int64_t) { return random.uniform(0, 1) < 0.6; });
+}
+
+void Execution::fillMask(llvm::function_ref<double(int64_t)> weight) {
+  if (!arrays.contains("mask"))
+    return;
+  HostArray &mask = (*this)["mask"];
+  for (int64_t i = 0; i < mask.size(); ++i)
+    mask.set(i, weight(i));
 }
 
 //===----------------------------------------------------------------------===//

@@ -33,7 +33,7 @@ static Value createVariance(OpBuilder &builder, Operation *op, Value count,
 }
 
 FailureOr<SmallVector<Value>> TrainingOp::decomposeOperation(OpBuilder &b) {
-  if (getMask() || getGroups() != 1 || !isa<TensorType>(getInput().getType()))
+  if (getGroups() != 1 || !isa<TensorType>(getInput().getType()))
     return failure();
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPoint(*this);
@@ -46,7 +46,7 @@ FailureOr<SmallVector<Value>> TrainingOp::decomposeOperation(OpBuilder &b) {
   Value zeros = createZerosLike(b, loc, input, axis, f64);
   Type channels = zeros.getType();
   auto stats = StatsOp::create(b, loc, TypeRange{channels, channels, channels},
-                               input, /*mask=*/Value(), /*pivot=*/Value(),
+                               input, getMask(), /*pivot=*/Value(),
                                ValueRange{zeros, zeros, zeros}, axis);
   copyLoweringStrategy(*this, stats);
   Value count = stats.getResult(0), mean = stats.getResult(1);

@@ -15,6 +15,7 @@
 #include "bn/Dialect/BN/IR/BNOps.h"
 #include "bn/Dialect/BN/Transforms/Passes.h"
 
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/PatternMatch.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -27,15 +28,22 @@ namespace mlir::bn {
 using namespace mlir;
 using namespace mlir::bn;
 
-/// False for masks, whose dimensions of size 1 broadcast, and for groups, which
-/// cut the first dimension.
-static bool hasCollapsibleOperands(Operation *op) {
+/// False for groups, which cut the first dimension, and for what bn-decompose
+/// refuses.
+static bool isCollapsible(Operation *op) {
   if (auto training = dyn_cast<TrainingOp>(op))
-    return !training.getMask() && training.getGroups() == 1;
+    return training.getGroups() == 1;
   return TypeSwitch<Operation *, bool>(op)
-      .Case<StatsOp, BackwardOp, BackwardReduceOp>(
+      .Case<BackwardOp, BackwardReduceOp>(
           [](auto masked) { return !masked.getMask(); })
       .Default(true);
+}
+
+/// The mask of `op`, if it has one.
+static Value getMask(Operation *op) {
+  return TypeSwitch<Operation *, Value>(op)
+      .Case<TrainingOp, StatsOp>([](auto masked) { return masked.getMask(); })
+      .Default(Value());
 }
 
 LogicalResult mlir::bn::collapseDimensions(RewriterBase &rewriter,
@@ -44,15 +52,17 @@ LogicalResult mlir::bn::collapseDimensions(RewriterBase &rewriter,
   Value input = indexed.getSpanningOperand().get();
   auto type = dyn_cast<RankedTensorType>(input.getType());
   auto axisAttr = op->getAttrOfType<DenseI64ArrayAttr>("axis");
-  if (!type || !axisAttr || !hasCollapsibleOperands(op))
+  if (!type || !axisAttr || !isCollapsible(op))
     return failure();
   // A strategy written by hand is about the view that the op has. With a size
   // of 0 there is no work, and next to it `?` has no legal collapsed type.
   if (getLoweringStrategy(op) || llvm::is_contained(type.getShape(), 0))
     return failure();
 
+  Value mask = getMask(op);
   CanonicalView view =
-      CanonicalView::get(type, normalizeAxis(axisAttr, type.getRank()));
+      CanonicalView::get(type, normalizeAxis(axisAttr, type.getRank()),
+                         mask ? cast<ShapedType>(mask.getType()) : nullptr);
   if (static_cast<int64_t>(view.data.size()) == type.getRank())
     return failure();
 
@@ -68,7 +78,11 @@ LogicalResult mlir::bn::collapseDimensions(RewriterBase &rewriter,
        llvm::zip_equal(op->getOperands(), indexed.getOperandIndexingMaps())) {
     isData.push_back(map == identity);
     Value &collapsed = views[operand];
-    if (!collapsed)
+    if (!collapsed && operand == mask)
+      collapsed = collapse(
+          rewriter, loc,
+          repeatMask(rewriter, loc, mask, input, view.repeated), view.data);
+    else if (!collapsed)
       collapsed = collapse(rewriter, loc, operand,
                            isData.back() ? view.data : view.channels);
     operands.push_back(collapsed);

@@ -52,6 +52,8 @@ private:
   };
   Grouped group(Value tensor, bool isData);
   Value ungroup(Value result, const Grouped &grouped, bool isData);
+  ShapedType getMaskType();
+  void prepareMask();
   DimGroups behindGroup(const DimGroups &groups);
   Value slice(Value grouped, Value i);
   Value insert(Value part, Value grouped, Value i);
@@ -64,8 +66,13 @@ private:
   Location loc;
   int64_t rank, groups;
   CanonicalView view;
-  /// The operands of a group, but for those that are cut.
-  Value input, scale, offset;
+  /// The data, with the groups as their first dimension; null in place.
+  Value input;
+  /// The mask, which may be the same for all groups.
+  Value mask;
+  bool cutsMask = false;
+  /// The operands that all groups share.
+  Value scale, offset;
   SmallVector<Value, 2> running;
 };
 } // namespace
@@ -82,7 +89,29 @@ GroupExpander::GroupExpander(RewriterBase &b, TrainingOp op)
   // has.
   view = getLoweringStrategy(op)
              ? CanonicalView::getIdentity(rank, axis)
-             : CanonicalView::get(type.clone(shape), axis);
+             : CanonicalView::get(type.clone(shape), axis, getMaskType());
+}
+
+/// The type of the mask of a group; null where there is none.
+ShapedType GroupExpander::getMaskType() {
+  if (!op.getMask())
+    return {};
+  auto type = cast<RankedTensorType>(op.getMask().getType());
+  SmallVector<int64_t> shape(type.getShape());
+  if (!type.isDynamicDim(0) && shape[0] != 1)
+    shape[0] /= groups;
+  return type.clone(shape);
+}
+
+/// The mask, with the groups as its first dimension where it is not the same
+/// for each.
+void GroupExpander::prepareMask() {
+  if (!op.getMask())
+    return;
+  mask = repeatMask(b, loc, op.getMask(), op.getInput(), view.repeated);
+  cutsMask = cast<RankedTensorType>(mask.getType()).getDimSize(0) != 1;
+  mask = cutsMask ? group(mask, /*isData=*/true).value
+                  : collapse(b, loc, mask, view.data);
 }
 
 /// `dims` of a group, behind the dimension of the groups.
@@ -217,6 +246,8 @@ SmallVector<Value> GroupExpander::createPart(Value i, ValueRange carried) {
     if (operand)
       operands.push_back(operand);
   llvm::append_range(operands, running);
+  if (mask)
+    operands.push_back(cutsMask ? slice(mask, i) : mask);
   llvm::append_range(operands, outs);
   auto part = cast<TrainingOp>(
       clone(b, op, TypeRange(ValueRange(outs)), operands));
@@ -236,6 +267,7 @@ void GroupExpander::run() {
   b.setInsertionPoint(op);
   if (op.getInput() != op.getOuts()[0])
     input = group(op.getInput(), /*isData=*/true).value;
+  prepareMask();
   auto collapseChannels = [&](Value operand) {
     return operand ? collapse(b, loc, operand, view.channels) : Value();
   };
@@ -295,9 +327,9 @@ static void replaceEmpty(RewriterBase &b, TrainingOp op) {
 }
 
 LogicalResult mlir::bn::expandGroups(RewriterBase &rewriter, TrainingOp op) {
-  // Buffers and masks are left for bn-decompose to refuse.
+  // Buffers are left for bn-decompose to refuse.
   auto type = dyn_cast<RankedTensorType>(op.getInput().getType());
-  if (op.getGroups() == 1 || op.getMask() || !type)
+  if (op.getGroups() == 1 || !type)
     return failure();
   if (llvm::is_contained(type.getShape(), 0))
     replaceEmpty(rewriter, op);

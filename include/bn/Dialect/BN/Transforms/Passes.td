@@ -106,6 +106,11 @@ def CollapseDimensionsPass
     has a strategy already, written by hand for the view it is on, stays as it
     is; so does an op on empty data.
 
+    Dimensions of a mask are merged with those of the data. Where it is
+    broadcast along one of them and not along another, a mask that is the same
+    for all channels is repeated, which takes memory for one channel; with any
+    other the two stay apart.
+
     Example:
 
     ```mlir
@@ -120,7 +125,9 @@ def CollapseDimensionsPass
     %y = tensor.expand_shape %1 [[0], [1], [2, 3]]
     ```
   }];
-  let dependentDialects = ["::mlir::tensor::TensorDialect"];
+  let dependentDialects = [
+    "::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect"
+  ];
 }
 
 def DecomposePass : Pass<"bn-decompose", "::mlir::func::FuncOp"> {
@@ -131,7 +138,7 @@ def DecomposePass : Pass<"bn-decompose", "::mlir::func::FuncOp"> {
     and `bn.normalize`; `bn.inference` becomes `bn.normalize`; and a
     `bn.normalize` with a variance becomes coefficients, computed once per
     channel in f64, and a `bn.normalize` that applies them. Ops that have no
-    decomposition (masks, backward) are an error, and so are groups: see
+    decomposition (gradients with a mask) are an error, and so are groups: see
     bn-expand-groups.
   }];
   let dependentDialects = [
