@@ -85,6 +85,27 @@ TEST(BatchNormSpecTest, ErrorFields) {
             "expected 'threads' to be 0 or more, got -1");
 }
 
+TEST(BatchNormSpecTest, ErrorMask) {
+  EXPECT_EQ(getError([](auto &spec) { spec.maskShape = {2, 1, 4}; }), "");
+  EXPECT_EQ(getError([](auto &spec) { spec.maskShape = {2, 4}; }),
+            "expected 'maskShape' to have the rank of 'shape' (3), got 2");
+  EXPECT_EQ(getError([](auto &spec) { spec.maskShape = {2, 2, 1}; }),
+            "expected 'maskShape' to have size 1 or 3 in dimension 1, got 2");
+  EXPECT_EQ(getError([](auto &spec) { spec.maskShape = {-1, 1, 1}; }),
+            "expected 'maskShape' to have size 1 or 2 in dimension 0, got -1");
+  EXPECT_EQ(getError([](auto &spec) {
+              spec.maskShape = {1, 1, 1};
+              spec.maskType = DType::I1;
+            }),
+            "expected 'maskType' to be f16, bf16, f32 or f64, got i1");
+  // Others have none.
+  EXPECT_EQ(getError([](auto &spec) {
+              spec.kind = Kind::Inference;
+              spec.maskShape = {7};
+            }),
+            "");
+}
+
 TEST(BatchNormSpecTest, ErrorGroups) {
   EXPECT_EQ(getError([](auto &spec) { spec.groups = 2; }), "");
   EXPECT_EQ(getError([](auto &spec) { spec.groups = 0; }),
@@ -143,6 +164,17 @@ TEST(BatchNormSpecTest, KeysOfTrainings) {
   std::string key = spec.getKey();
   spec.groups = 2;
   EXPECT_NE(key, spec.getKey());
+  spec.groups = 1;
+  spec.maskType = DType::F16; // of no mask
+  EXPECT_EQ(key, spec.getKey());
+  spec.maskShape = {2, 1, 1};
+  std::string masked = spec.getKey();
+  EXPECT_NE(key, masked);
+  spec.maskShape = {2, 1, 4};
+  EXPECT_NE(masked, spec.getKey());
+  spec.maskShape = {2, 1, 1};
+  spec.maskType = DType::F32;
+  EXPECT_NE(masked, spec.getKey());
 }
 
 TEST(BatchNormSpecTest, ModulesVerify) {
@@ -169,6 +201,9 @@ TEST(BatchNormSpecTest, ModulesVerify) {
             spec.runningVariance = BatchNormSpec::RunningVariance::Sample;
             spec.epsilon = -1.5;
             spec.groups = axis[0] != 0 && flags & 1 ? 2 : 1;
+            if (flags & 2)
+              spec.maskShape = {shape[0], 1, flags & 4 ? shape[2] : 1};
+            spec.maskType = DType::BF16;
             EXPECT_EQ(getText(spec.buildModule(context)), "")
                 << spec.getModuleText();
           }
@@ -190,6 +225,10 @@ TEST(BatchNormSpecTest, SignatureNames) {
   spec.groups = 2;
   EXPECT_EQ(getNames(spec), "input output mean variance ");
   EXPECT_EQ(spec.getSignature().arguments[2].shape, (DimVector{2, 3}));
+  spec.maskShape = {1, 3, 1};
+  EXPECT_EQ(getNames(spec), "input mask output mean variance ");
+  spec.kind = Kind::Stats;
+  EXPECT_EQ(getNames(spec), "input mask count mean m2 ");
   EXPECT_EQ(getNames(getSpec(Kind::Inference)),
             "input scale offset mean variance output ");
   EXPECT_EQ(getNames(getSpec(Kind::Backward)),

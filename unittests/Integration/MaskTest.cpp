@@ -279,7 +279,7 @@ TEST(MaskTest, PoisonStays) {
 /// Far from 0, with padding of zeros in front: as exact as without a mask.
 TEST(MaskTest, Offsets) {
   Layout layouts[] = {{{16, 8, 64, 64}, {1}, 1},   {{16, 64, 64, 8}, {3}, 1},
-                      {{21, 8, 56, 56}, {1}, 1},   {{13, 71, 71, 64}, {3}, 1},
+                      {{21, 8, 56, 56}, {1}, 1},   {{13, 71, 71, 8}, {3}, 1},
                       {{2039, 8}, {1}, 1},         {{32, 2048, 9}, {2}, 1},
                       {{16, 4, 4096, 2}, {1, 3}, 1}};
   for (const Layout &layout : layouts)

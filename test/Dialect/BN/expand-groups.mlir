@@ -135,6 +135,42 @@ func.func @keeps_its_view(%x: tensor<6x2x2x5xf32>, %s: tensor<2x5xf32>)
 
 // -----
 
+// A mask is cut with the data, or is the same for all groups. A group of one
+// sample has a mask without a dimension for samples, which need not be repeated.
+// CHECK-LABEL: func @masks
+//  CHECK-SAME:     %[[W:[a-z0-9]+]]: tensor<6x7x1xf32>, %[[V:[a-z0-9]+]]: tensor<1x7x5xf32>, %[[U:[a-z0-9]+]]: tensor<6x1x5xf32>
+//       CHECK:   %[[W4:.*]] = tensor.expand_shape %[[W]] {{.*}} into tensor<2x3x7x1xf32>
+//       CHECK:   %[[WG:.*]] = tensor.collapse_shape %[[W4]] {{\[}}[0], [1, 2], [3]] : tensor<2x3x7x1xf32> into tensor<2x21x1xf32>
+//       CHECK:   scf.for %[[I:[a-z0-9]+]] =
+//       CHECK:     %[[WI:.*]] = tensor.extract_slice %[[WG]][%[[I]], 0, 0] [1, 21, 1] [1, 1, 1] : tensor<2x21x1xf32> to tensor<21x1xf32>
+//       CHECK:     bn.training axis(1) {{.*}} ins(%{{.*}} : tensor<21x5xf32>) mask(%[[WI]] : tensor<21x1xf32>)
+//       CHECK:   scf.for
+//       CHECK:     bn.training axis(2) {{.*}} ins(%{{.*}} : tensor<3x7x5xf32>) mask(%[[V]] : tensor<1x7x5xf32>)
+//   CHECK-NOT:   linalg.broadcast
+//       CHECK:   scf.for
+//       CHECK:     bn.training axis(1) {{.*}} ins(%{{.*}} : tensor<7x5xf32>) mask(%{{.*}} : tensor<1x5xf32>)
+func.func @masks(%x: tensor<6x7x5xf32>, %s: tensor<2x5xf32>,
+    %t: tensor<6x5xf32>, %w: tensor<6x7x1xf32>, %v: tensor<1x7x5xf32>,
+    %u: tensor<6x1x5xf32>)
+    -> (tensor<6x7x5xf32>, tensor<6x7x5xf32>, tensor<6x7x5xf32>) {
+  %p:3 = bn.training axis(2) epsilon(1.0) groups(2)
+      ins(%x : tensor<6x7x5xf32>) mask(%w : tensor<6x7x1xf32>)
+      outs(%x, %s, %s : tensor<6x7x5xf32>, tensor<2x5xf32>, tensor<2x5xf32>)
+      -> tensor<6x7x5xf32>, tensor<2x5xf32>, tensor<2x5xf32>
+  %q:3 = bn.training axis(2) epsilon(1.0) groups(2)
+      ins(%x : tensor<6x7x5xf32>) mask(%v : tensor<1x7x5xf32>)
+      outs(%x, %s, %s : tensor<6x7x5xf32>, tensor<2x5xf32>, tensor<2x5xf32>)
+      -> tensor<6x7x5xf32>, tensor<2x5xf32>, tensor<2x5xf32>
+  %r:3 = bn.training axis(2) epsilon(1.0) groups(6)
+      ins(%x : tensor<6x7x5xf32>) mask(%u : tensor<6x1x5xf32>)
+      outs(%x, %t, %t : tensor<6x7x5xf32>, tensor<6x5xf32>, tensor<6x5xf32>)
+      -> tensor<6x7x5xf32>, tensor<6x5xf32>, tensor<6x5xf32>
+  return %p#0, %q#0, %r#0
+      : tensor<6x7x5xf32>, tensor<6x7x5xf32>, tensor<6x7x5xf32>
+}
+
+// -----
+
 // No elements: nothing to slice. The statistics are 0, and running ones stay.
 // CHECK-LABEL: func @empty
 //  CHECK-SAME:     %[[X:[a-z0-9]+]]: tensor<0x?x5xf32>, %[[S:[a-z0-9]+]]: tensor<2x5xf32>, %[[R:[a-z0-9]+]]: tensor<5xf32>, %[[N:[a-z0-9]+]]: tensor<5xf32>)
