@@ -56,3 +56,24 @@ func.func @dynamic(%x: tensor<?x?x?x?xf32>, %y0: tensor<?x?x?x?xf32>,
   return %y, %m, %v
       : tensor<?x?x?x?xf32>, tensor<2x?xf32>, tensor<2x?xf32>
 }
+
+// Small groups: one thread each, with its statistics on its stack.
+// CHECK-LABEL: func @small
+//  CHECK-SAME:     %[[X:[a-z0-9]+]]: memref<1024x64xf32>
+//   CHECK-NOT:   memref.alloc(
+//       CHECK:   scf.forall
+//   CHECK-NOT:   scf.forall
+//   CHECK-NOT:   memref.alloc(
+//       CHECK:   {bn.threads = 2 : i64}
+//       CHECK:   return %[[X]], %{{.*}}, %{{.*}}
+func.func @small(%x: tensor<1024x64xf32>, %m0: tensor<8x64xf32>,
+    %v0: tensor<8x64xf32>)
+    -> (tensor<1024x64xf32>, tensor<8x64xf32>, tensor<8x64xf32>) {
+  %y, %m, %v = bn.training axis(1) epsilon(1.0e-3) groups(8)
+      ins(%x : tensor<1024x64xf32>)
+      outs(%x, %m0, %v0
+           : tensor<1024x64xf32>, tensor<8x64xf32>, tensor<8x64xf32>)
+      -> tensor<1024x64xf32>, tensor<8x64xf32>, tensor<8x64xf32>
+  return %y, %m, %v
+      : tensor<1024x64xf32>, tensor<8x64xf32>, tensor<8x64xf32>
+}

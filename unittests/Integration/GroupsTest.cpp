@@ -32,7 +32,8 @@ struct Parts {
 };
 
 /// Parts for each schedule: single, slabs, pipelined slabs, rows, split; axes
-/// that are apart; dimensions of size 1; parts of one sample.
+/// that are apart; dimensions of size 1; parts of one sample; many small parts,
+/// which threads share.
 const std::vector<Parts> &getParts() {
   static const std::vector<Parts> parts = {
       {{6, 5, 7, 9}, {1}, 3},        {{8, 48, 28, 28}, {1}, 2},
@@ -41,7 +42,9 @@ const std::vector<Parts> &getParts() {
       {{1024, 65}, {1}, 8},          {{4, 3, 30011}, {1}, 2},
       {{6, 5, 301, 10}, {1, 3}, 2},  {{6, 3, 4, 17}, {1, 2}, 3},
       {{4, 1, 19, 1}, {2}, 2},       {{7, 1, 1, 13}, {3}, 7},
-      {{5, 11, 1}, {1}, 5},          {{2, 16, 65537}, {1}, 2}};
+      {{5, 11, 1}, {1}, 5},          {{2, 16, 65537}, {1}, 2},
+      {{48, 33, 5, 7}, {1}, 16},     {{4096, 3}, {1}, 32},
+      {{90, 41, 36}, {2}, 10},       {{9, 3, 700, 4}, {1, 3}, 9}};
   return parts;
 }
 
@@ -69,7 +72,8 @@ TEST(GroupsTest, MatchesReference) {
     BatchNormSpec spec =
         getGroupsSpec(parts, kTypes[row[1]], kDynamic[row[2]]);
     spec.hasRunningStats = row[3] != 0;
-    spec.runningVariance = row[3] == 1 ? Variance::Population : Variance::Sample;
+    spec.runningVariance =
+        row[3] == 1 ? Variance::Population : Variance::Sample;
     if (row[3] == 3 && spec.elementType != DType::F64)
       spec.statisticsType = spec.elementType;
     spec.hasScale = spec.hasOffset = row[4] != 1;
@@ -106,7 +110,8 @@ TEST(GroupsTest, SameBits) {
     }
 }
 
-/// Groups are batches: the same as one call for each, bit for bit.
+/// Groups are batches: the same as one call for each, bit for bit where both
+/// have the same schedule, as here.
 TEST(GroupsTest, SameAsOneByOne) {
   for (const Parts &parts : getParts()) {
     BatchNormSpec spec = getGroupsSpec(parts, DType::F32, "static");

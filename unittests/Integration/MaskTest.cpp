@@ -50,7 +50,8 @@ const std::vector<Layout> &getLayouts() {
       {{7, 6, 301, 10}, {2}, 7},    {{6, 501, 41}, {2}, 3},
       {{6, 5, 4, 33}, {1, 2}, 3},   {{5, 1, 19, 1}, {2}, 5},
       {{1, 6, 1, 2051}, {1}, 1},    {{3, 1, 1, 40}, {3}, 3},
-      {{2, 33, 29, 300}, {3}, 1}};
+      {{2, 33, 29, 300}, {3}, 1},   {{64, 40, 33}, {2}, 16},
+      {{40, 12, 5, 9}, {1}, 10}};
   return layouts;
 }
 
@@ -292,7 +293,8 @@ TEST(MaskTest, Offsets) {
         SCOPED_TRACE(spec.getKey());
         Execution run(spec, layout.shape);
         Random random(27);
-        run.fillInput([&](int64_t, int64_t) { return offset + random.normal(); });
+        run.fillInput(
+            [&](int64_t, int64_t) { return offset + random.normal(); });
         int64_t size = run["mask"].size();
         run.fillMask([&](int64_t i) { return i >= size / 3 || size == 1; });
         if (!run.run())

@@ -17,6 +17,8 @@
 #include "bn/Codegen/Common/Passes.h"
 #include "bn/Dialect/BN/IR/BNOps.h"
 
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
 namespace mlir::bn {
 #define GEN_PASS_DEF_SELECTLOWERINGSTRATEGYPASS
 #include "bn/Codegen/Common/Passes.h.inc"
@@ -341,7 +343,8 @@ LoweringStrategyAttr Selector::select() {
     return get(Schedule::Single, zeros, zeros);
   bool isSmall = type.hasStaticShape() &&
                  type.getNumElements() * elementBytes <= kSingleThreadBytes;
-  if (isSmall)
+  // In a parallel loop, an op is one thread's.
+  if (isSmall || op->getParentOfType<scf::ForallOp>())
     return get(Schedule::Single, zeros, selectTile(tileElements()));
   if (!llvm::is_contained(kinds, utils::IteratorType::reduction))
     return selectSweep();
@@ -380,6 +383,10 @@ struct SelectLoweringStrategyPass
         return;
       op->setAttr(kLoweringStrategyAttrName,
                   Selector(op, *machine, threads).select());
+      auto loop = op->getParentOfType<scf::ForallOp>();
+      if (loop && threads != 0 && !loop->hasAttr(kThreadsAttrName))
+        loop->setAttr(kThreadsAttrName,
+                      Builder(loop.getContext()).getI64IntegerAttr(threads));
     });
   }
 };

@@ -78,6 +78,29 @@ module attributes {
     return %m, %q : tensor<1024xf64>, tensor<1024xf64>
   }
 
+  // In a parallel loop, an op is the work of one thread; the loop gets the team.
+  // CHECK-LABEL: func @in_parallel_loop
+  //       CHECK:   scf.forall
+  //       CHECK:     <single, threads = 1, parallel = [0, 0], tile = [64, 0],
+  //       CHECK:   } {bn.threads = 2 : i64}
+  func.func @in_parallel_loop(%x: tensor<8x4096x64xf32>, %c: tensor<8x64xf64>)
+      -> tensor<8x64xf64> {
+    %r = scf.forall (%i) in (8) shared_outs(%o = %c) -> (tensor<8x64xf64>) {
+      %xi = tensor.extract_slice %x[%i, 0, 0] [1, 4096, 64] [1, 1, 1]
+          : tensor<8x4096x64xf32> to tensor<4096x64xf32>
+      %ci = tensor.extract_slice %o[%i, 0] [1, 64] [1, 1]
+          : tensor<8x64xf64> to tensor<64xf64>
+      %n, %m, %s = bn.stats axis(1) ins(%xi : tensor<4096x64xf32>)
+          outs(%ci, %ci, %ci : tensor<64xf64>, tensor<64xf64>, tensor<64xf64>)
+          -> tensor<64xf64>, tensor<64xf64>, tensor<64xf64>
+      scf.forall.in_parallel {
+        tensor.parallel_insert_slice %m into %o[%i, 0] [1, 64] [1, 1]
+            : tensor<64xf64> into tensor<8x64xf64>
+      }
+    }
+    return %r : tensor<8x64xf64>
+  }
+
   // Short rows: several channels, so that a read is at most 3 KiB long. What is
   // in the cache anyway is not pipelined.
   // CHECK-LABEL: func @slab_short_rows

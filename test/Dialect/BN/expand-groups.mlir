@@ -135,6 +135,43 @@ func.func @keeps_its_view(%x: tensor<6x2x2x5xf32>, %s: tensor<2x5xf32>)
 
 // -----
 
+// Many small groups, of 32 KiB, are shared out among threads. The means of the
+// running statistics are made after that, in order.
+// CHECK-LABEL: func @small_groups
+//  CHECK-SAME:     %[[X:[a-z0-9]+]]: tensor<1024x64xf32>, %[[S:[a-z0-9]+]]: tensor<8x64xf32>, %[[R:[a-z0-9]+]]: tensor<64xf64>, %[[N:[a-z0-9]+]]: tensor<64xf64>)
+//       CHECK:   %[[XG:.*]] = tensor.expand_shape %[[X]] {{.*}} into tensor<8x128x64xf32>
+//       CHECK:   %[[U0:.*]] = tensor.empty() : tensor<8x64xf64>
+//       CHECK:   %[[P:.*]]:5 = scf.forall (%[[I:[a-z0-9]+]]) in (8)
+//  CHECK-SAME:       shared_outs(%[[Y:.*]] = %[[XG]], %[[M:.*]] = %[[S]], %{{.*}} = %[[S]], %[[U:.*]] = %{{.*}}, %{{.*}} = %{{.*}})
+//   CHECK-DAG:     %[[YI:.*]] = tensor.extract_slice %[[Y]][%[[I]], 0, 0] [1, 128, 64] [1, 1, 1] : tensor<8x128x64xf32> to tensor<128x64xf32>
+//   CHECK-DAG:     %[[UI:.*]] = tensor.extract_slice %[[U]][%[[I]], 0] [1, 64] [1, 1]
+//       CHECK:     %[[T:.*]]:5 = bn.training axis(1) {{.*}} ins(%[[YI]] : tensor<128x64xf32>) running(%[[R]], %[[R]] :
+//  CHECK-SAME:       outs(%[[YI]], %{{[^,]+}}, %{{[^,]+}}, %[[UI]],
+//       CHECK:     scf.forall.in_parallel
+//       CHECK:       tensor.parallel_insert_slice %[[T]]#0 into %[[Y]][%[[I]], 0, 0]
+//       CHECK:       tensor.parallel_insert_slice %[[T]]#3 into %[[U]][%[[I]], 0]
+//       CHECK:   %[[Q:.*]]:2 = scf.for %[[K:[a-z0-9]+]] = %c0 to %c8 step %c1
+//       CHECK:     %[[UK:.*]] = tensor.extract_slice %[[P]]#3[%[[K]], 0]
+//       CHECK:     linalg.generic {{.*}} ins(%[[UK]] : tensor<64xf64>)
+//       CHECK:   linalg.copy ins(%[[Q]]#0 : tensor<64xf64>) outs(%[[N]] : tensor<64xf64>)
+func.func @small_groups(%x: tensor<1024x64xf32>, %s: tensor<8x64xf32>,
+    %r: tensor<64xf64>, %n: tensor<64xf64>)
+    -> (tensor<1024x64xf32>, tensor<8x64xf32>, tensor<8x64xf32>, tensor<64xf64>,
+        tensor<64xf64>) {
+  %y:5 = bn.training axis(1) epsilon(1.0) momentum(0.9) groups(8)
+      ins(%x : tensor<1024x64xf32>)
+      running(%r, %r : tensor<64xf64>, tensor<64xf64>)
+      outs(%x, %s, %s, %n, %n : tensor<1024x64xf32>, tensor<8x64xf32>,
+           tensor<8x64xf32>, tensor<64xf64>, tensor<64xf64>)
+      -> tensor<1024x64xf32>, tensor<8x64xf32>, tensor<8x64xf32>,
+         tensor<64xf64>, tensor<64xf64>
+  return %y#0, %y#1, %y#2, %y#3, %y#4
+      : tensor<1024x64xf32>, tensor<8x64xf32>, tensor<8x64xf32>, tensor<64xf64>,
+        tensor<64xf64>
+}
+
+// -----
+
 // A mask is cut with the data, or is the same for all groups. A group of one
 // sample has a mask without a dimension for samples, which need not be repeated.
 // CHECK-LABEL: func @masks

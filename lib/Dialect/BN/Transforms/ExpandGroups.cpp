@@ -7,13 +7,14 @@
 //===----------------------------------------------------------------------===//
 //
 // Phase 'bn'. A group of samples is a batch: each becomes an op of its own,
-// which gets the schedule that fits it. The data are cut by a view, (N, ...) as
+// which gets the schedule that fits it; small ones are shared out among the
+// threads. The data are cut by a view, (N, ...) as
 // (groups, N / groups, ...); on that the canonical view is taken at once, since
 // a slice of the data, whose strides may be dynamic, could not be collapsed.
 //
 //===----------------------------------------------------------------------===//
 
-#include "CanonicalView.h"
+#include "GroupedView.h"
 #include "bn/Dialect/BN/IR/BNOps.h"
 #include "bn/Dialect/BN/Transforms/Passes.h"
 #include "bn/Dialect/BN/Utils/Utils.h"
@@ -36,6 +37,12 @@ namespace mlir::bn {
 using namespace mlir;
 using namespace mlir::bn;
 
+/// Groups of at most this size are one thread's work each, from its L2 cache,
+/// where there are enough of them to share. Tensors up to the second size are
+/// not worth a fork.
+static constexpr int64_t kSmallGroupBytes = 128 << 10, kForkBytes = 64 << 10;
+static constexpr int64_t kManyGroups = 8;
+
 namespace {
 /// Builds the loop over the groups of one op.
 class GroupExpander {
@@ -44,22 +51,18 @@ public:
   void run();
 
 private:
-  /// A tensor whose first dimension is the group, and what it was made of, from
-  /// the given one on.
-  struct Grouped {
-    Value value;
-    SmallVector<Value, 2> before;
-  };
-  Grouped group(Value tensor, bool isData);
-  Value ungroup(Value result, const Grouped &grouped, bool isData);
   ShapedType getMaskType();
   void prepareMask();
-  DimGroups behindGroup(const DimGroups &groups);
-  Value slice(Value grouped, Value i);
-  Value insert(Value part, Value grouped, Value i);
   Value widen(Value perChannel);
   Value addToMean(Value part, Value mean, Value i);
-  SmallVector<Value> createPart(Value i, ValueRange carried);
+  bool hasManySmallGroups();
+  Value constant(int64_t value) {
+    return arith::ConstantIndexOp::create(b, loc, value);
+  }
+  ValueRange createPart(Value i, ValueRange outs, ValueRange newRunning);
+  SmallVector<Value> createLoop(ValueRange outs);
+  SmallVector<Value> createParallelLoop(ValueRange outs);
+  SmallVector<Value> createZeroMeans();
 
   RewriterBase &b;
   TrainingOp op;
@@ -110,89 +113,8 @@ void GroupExpander::prepareMask() {
     return;
   mask = repeatMask(b, loc, op.getMask(), op.getInput(), view.repeated);
   cutsMask = cast<RankedTensorType>(mask.getType()).getDimSize(0) != 1;
-  mask = cutsMask ? group(mask, /*isData=*/true).value
+  mask = cutsMask ? groupData(b, loc, mask, groups, view).value
                   : collapse(b, loc, mask, view.data);
-}
-
-/// `dims` of a group, behind the dimension of the groups.
-DimGroups GroupExpander::behindGroup(const DimGroups &dims) {
-  DimGroups result = {{0}};
-  for (const ReassociationIndices &indices : dims) {
-    result.emplace_back();
-    for (int64_t dim : indices)
-      result.back().push_back(dim + 1);
-  }
-  return result;
-}
-
-/// `tensor`, which is data or, for each group, has one entry per channel, with
-/// the groups as its first dimension.
-GroupExpander::Grouped GroupExpander::group(Value tensor, bool isData) {
-  Grouped grouped;
-  grouped.before.push_back(tensor);
-  if (isData) {
-    auto type = cast<RankedTensorType>(tensor.getType());
-    SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, tensor);
-    AffineExpr n = b.getAffineSymbolExpr(0);
-    sizes[0] = affine::makeComposedFoldedAffineApply(
-        b, loc, AffineMap::get(0, 1, n.floorDiv(groups)), {sizes[0]});
-    sizes.insert(sizes.begin(), b.getIndexAttr(groups));
-    SmallVector<int64_t> shape = {groups};
-    llvm::append_range(shape, type.getShape());
-    if (!type.isDynamicDim(0))
-      shape[1] /= groups;
-    DimGroups dims = {{0, 1}};
-    for (int64_t dim = 1; dim < rank; ++dim)
-      dims.push_back({dim + 1});
-    grouped.before.push_back(tensor::ExpandShapeOp::create(
-        b, loc, type.clone(shape), tensor, dims, sizes));
-  }
-  grouped.value = collapse(b, loc, grouped.before.back(),
-                           behindGroup(isData ? view.data : view.channels));
-  return grouped;
-}
-
-/// The way back from `grouped`, which has become `result`.
-Value GroupExpander::ungroup(Value result, const Grouped &grouped,
-                             bool isData) {
-  result = expand(b, loc, result, grouped.before.back(),
-                  behindGroup(isData ? view.data : view.channels));
-  if (!isData)
-    return result;
-  auto apart =
-      grouped.before.back().getDefiningOp<tensor::ExpandShapeOp>();
-  return tensor::CollapseShapeOp::create(
-      b, loc, cast<RankedTensorType>(grouped.before.front().getType()), result,
-      apart.getReassociationIndices());
-}
-
-/// What `grouped` has for group `i`.
-static void getPart(OpBuilder &b, Location loc, Value grouped, Value i,
-                    SmallVector<OpFoldResult> &offsets,
-                    SmallVector<OpFoldResult> &sizes,
-                    SmallVector<OpFoldResult> &strides) {
-  sizes = tensor::getMixedSizes(b, loc, grouped);
-  offsets.assign(sizes.size(), b.getIndexAttr(0));
-  strides.assign(sizes.size(), b.getIndexAttr(1));
-  offsets[0] = i;
-  sizes[0] = b.getIndexAttr(1);
-}
-
-Value GroupExpander::slice(Value grouped, Value i) {
-  SmallVector<OpFoldResult> offsets, sizes, strides;
-  getPart(b, loc, grouped, i, offsets, sizes, strides);
-  auto type = cast<RankedTensorType>(grouped.getType());
-  auto part = RankedTensorType::get(type.getShape().drop_front(),
-                                    type.getElementType());
-  return tensor::ExtractSliceOp::create(b, loc, part, grouped, offsets, sizes,
-                                        strides);
-}
-
-Value GroupExpander::insert(Value part, Value grouped, Value i) {
-  SmallVector<OpFoldResult> offsets, sizes, strides;
-  getPart(b, loc, grouped, i, offsets, sizes, strides);
-  return tensor::InsertSliceOp::create(b, loc, part, grouped, offsets, sizes,
-                                       strides);
 }
 
 /// A running statistic as f64, so that only the mean of all updates of it is
@@ -232,77 +154,151 @@ Value GroupExpander::addToMean(Value part, Value mean, Value i) {
   return createElementwise(b, op, part, mean, body).getResult(0);
 }
 
-/// One iteration: `carried` with the results of group `i`.
-SmallVector<Value> GroupExpander::createPart(Value i, ValueRange carried) {
-  SmallVector<Value> outs;
-  for (Value grouped : carried.take_front(3))
-    outs.push_back(slice(grouped, i));
-  for (Value statistic : running)
-    outs.push_back(tensor::EmptyOp::create(
-        b, loc, tensor::getMixedSizes(b, loc, statistic), b.getF64Type()));
+/// The op of group `i`, whose results are its parts of `outs`, and `newRunning`.
+ValueRange GroupExpander::createPart(Value i, ValueRange outs,
+                                     ValueRange newRunning) {
+  SmallVector<Value> parts;
+  for (Value grouped : outs)
+    parts.push_back(extractGroup(b, loc, grouped, i));
   // In place, a group is read from what the loop carries: one buffer.
-  SmallVector<Value> operands = {input ? slice(input, i) : outs[0]};
+  SmallVector<Value> operands = {
+      input ? extractGroup(b, loc, input, i) : parts[0]};
   for (Value operand : {scale, offset})
     if (operand)
       operands.push_back(operand);
   llvm::append_range(operands, running);
   if (mask)
-    operands.push_back(cutsMask ? slice(mask, i) : mask);
-  llvm::append_range(operands, outs);
+    operands.push_back(cutsMask ? extractGroup(b, loc, mask, i) : mask);
+  llvm::append_range(parts, newRunning);
+  llvm::append_range(operands, parts);
   auto part = cast<TrainingOp>(
-      clone(b, op, TypeRange(ValueRange(outs)), operands));
+      clone(b, op, TypeRange(ValueRange(parts)), operands));
   part.setAxis(view.axis);
   part.setGroups(1);
-  SmallVector<Value> next;
-  for (int64_t k = 0; k < 3; ++k)
-    next.push_back(insert(part.getResult(k), carried[k], i));
-  for (auto [update, mean] : llvm::zip_equal(part.getResults().drop_front(3),
-                                             carried.drop_front(3)))
-    next.push_back(addToMean(update, mean, i));
-  return next;
+  return part.getResults();
+}
+
+/// Means of no running statistics yet.
+SmallVector<Value> GroupExpander::createZeroMeans() {
+  SmallVector<int64_t> dims =
+      llvm::to_vector(llvm::seq<int64_t>(0, view.channels.size()));
+  SmallVector<Value> means;
+  for (Value statistic : running)
+    means.push_back(
+        createZerosLike(b, loc, statistic, dims, b.getF64Type()));
+  return means;
+}
+
+/// One group after the other, each with all threads. Returns `outs` with the
+/// results of all groups, and the means of the running statistics.
+SmallVector<Value> GroupExpander::createLoop(ValueRange outs) {
+  SmallVector<Value> init(outs);
+  llvm::append_range(init, createZeroMeans());
+  auto body = [&](OpBuilder &, Location, Value i, ValueRange carried) {
+    SmallVector<Value> empty, next;
+    for (Value statistic : running)
+      empty.push_back(tensor::EmptyOp::create(
+          b, loc, tensor::getMixedSizes(b, loc, statistic), b.getF64Type()));
+    ValueRange results = createPart(i, carried.take_front(outs.size()), empty);
+    for (auto [k, value] : llvm::enumerate(carried))
+      next.push_back(k < outs.size() ? insertGroup(b, loc, results[k], value, i)
+                                     : addToMean(results[k], value, i));
+    scf::YieldOp::create(b, loc, next);
+  };
+  auto loop = scf::ForOp::create(b, loc, constant(0), constant(groups),
+                                 constant(1), init, body);
+  return SmallVector<Value>(loop.getResults());
+}
+
+/// The same, one group per thread.
+SmallVector<Value> GroupExpander::createParallelLoop(ValueRange outs) {
+  SmallVector<Value> shared(outs);
+  for (Value statistic : running) {
+    SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, statistic);
+    sizes.insert(sizes.begin(), b.getIndexAttr(groups));
+    shared.push_back(
+        tensor::EmptyOp::create(b, loc, sizes, b.getF64Type()));
+  }
+  auto loop = scf::ForallOp::create(
+      b, loc, SmallVector<OpFoldResult>{b.getIndexAttr(groups)}, shared,
+      /*mapping=*/std::nullopt);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    Value i = loop.getInductionVar(0);
+    ValueRange whole(loop.getRegionIterArgs());
+    SmallVector<Value> newRunning;
+    for (Value statistics : whole.drop_front(outs.size()))
+      newRunning.push_back(extractGroup(b, loc, statistics, i));
+    ValueRange results =
+        createPart(i, whole.take_front(outs.size()), newRunning);
+    for (auto [result, tensor] : llvm::zip_equal(results, whole)) {
+      b.setInsertionPoint(loop.getTerminator());
+      GroupSlice slice(b, loc, tensor, i);
+      b.setInsertionPointToEnd(loop.getTerminator().getBody());
+      tensor::ParallelInsertSliceOp::create(
+          b, loc, result, tensor, slice.offsets, slice.sizes, slice.strides);
+    }
+  }
+  SmallVector<Value> results(loop.getResults().take_front(outs.size()));
+  if (running.empty())
+    return results;
+  ValueRange updates = loop.getResults().drop_front(outs.size());
+  auto means = scf::ForOp::create(
+      b, loc, constant(0), constant(groups), constant(1), createZeroMeans(),
+      [&](OpBuilder &, Location, Value i, ValueRange carried) {
+        SmallVector<Value> next;
+        for (auto [update, mean] : llvm::zip_equal(updates, carried))
+          next.push_back(
+              addToMean(extractGroup(b, loc, update, i), mean, i));
+        scf::YieldOp::create(b, loc, next);
+      });
+  llvm::append_range(results, means.getResults());
+  return results;
+}
+
+/// True where threads had better share groups than their elements. What decides
+/// is the shape, and not how many threads there are.
+bool GroupExpander::hasManySmallGroups() {
+  auto type = cast<RankedTensorType>(op.getInput().getType());
+  if (!type.hasStaticShape() || groups < kManyGroups)
+    return false;
+  int64_t bytes = type.getNumElements() * type.getElementTypeBitWidth() / 8;
+  return bytes > kForkBytes && bytes / groups <= kSmallGroupBytes;
 }
 
 void GroupExpander::run() {
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPoint(op);
   if (op.getInput() != op.getOuts()[0])
-    input = group(op.getInput(), /*isData=*/true).value;
+    input = groupData(b, loc, op.getInput(), groups, view).value;
   prepareMask();
   auto collapseChannels = [&](Value operand) {
     return operand ? collapse(b, loc, operand, view.channels) : Value();
   };
   scale = collapseChannels(op.getScale());
   offset = collapseChannels(op.getOffset());
-  SmallVector<Grouped> outs;
-  SmallVector<Value> init;
+  SmallVector<Grouped> grouped;
+  SmallVector<Value> outs;
   for (auto [k, out] : llvm::enumerate(op.getOuts().take_front(3))) {
-    outs.push_back(group(out, /*isData=*/k == 0));
-    init.push_back(outs.back().value);
+    grouped.push_back(k == 0 ? groupData(b, loc, out, groups, view)
+                             : groupChannels(b, loc, out, view));
+    outs.push_back(grouped.back().value);
   }
   if (op.hasRunningStats())
-    for (Value statistic : {op.getRunningMean(), op.getRunningVariance()}) {
+    for (Value statistic : {op.getRunningMean(), op.getRunningVariance()})
       running.push_back(widen(statistic));
-      SmallVector<int64_t> dims = llvm::to_vector(
-          llvm::seq<int64_t>(0, view.channels.size()));
-      init.push_back(
-          createZerosLike(b, loc, running.back(), dims, b.getF64Type()));
+  SmallVector<Value> results =
+      hasManySmallGroups() ? createParallelLoop(outs) : createLoop(outs);
+  for (auto [k, result] : llvm::enumerate(results)) {
+    if (k < outs.size()) {
+      result = ungroup(b, loc, result, grouped[k]);
+      continue;
     }
-  auto constant = [&](int64_t value) {
-    return arith::ConstantIndexOp::create(b, loc, value);
-  };
-  auto loop = scf::ForOp::create(
-      b, loc, constant(0), constant(groups), constant(1), init,
-      [&](OpBuilder &, Location, Value i, ValueRange carried) {
-        scf::YieldOp::create(b, loc, createPart(i, carried));
-      });
-  SmallVector<Value> results;
-  for (auto [k, out] : llvm::enumerate(outs))
-    results.push_back(ungroup(loop.getResult(k), out, /*isData=*/k == 0));
-  for (auto [result, out] : llvm::zip_equal(loop.getResults().drop_front(3),
-                                            op.getOuts().drop_front(3))) {
+    Value out = op.getOuts()[k];
     Value narrow = collapse(b, loc, out, view.channels);
-    results.push_back(expand(b, loc, convertTensor(b, op, result, narrow), out,
-                             view.channels));
+    result = expand(b, loc, convertTensor(b, op, result, narrow), out,
+                    view.channels);
   }
   b.replaceOp(op, results);
 }

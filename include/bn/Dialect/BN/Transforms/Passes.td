@@ -54,8 +54,9 @@ def ExpandGroupsPass : Pass<"bn-expand-groups", "::mlir::func::FuncOp"> {
     A `bn.training` with `groups(g)` becomes a loop over its groups, each an
     ordinary `bn.training` on a slice of the batch, inserted in place: nothing
     of the size of the data is allocated, and each group gets the schedule that
-    fits it. Running statistics are those that each group would make of the old
-    ones, in f64, and their mean.
+    fits it. Many small groups are shared out among threads: the loop is an
+    `scf.forall` then. Running statistics are those that each group would make
+    of the old ones, in f64, and their mean.
 
     The data are cut by a view, and the ops in the loop are on their canonical
     view already (bn-collapse-dimensions), unless the op has a strategy.
