@@ -197,8 +197,8 @@ llvm::Error KernelRun::checkChannel(int64_t channel) const {
   return checkError(channel, worst, getTolerance(c.dtype) * 4);
 }
 
-/// Compares the three gradients of a channel; those of scale and offset relative
-/// to the magnitudes that are summed.
+/// Compares the three gradients of a channel; those of scale and offset
+/// relative to the magnitudes that are summed.
 llvm::Error KernelRun::checkGradients(int64_t channel) const {
   const Buffer &dy = getBuffer("output_grad"), &x = getBuffer("input");
   double mean = getBuffer("mean").load(channel);

@@ -227,6 +227,7 @@ static void setPipelineOptions(CPUPipelineOptions &pipeline,
                                const CompilerOptions &options,
                                int64_t threads) {
   pipeline.threads = threads;
+  pipeline.avx512BF16 = hasAVX512BF16(target);
   // By default the pipeline looks at this machine.
   if (options.target.cpu != llvm::sys::getHostCPUName())
     pipeline.vectorBits = getVectorBits(target);

@@ -121,11 +121,13 @@ void mlir::bn::buildLLVMPhase(OpPassManager &pm,
   pm.addPass(createCanonicalizerPass());
   pm.addNestedPass<func::FuncOp>(memref::createExpandStridedMetadataPass());
   pm.addPass(createLowerAffinePass());
-  pm.addNestedPass<func::FuncOp>(createPairBF16LanesPass());
-  pm.addNestedPass<func::FuncOp>(createRoundToBF16Pass());
+  if (!options.avx512BF16) {
+    pm.addNestedPass<func::FuncOp>(createPairBF16LanesPass());
+    pm.addNestedPass<func::FuncOp>(createRoundToBF16Pass());
+  }
   // What is left of bf16: from f64.
   arith::ArithExpandOpsPassOptions expand;
-  expand.includeBf16 = true;
+  expand.includeBf16 = !options.avx512BF16;
   pm.addNestedPass<func::FuncOp>(arith::createArithExpandOpsPass(expand));
   // Transfers to buffers whose last stride is not 1: partial results whose
   // pieces are the last dimension.
@@ -137,6 +139,8 @@ void mlir::bn::buildLLVMPhase(OpPassManager &pm,
   pm.addPass(createLowerAffinePass()); // strides of strided transfers
   pm.addPass(createConvertToLLVMPass());
   pm.addPass(createReconcileUnrealizedCastsPass());
+  if (options.avx512BF16)
+    pm.addPass(createUseAVX512BF16Pass());
 }
 
 void mlir::bn::buildPhase(OpPassManager &pm, Phase phase,

@@ -156,3 +156,8 @@ unsigned mlir::bn::getVectorBits(const llvm::TargetMachine &target) {
     return 512;
   return subtarget.checkFeatures("+avx") ? 256 : 128;
 }
+
+bool mlir::bn::hasAVX512BF16(const llvm::TargetMachine &target) {
+  return target.getTargetTriple().isX86() &&
+         target.getMCSubtargetInfo()->checkFeatures("+avx512bf16,+avx512vl");
+}

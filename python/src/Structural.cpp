@@ -245,10 +245,12 @@ static void bindData(nb::module_ &module) {
       "c"_a, nb::kw_only(), "mean"_a = nb::none(), "axis"_a = -1,
       "out"_a = nb::none(),
       "``a * output_grad + b * (x - mean) + c``, with one ``a``, ``b``, ``c`` "
-      "and ``mean``\nper channel; a mean of None is 0. A float64 mean keeps the "
+      "and ``mean``\nper channel; a mean of None is 0. A float64 mean keeps "
+      "the "
       "result exact where the\nmean is large.",
       nb::sig("def backward_input(output_grad: A, x: A, a: Array, b: Array, "
-              "c: Array, *, mean: Array | None = None, axis: Axis = -1, out: Array | None = None) -> A"));
+              "c: Array, *, mean: Array | None = None, axis: Axis = -1, out: "
+              "Array | None = None) -> A"));
 }
 
 void mlir::bn::python::bindStructural(nb::module_ &module) {

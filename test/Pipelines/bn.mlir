@@ -7,7 +7,7 @@
 //       CHECK:   %[[X:.*]] = tensor.collapse_shape %{{.*}} {{\[}}[0], [1], [2, 3]]
 //       CHECK:   %[[Y:.*]] = tensor.collapse_shape %{{.*}} {{\[}}[0], [1], [2, 3]]
 //       CHECK:   %[[R:.*]]:5 = bn.training axis(1)
-//  CHECK-SAME:     ins(%[[X]] : tensor<8x64x784xf32>)
+//  CHECK-SAME:     ins(%[[X]] : tensor<24x64x784xf32>)
 //  CHECK-SAME:     outs(%[[Y]],
 //       CHECK:   tensor.expand_shape %[[R]]#0
 

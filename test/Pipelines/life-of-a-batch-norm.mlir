@@ -14,17 +14,17 @@ module attributes {
       "max_vector_op_width" = 256 : i64>>
 } {
   func.func @training(
-      %x: tensor<8x64x28x28xf32>, %scale: tensor<64xf32>,
-      %offset: tensor<64xf32>, %y0: tensor<8x64x28x28xf32>,
+      %x: tensor<24x64x28x28xf32>, %scale: tensor<64xf32>,
+      %offset: tensor<64xf32>, %y0: tensor<24x64x28x28xf32>,
       %mean0: tensor<64xf32>, %variance0: tensor<64xf32>)
-      -> (tensor<8x64x28x28xf32>, tensor<64xf32>, tensor<64xf32>) {
+      -> (tensor<24x64x28x28xf32>, tensor<64xf32>, tensor<64xf32>) {
     %y, %mean, %variance = bn.training axis(1) epsilon(1.0e-3)
-        ins(%x : tensor<8x64x28x28xf32>)
+        ins(%x : tensor<24x64x28x28xf32>)
         scale(%scale : tensor<64xf32>) offset(%offset : tensor<64xf32>)
         outs(%y0, %mean0, %variance0
-             : tensor<8x64x28x28xf32>, tensor<64xf32>, tensor<64xf32>)
-        -> tensor<8x64x28x28xf32>, tensor<64xf32>, tensor<64xf32>
+             : tensor<24x64x28x28xf32>, tensor<64xf32>, tensor<64xf32>)
+        -> tensor<24x64x28x28xf32>, tensor<64xf32>, tensor<64xf32>
     return %y, %mean, %variance
-        : tensor<8x64x28x28xf32>, tensor<64xf32>, tensor<64xf32>
+        : tensor<24x64x28x28xf32>, tensor<64xf32>, tensor<64xf32>
   }
 }

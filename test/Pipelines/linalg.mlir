@@ -7,11 +7,10 @@
 // CHECK-LABEL: func @nchw
 //       CHECK:   scf.forall
 //       CHECK:     scf.for %{{.*}} = %c0 to %c31
-//       CHECK:       scf.for %{{.*}} = %c0 to %c8 step %c1 iter_args(%{{[^,]*}}, %{{[^,]*}}, %[[M:.*]] = %{{.*}}, %{{.*}} = %{{.*}})
-//       CHECK:         linalg.generic {{.*}}["parallel", "parallel", "parallel"]} {{.*}} outs(%{{[^ ]+}} : tensor<1x1x784xf32>)
+//       CHECK:       scf.for %{{.*}} = %c0 to %c24 step %c8 iter_args(%{{[^,]*}}, %{{[^,]*}}, %[[M:.*]] = %{{.*}}, %{{.*}} = %{{.*}})
+//       CHECK:         linalg.generic {{.*}}["parallel", "parallel", "parallel"]} {{.*}} outs(%{{[^ ]+}} : tensor<8x1x784xf32>)
 //       CHECK:         %[[PIVOT:.*]] = linalg.generic {{.*}} ins(%[[M]] :
 //       CHECK:         linalg.generic {{.*}}["reduction", "parallel", "reduction"]} ins(%{{[^ ]+}}, %[[PIVOT]] :
-//       CHECK:       } {bn.prefetch = 1 : i64}
 //       CHECK:     } {bn.pipelined}
 
 // CHECK-LABEL: func @nhwc

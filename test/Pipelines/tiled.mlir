@@ -3,18 +3,17 @@
 
 // RUN: bn-opt %S/Inputs/ops.mlir --bn-cpu-pipeline="compile-to=tiled threads=2" | FileCheck %s --implicit-check-not=bn.training --implicit-check-not=bn.inference
 
-// Each thread has one run of channels: one channel's rows are normalized in the
-// loop that takes the statistics of the next one's. The first pivot is the mean
+// Each thread has one run of channels: rows of one channel are normalized in
+// the loop that takes the statistics of the next one's. The first pivot is the mean
 // of 128 elements, every other one the mean so far.
 // CHECK-LABEL: func @nchw
 //       CHECK:   scf.forall (%{{.*}}) = (0) to (64) step (32)
 //       CHECK:     scf.for %{{.*}} = %c0 to %c31 step %c1
 //       CHECK:       %[[FIRST:.*]]:3 = bn.stats axis(1) {bn.lowering_strategy = #bn.lowering_strategy<pipelined_slab,
 //  CHECK-SAME:         ins(%{{[^ ]+}} : tensor<1x1x128xf32>) outs(
-//       CHECK:       scf.for %{{.*}} = %c0 to %c8 step %c1 iter_args({{.*}} = %[[FIRST]]#1,
-//       CHECK:         bn.normalize axis(1) {{.*}} ins(%{{[^ ]+}} : tensor<1x1x784xf32>) mean(
-//       CHECK:         bn.stats axis(1) {{.*}} ins(%{{[^ ]+}} : tensor<1x1x784xf32>) pivot(%[[M:[^ ]+]] : {{.*}} outs(%{{[^ ]+}}, %[[M]], %
-//       CHECK:       } {bn.prefetch = 1 : i64}
+//       CHECK:       scf.for %{{.*}} = %c0 to %c24 step %c8 iter_args({{.*}} = %[[FIRST]]#1,
+//       CHECK:         bn.normalize axis(1) {{.*}} ins(%{{[^ ]+}} : tensor<8x1x784xf32>) mean(
+//       CHECK:         bn.stats axis(1) {{.*}} ins(%{{[^ ]+}} : tensor<8x1x784xf32>) pivot(%[[M:[^ ]+]] : {{.*}} outs(%{{[^ ]+}}, %[[M]], %
 //   CHECK-NOT:       scf.for
 //       CHECK:     } {bn.pipelined}
 // The last channel; the moving average is of all channels at a time.
@@ -26,16 +25,16 @@
 // Partial statistics of row blocks, whose rows come from four places; their
 // merge in order; and a second sweep, from the last block to the first.
 // CHECK-LABEL: func @nhwc
-//       CHECK:   scf.forall (%{{.*}}) = (0) to (6272) step (392)
-//       CHECK:     tensor.expand_shape {{.*}} output_shape [4, 98, 100]
+//       CHECK:   scf.forall (%{{.*}}) = (0) to (6272) step (1568)
+//       CHECK:     tensor.expand_shape {{.*}} output_shape [4, 392, 100]
 //       CHECK:     bn.stats axis(2) {{.*}} ins(%{{[^ ]+}} : tensor<4x4x100xf32>) outs(
-//       CHECK:     scf.for %{{.*}} = %c0 to %c98 step %c64
+//       CHECK:     scf.for %{{.*}} = %c0 to %c392 step %c64
 //       CHECK:       bn.stats axis(2) {bn.lowering_strategy = #bn.lowering_strategy<row_blocks,
 //  CHECK-SAME:         ins(%{{[^ ]+}} : tensor<4x?x100xf32>) pivot(
 //       CHECK:     scf.forall.in_parallel
 //       CHECK:   scf.for
 //       CHECK:     bn.merge_stats
-//       CHECK:   scf.forall (%[[I:.*]]) = (0) to (6272) step (392)
+//       CHECK:   scf.forall (%[[I:.*]]) = (0) to (6272) step (1568)
 //       CHECK:     %[[BACK:.*]] = affine.apply #{{.*}}(%[[I]])
 //       CHECK:     tensor.extract_slice %{{.*}}[%[[BACK]], 0]
 //       CHECK:     bn.normalize axis(1) {bn.lowering_strategy = #bn.lowering_strategy<row_blocks,

@@ -12,15 +12,17 @@
 //   CHECK-DAG:   %[[C768:.*]] = arith.constant 768 : index
 //   CHECK-DAG:   %[[C784:.*]] = arith.constant 784 : index
 //       CHECK:   scf.for %{{.*}} = %[[C0]] to %[[C31]]
-// One load of the next channel feeds both of its sums; one load and one store
-// of this channel normalize it.
-//       CHECK:     scf.for %[[I:.*]] = %[[C0]] to %[[C768]] step %[[C32]] iter_args({{.*}}) -> (vector<32xf32>, vector<32xf32>, tensor<1x1x784xf32>)
-//  CHECK-NEXT:       %[[V:.*]] = vector.transfer_read %[[NEXT:.*]][%[[C0]], %[[C0]], %[[I]]], {{.*}} vector<32xf32>
-//       CHECK:       vector.transfer_read %[[THIS:.*]][%[[C0]], %[[C0]], %[[I]]], {{.*}} vector<32xf32>
-//   CHECK-NOT:       vector.transfer_read
+// One load and one store of this channel normalize it; one load of the next
+// channel feeds both of its sums.
+//       CHECK:     scf.for %[[ROW:.*]] = %[[C0]] to %[[C8]] step
+//       CHECK:     scf.for %[[I:.*]] = %[[C0]] to %[[C768]] step %[[C32]] iter_args({{.*}}) -> (tensor<8x1x784xf32>, vector<32xf32>, vector<32xf32>)
+//  CHECK-NEXT:       vector.transfer_read %{{.*}}[%[[ROW]], %[[C0]], %[[I]]], {{.*}} vector<32xf32>
 //       CHECK:       vector.transfer_write {{.*}} vector<32xf32>
-//  CHECK-NEXT:       scf.yield
-//       CHECK:     scf.for %{{.*}} = %[[C768]] to %[[C784]] step %[[C8]] iter_args({{.*}}) -> (vector<8xf32>, vector<8xf32>, tensor<1x1x784xf32>)
+//       CHECK:       vector.transfer_read %{{.*}}[%[[ROW]], %[[C0]], %[[I]]], {{.*}} vector<32xf32>
+//   CHECK-NOT:       vector.transfer_
+//       CHECK:       scf.yield
+//       CHECK:     scf.for %{{.*}} = %[[C768]] to %[[C784]] step %[[C8]] iter_args({{.*}}) -> (tensor<8x1x784xf32>, vector<8xf32>, vector<8xf32>)
+//       CHECK:     } {bn.prefetch = 1 : i64}
 //       CHECK:     vector.reduction <add>, {{.*}} : vector<32xf32> into f32
 //       CHECK:     vector.reduction <add>, {{.*}} : vector<8xf32> into f32
 //       CHECK:   } {bn.pipelined}
@@ -44,9 +46,9 @@
 //       CHECK:         vector.transfer_write %{{.*}}, %[[Q]][%[[I]]]
 //   CHECK-NOT:   vector.reduction
 //       CHECK:   scf.forall
-//       CHECK:     vector.transfer_write {{.*}} : vector<32xf32>, tensor<392x100xf32>
+//       CHECK:     vector.transfer_write {{.*}} : vector<32xf32>, tensor<1568x100xf32>
 //       CHECK:     scf.for %{{.*}} = %c96 to %c100 step %c1
-//       CHECK:       tensor.insert {{.*}} : tensor<392x100xf32>
+//       CHECK:       tensor.insert {{.*}} : tensor<1568x100xf32>
 
 // CHECK-LABEL: func @inference
 //       CHECK:   scf.forall

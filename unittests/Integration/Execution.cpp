@@ -67,10 +67,14 @@ void Ratios::include(const Ratios &other) {
   mean = std::max(mean, other.mean);
   variance = std::max(variance, other.variance);
   running = std::max(running, other.running);
+  inputGrad = std::max(inputGrad, other.inputGrad);
+  scaleGrad = std::max(scaleGrad, other.scaleGrad);
+  offsetGrad = std::max(offsetGrad, other.offsetGrad);
 }
 
 double Ratios::getLargest() const {
-  return std::max({output, mean, variance, running});
+  return std::max(
+      {output, mean, variance, running, inputGrad, scaleGrad, offsetGrad});
 }
 
 //===----------------------------------------------------------------------===//
@@ -101,10 +105,11 @@ const HostArray &Execution::operator[](llvm::StringRef name) const {
   return const_cast<Execution &>(*this)[name];
 }
 
-void Execution::fillInput(llvm::function_ref<double(int64_t, int64_t)> value) {
-  HostArray &input = (*this)["input"];
-  forEachElement(input.getShape(), spec.axis, [&](int64_t i, int64_t channel) {
-    input.set(i, value(i, channel));
+void Execution::fillData(llvm::StringRef name,
+                         llvm::function_ref<double(int64_t, int64_t)> value) {
+  HostArray &data = (*this)[name];
+  forEachElement(data.getShape(), spec.axis, [&](int64_t i, int64_t channel) {
+    data.set(i, value(i, channel));
   });
 }
 
@@ -141,6 +146,13 @@ void Execution::fill(uint64_t seed) {
                  return deviations[channel] * deviations[channel] *
                         random.uniform(0.8, 1.2);
                });
+  fillChannels("inverse_std", [&](int64_t channel) {
+    return random.uniform(0.8, 1.2) / deviations[channel];
+  });
+  if (has("output_grad"))
+    fillData("output_grad", [&](int64_t, int64_t channel) {
+      return (channel % 5 - 2) * 0.25 + random.normal();
+    });
   fillMask([&](int64_t) { return random.uniform(0, 1) < 0.6; });
 }
 
@@ -274,7 +286,53 @@ Execution::compareTraining(llvm::ArrayRef<ChannelStatistics> statistics) const {
   return ratios;
 }
 
+std::vector<ChannelGradients> Execution::computeGradients() const {
+  std::vector<ChannelGradients> channels(numChannels);
+  for (int64_t c = 0; c < numChannels; ++c) {
+    channels[c].mean = (*this)["mean"][c];
+    channels[c].scale = getOr(spec.hasScale, *this, "scale", c, 1);
+    if (spec.takesInverseStd())
+      channels[c].inverse = (*this)["inverse_std"][c];
+    else
+      channels[c].inverse =
+          1 / std::sqrt(static_cast<Real>((*this)["variance"][c]) +
+                        static_cast<Real>(spec.epsilon));
+  }
+  sumGradients(channels, (*this)["output_grad"], (*this)["input"], spec.axis);
+  return channels;
+}
+
+Ratios Execution::compareGradients() const {
+  std::vector<ChannelGradients> channels = computeGradients();
+  Ratios ratios;
+  Comparison input, scale, offset;
+  DType type = spec.parameterType;
+  for (int64_t c = 0; c < numChannels; ++c) {
+    if (spec.hasScaleGrad)
+      scale.add(c, (*this)["scale_grad"][c],
+                channels[c].getScaleGrad().roundedTo(type));
+    if (spec.hasOffsetGrad)
+      offset.add(c, (*this)["offset_grad"][c],
+                 channels[c].getOffsetGrad().roundedTo(type));
+  }
+  ratios.scaleGrad = scale.report("scale_grad");
+  ratios.offsetGrad = offset.report("offset_grad");
+  if (!spec.hasInputGrad)
+    return ratios;
+  const HostArray &x = (*this)["input"], &dy = (*this)["output_grad"];
+  const HostArray &dx = (*this)["input_grad"];
+  forEachElement(x.getShape(), spec.axis, [&](int64_t i, int64_t c) {
+    input.add(
+        i, dx[i],
+        channels[c].getInputGrad(spec.elementType, spec.isFrozen, dy[i], x[i]));
+  });
+  ratios.inputGrad = input.report("input_grad");
+  return ratios;
+}
+
 Ratios Execution::compare() const {
+  if (spec.kind == BatchNormSpec::Kind::Backward)
+    return compareGradients();
   if (spec.kind == BatchNormSpec::Kind::Inference) {
     std::vector<ChannelStatistics> given(numChannels);
     for (int64_t channel = 0; channel < numChannels; ++channel) {
@@ -304,7 +362,7 @@ Execution::countOthers(llvm::StringRef name,
     bool bothNaN = std::isnan(array[i]) && std::isnan(rounded[0]);
     count += !bothNaN && array[i] != rounded[0];
   };
-  if (name == "output") {
+  if (name == "output" || name == "input_grad") {
     forEachElement(array.getShape(), spec.axis, visit);
     return count;
   }

@@ -76,14 +76,11 @@ Bounded Bounded::roundedTo(DType dtype) const {
                      static_cast<Real>(getSmallest(dtype))};
 }
 
-/// Unit roundoff of the sums over data of a type.
-static Real getAccumulatorRoundoff(DType dtype) {
+Real mlir::bn::test::getAccumulatorRoundoff(DType dtype) {
   return getUnitRoundoff(dtype == DType::F64 ? DType::F64 : DType::F32);
 }
 
-/// How errors of a chain of additions add up, in units of u. Those of f16 and
-/// bf16 data repeat, because the data has few values.
-static Real getGrowth(DType dtype, int64_t count) {
+Real mlir::bn::test::getGrowth(DType dtype, int64_t count) {
   Real chain = std::min(count, kLongestChain);
   Real growth = 2 * std::sqrt(chain);
   if (dtype == DType::F64) // merged in no wider type

@@ -72,6 +72,32 @@ RunningStatistics updateRunning(const BatchNormSpec &spec,
 Bounded normalize(const BatchNormSpec &spec, double x, Bounded mean,
                   Bounded variance, double scale, double offset);
 
+/// What the gradients of one channel are made of. `scale` is 1 where there is
+/// none, and `inverse` is 1 / sqrt(variance + epsilon).
+struct ChannelGradients {
+  int64_t count = 0;
+  Real mean = 0, inverse = 0, scale = 1;
+  /// sum(output_grad) and sum(output_grad * (input - mean)).
+  Bounded sum, product;
+
+  Bounded getOffsetGrad() const { return sum; }
+  Bounded getScaleGrad() const;
+  /// Of one element; `isFrozen` as in the spec.
+  Bounded getInputGrad(DType dtype, bool isFrozen, double outputGrad,
+                       double input) const;
+};
+
+/// Fills in count and sums of each of `channels`, whose other fields are given.
+void sumGradients(std::vector<ChannelGradients> &channels,
+                  const HostArray &outputGrad, const HostArray &input,
+                  llvm::ArrayRef<int64_t> axis);
+
+/// Unit roundoff of the sums over data of a type.
+Real getAccumulatorRoundoff(DType dtype);
+/// How errors of a chain of additions add up, in units of u. Those of f16 and
+/// bf16 data repeat, because the data has few values.
+Real getGrowth(DType dtype, int64_t count);
+
 } // namespace mlir::bn::test
 
 #endif // BN_UNITTESTS_INTEGRATION_REFERENCE_H

@@ -60,6 +60,16 @@ TEST(TargetMachineTest, VectorBits) {
   EXPECT_EQ(getBits(get("aarch64-linux-gnu")), 128u);
 }
 
+TEST(TargetMachineTest, AVX512BF16) {
+  auto has = [](TargetOptions options) {
+    return hasAVX512BF16(*llvm::cantFail(createTargetMachine(options)));
+  };
+  EXPECT_TRUE(has(get("x86_64-linux-gnu", "znver4")));
+  EXPECT_TRUE(has(get("x86_64-linux-gnu", "x86-64-v4", "+avx512bf16")));
+  EXPECT_FALSE(has(get("x86_64-linux-gnu", "x86-64-v4")));
+  EXPECT_FALSE(has(get("aarch64-linux-gnu")));
+}
+
 TEST(TargetMachineTest, ErrorNames) {
   EXPECT_EQ(getError(get("x86_64-linux-gnu", "foo")),
             "expected a CPU of x86_64, got 'foo'");

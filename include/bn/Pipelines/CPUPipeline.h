@@ -38,6 +38,10 @@ struct CPUPipelineOptions : public PassPipelineOptions<CPUPipelineOptions> {
       llvm::cl::desc(
           "Width of a vector register in bits, 0 = that of the machine"),
       llvm::cl::init(0)};
+  Option<bool> avx512BF16{
+      *this, "avx512-bf16",
+      llvm::cl::desc("The target has the instructions AVX512-BF16"),
+      llvm::cl::init(false)};
 };
 
 // One function per phase; the comment says which dialects may be there before

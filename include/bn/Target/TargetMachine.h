@@ -54,6 +54,9 @@ createTargetMachine(const TargetOptions &options = {});
 /// least.
 unsigned getVectorBits(const llvm::TargetMachine &target);
 
+/// Returns true when the target has the instructions AVX512-BF16.
+bool hasAVX512BF16(const llvm::TargetMachine &target);
+
 } // namespace mlir::bn
 
 #endif // BN_TARGET_TARGETMACHINE_H

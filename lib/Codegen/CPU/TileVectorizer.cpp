@@ -25,12 +25,15 @@
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/TypeUtilities.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
 
 using namespace mlir;
 using namespace mlir::bn;
 
 /// Longest dimension that is summed in registers, without a loop.
 static constexpr int64_t kMaxUnrolled = 8;
+/// Registers of at least so many bits have masks.
+static constexpr int64_t kMaskedBits = 512;
 
 //===----------------------------------------------------------------------===//
 // What an op asks for
@@ -67,8 +70,7 @@ static unsigned getComputeBits(linalg::LinalgOp op) {
 static bool wantsNontemporalStores(linalg::LinalgOp op) {
   LoweringStrategyAttr strategy = getLoweringStrategy(op);
   return strategy && strategy.getStores() == StoreKind::NonTemporal &&
-         op.getNumLoops() > 1 &&
-         op.getNumParallelLoops() == op.getNumLoops();
+         op.getNumLoops() > 1 && op.getNumParallelLoops() == op.getNumLoops();
 }
 
 TileVectorizer::TileVectorizer(RewriterBase &b, linalg::LinalgOp op,
@@ -96,25 +98,42 @@ TileVectorizer::TileVectorizer(RewriterBase &b, linalg::LinalgOp op,
   if (wantsNontemporalStores(op))
     nontemporal = vectorBits / 8;
 
+  SmallVector<int64_t> widths = selectWidths();
+  cutIntoStrips(widths);
+  if (widths.size() > 1 && !stripIsReduction)
+    splitReductionDims();
+}
+
+/// True when a last, masked step takes the place of steps of one element:
+/// registers of 512 bits have masks that cost nothing. What is computed on the
+/// lanes that are masked off must have no effect.
+bool TileVectorizer::hasMasks() {
+  return vectorBits >= kMaskedBits &&
+         llvm::all_of(op.getBlock()->without_terminator(),
+                      [](Operation &inner) { return isSpeculatable(&inner); });
+}
+
+/// The widths of the strips, which descend to that of a register, and to 1 if
+/// there are no masks. With masks, all strips but the first are a single step.
+SmallVector<int64_t> TileVectorizer::selectWidths() {
   bool strided = llvm::any_of(op->getOpOperands(), [&](OpOperand &operand) {
     AffineMap map = op.getMatchingIndexingMap(&operand);
     return spansStrip(&operand) &&
            map.getDimPosition(map.getNumResults() - 1) != *stripDim;
   });
   int64_t lanes = std::max<int64_t>(1, vectorBits / getComputeBits(op));
+  if (strided || lanes == 1 || (stripIsReduction && !sumLanes))
+    return {1};
   // One number per channel is little work: no register tiles.
   bool isLarge = op.getNumLoops() > 1 || stripIsReduction;
   SmallVector<int64_t> widths;
-  if (!strided && (!stripIsReduction || sumLanes)) {
-    if (isLarge && unroll > 1)
-      widths.push_back(lanes * unroll);
-    if (lanes > 1)
-      widths.push_back(lanes);
-  }
-  widths.push_back(1);
-  cutIntoStrips(widths);
-  if (widths.size() > 1 && !stripIsReduction)
-    splitReductionDims();
+  for (int64_t registers = isLarge ? unroll : 1; registers > 1;
+       registers = hasMasks() ? registers / 2 : 1)
+    widths.push_back(lanes * registers);
+  widths.push_back(lanes);
+  if (!hasMasks())
+    widths.push_back(1);
+  return widths;
 }
 
 /// A reduction across strips reads its data in memory order: the sums of a
@@ -131,7 +150,7 @@ void TileVectorizer::splitReductionDims() {
 }
 
 /// Cuts the contiguous dimension into parts that are walked in steps of
-/// `widths`, which descend to 1.
+/// `widths`, which descend; what is left is masked.
 void TileVectorizer::cutIntoStrips(ArrayRef<int64_t> widths) {
   if (!stripDim) {
     strips.push_back({1, b.getIndexAttr(0), b.getIndexAttr(1)});
@@ -146,6 +165,12 @@ void TileVectorizer::cutIntoStrips(ArrayRef<int64_t> widths) {
       strips.push_back({width, begin, end});
     begin = end;
   }
+  OpFoldResult rest = affine::makeComposedFoldedAffineApply(
+      b, loc, AffineMap::get(0, 1, n % widths.back()), {size});
+  if (isConstantIntValue(rest, 0))
+    return;
+  bool isOne = isConstantIntValue(rest, 1);
+  strips.push_back({isOne ? 1 : widths.back(), begin, size, !isOne});
 }
 
 //===----------------------------------------------------------------------===//
@@ -180,6 +205,27 @@ Values TileVectorizer::emitLoop(unsigned dim, OpFoldResult begin,
   if (nontemporal && dim == stripDim && step > 1)
     loop->setAttr(kNontemporalAttrName, b.getI64IntegerAttr(nontemporal));
   return Values(loop.getResults());
+}
+
+/// The steps of `strip`.
+Values TileVectorizer::emitStrip(const Strip &strip, ValueRange init,
+                                 Body body) {
+  if (!stripDim)
+    return body(init);
+  return emitLoop(*stripDim, strip.begin, strip.end, strip.width, init,
+                  [&](ValueRange carried) {
+                    if (!strip.isMasked)
+                      return body(carried);
+                    AffineExpr begin = b.getAffineSymbolExpr(0),
+                               end = b.getAffineSymbolExpr(1);
+                    mask = vector::CreateMaskOp::create(
+                        b, loc, VectorType::get(strip.width, b.getI1Type()),
+                        affine::makeComposedFoldedAffineApply(
+                            b, loc, end - begin, {strip.begin, strip.end}));
+                    Values results = body(carried);
+                    mask = {};
+                    return results;
+                  });
 }
 
 /// Nest of loops over all of `dims`.
@@ -247,16 +293,22 @@ Values TileVectorizer::run() {
   auto body = [&](ValueRange tensors) {
     return stripIsReduction ? reduceStrips(tensors) : sweepStrips(tensors);
   };
-  if (outerDims.empty())
-    return body(destinations);
-  // The innermost of the outer loops is the one over rows.
+  // The innermost loop outside is the one over rows; there is none over
+  // dimensions of size 1.
   ArrayRef<unsigned> outer(outerDims);
-  return emitNest(outer.drop_back(), destinations, [&](ValueRange carried) {
-    Values results = emitNest(outer.take_back(), carried, body);
-    // Of one row there is no loop, and `results` are those of its strips.
-    bool oneRow = isConstantIntValue(sizes[outer.back()], 1);
-    if (!stripIsReduction && rowDims.empty() && !oneRow)
-      markPrefetch(results);
-    return results;
-  });
+  size_t count = outer.size();
+  while (count > 0 && isConstantIntValue(sizes[outer[count - 1]], 1))
+    --count;
+  auto inner = [&](ValueRange carried) {
+    return emitNest(outer.drop_front(count), carried, body);
+  };
+  if (count == 0)
+    return inner(destinations);
+  return emitNest(outer.take_front(count - 1), destinations,
+                  [&](ValueRange carried) {
+                    Values results = emitNest(outer[count - 1], carried, inner);
+                    if (!stripIsReduction && rowDims.empty())
+                      markPrefetch(results);
+                    return results;
+                  });
 }

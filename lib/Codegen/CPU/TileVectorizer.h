@@ -16,10 +16,12 @@ namespace mlir::bn {
 
 using Values = SmallVector<Value>;
 
-/// Part of the contiguous dimension that is walked `width` elements at a time.
+/// Part of the contiguous dimension that is walked `width` elements at a time;
+/// less than one such step where it is masked.
 struct Strip {
   int64_t width;
   OpFoldResult begin, end;
+  bool isMasked = false;
 };
 
 /// Emits the loops of one op, in front of it. bn-vectorize-tiles says what they
@@ -38,8 +40,10 @@ private:
   // Loops.
   Values emitLoop(unsigned dim, OpFoldResult begin, OpFoldResult end,
                   int64_t step, ValueRange init, Body body);
+  Values emitStrip(const Strip &strip, ValueRange init, Body body);
   Values emitNest(ArrayRef<unsigned> dims, ValueRange init, Body body);
   Values emitUnrolled(ArrayRef<unsigned> dims, ValueRange init, Body body);
+  SmallVector<int64_t> selectWidths();
   void cutIntoStrips(ArrayRef<int64_t> widths);
   void splitReductionDims();
   Value getDestination(Value init);
@@ -47,10 +51,12 @@ private:
   // One point (or vector of points) of the iteration space.
   bool dependsOn(OpOperand *operand, ArrayRef<unsigned> dims);
   bool spansStrip(OpOperand *operand);
+  bool hasMasks();
   Value read(OpOperand *operand, Value source, int64_t width);
   Value readInit(OpOperand *init, Value tensor, int64_t width);
   Value write(OpOperand *init, Value value, Value tensor, int64_t width);
   Value broadcast(Value value, int64_t width);
+  Values keepMasked(ValueRange before, Values after);
   Values emitBody(ValueRange inputs, ValueRange accumulators, int64_t width);
   Values readInputs(ArrayRef<unsigned> notOn, ValueRange known, int64_t width,
                     ValueRange carried = {});
@@ -62,6 +68,8 @@ private:
   Values sumStrip(Values known, int64_t width, ValueRange start,
                   ValueRange tensors);
   Values sweepStrip(const Strip &strip, ValueRange known, ValueRange tensors);
+  Values reduceStrip(const Strip &strip, ValueRange perNest,
+                     ValueRange running);
   Values reduceStrips(ValueRange tensors);
 
   RewriterBase &b;
@@ -83,6 +91,8 @@ private:
   int64_t nontemporal = 0;
   /// Current index of each dimension; null where no loop is open.
   Values indices;
+  /// Of the current strip, if it is masked.
+  Value mask;
 };
 
 } // namespace mlir::bn

@@ -12,6 +12,7 @@
 
 #include "TileVectorizer.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/UB/IR/UBOps.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -44,8 +45,11 @@ Value TileVectorizer::read(OpOperand *operand, Value source, int64_t width) {
     return tensor::ExtractOp::create(b, loc, source, at);
   auto vectorType = VectorType::get(width, type.getElementType());
   Value padding = ub::PoisonOp::create(b, loc, type.getElementType());
-  return vector::TransferReadOp::create(b, loc, vectorType, source, at, padding,
-                                        ArrayRef<bool>{true});
+  auto read = vector::TransferReadOp::create(b, loc, vectorType, source, at,
+                                             padding, ArrayRef<bool>{true});
+  if (mask)
+    read.getMaskMutable().assign(mask);
+  return read;
 }
 
 /// The value that `init` starts from. Of a filled tensor it is known; the fill
@@ -64,9 +68,19 @@ Value TileVectorizer::write(OpOperand *init, Value value, Value tensor,
     at.push_back(indices[cast<AffineDimExpr>(expr).getPosition()]);
   if (!spansStrip(init) || width == 1)
     return tensor::InsertOp::create(b, loc, value, tensor, at);
-  return vector::TransferWriteOp::create(b, loc, broadcast(value, width),
-                                         tensor, at, ArrayRef<bool>{true})
-      .getResult();
+  auto write = vector::TransferWriteOp::create(
+      b, loc, broadcast(value, width), tensor, at, ArrayRef<bool>{true});
+  if (mask)
+    write.getMaskMutable().assign(mask);
+  return write.getResult();
+}
+
+/// The entries of `after`, and those of `before` where the strip is masked off.
+Values TileVectorizer::keepMasked(ValueRange before, Values after) {
+  if (mask)
+    for (auto [old, value] : llvm::zip_equal(before, after))
+      value = arith::SelectOp::create(b, loc, mask, value, old);
+  return after;
 }
 
 Value TileVectorizer::broadcast(Value value, int64_t width) {

@@ -101,9 +101,7 @@ Values TileVectorizer::sweepRows(Values known, ValueRange tensors) {
     auto body = [&](ValueRange carried) {
       return sweepStrip(strip, known, carried);
     };
-    current = stripDim ? emitLoop(*stripDim, strip.begin, strip.end,
-                                  strip.width, current, body)
-                       : body(current);
+    current = emitStrip(strip, current, body);
   }
   return current;
 }
@@ -152,6 +150,30 @@ void TileVectorizer::markPrefetch(ValueRange results) {
                   b.getI64IntegerAttr(strategy.getPrefetch()));
 }
 
+/// `running` with the points of one strip of the current row added. Where the
+/// strip is a loop, its sums are chains of their own: rounding errors grow with
+/// the length of chains.
+Values TileVectorizer::reduceStrip(const Strip &strip, ValueRange perNest,
+                                   ValueRange running) {
+  std::optional<int64_t> begin = getConstantIntValue(strip.begin),
+                         end = getConstantIntValue(strip.end);
+  bool isOneStep =
+      strip.isMasked || (begin && end && *begin + strip.width >= *end);
+  bool ownChain = isSum && !reductionDims.empty() && !isOneStep;
+  Values start(running);
+  if (ownChain)
+    for (Value &value : start)
+      value = arith::ConstantOp::create(b, loc, b.getZeroAttr(value.getType()));
+  Values sums = emitStrip(strip, start, [&](ValueRange carried) {
+    Values inputs = readInputs({}, perNest, strip.width);
+    return keepMasked(carried, emitBody(inputs, carried, strip.width));
+  });
+  if (ownChain)
+    for (auto [sum, before] : llvm::zip_equal(sums, running))
+      sum = arith::AddFOp::create(b, loc, before, sum);
+  return sums;
+}
+
 /// The contiguous dimension is a reduction: one set of accumulators per strip
 /// width lives through all reduction loops; lanes are summed at the end.
 Values TileVectorizer::reduceStrips(ValueRange tensors) {
@@ -175,15 +197,10 @@ Values TileVectorizer::reduceStrips(ValueRange tensors) {
 
   accumulators = emitNest(reductionDims, accumulators, [&](ValueRange running) {
     Values next;
-    for (auto [i, strip] : llvm::enumerate(strips)) {
-      auto body = [&, width = strip.width](ValueRange carried) {
-        return emitBody(readInputs({}, perNest, width), carried, width);
-      };
-      llvm::append_range(next, emitLoop(*stripDim, strip.begin, strip.end,
-                                        strip.width,
-                                        running.slice(i * numInits, numInits),
-                                        body));
-    }
+    for (auto [i, strip] : llvm::enumerate(strips))
+      llvm::append_range(
+          next,
+          reduceStrip(strip, perNest, running.slice(i * numInits, numInits)));
     return next;
   });
 

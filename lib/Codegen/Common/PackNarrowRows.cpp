@@ -35,6 +35,10 @@ using namespace mlir::bn;
 
 /// Rows with at least so many channels are left as they are.
 static constexpr int64_t kWideRow = 64;
+/// Rows that are written past the caches should be a loop of some iterations,
+/// which can be moved to where cache lines start: register tiles that are too
+/// few for that, and as many as there shall be instead.
+static constexpr int64_t kFewTiles = 4, kStreamedTiles = 8;
 
 namespace {
 /// Splits the rows of one op into those that are packed and the few behind.
@@ -125,7 +129,8 @@ Operation *RowPacker::createCopy(function_ref<Value(Value)> getData,
 
 /// Sums of each place in the packed rows, which are merged in order.
 void RowPacker::packReduction() {
-  auto outs = cast<DestinationStyleOpInterface>(op.getOperation()).getDpsInits();
+  auto outs =
+      cast<DestinationStyleOpInterface>(op.getOperation()).getDpsInits();
   SmallVector<Value> zeros;
   Value empty = packRows(op.getSpanningOperand().get());
   for (Value out : outs)
@@ -163,9 +168,9 @@ void RowPacker::packReduction() {
       });
   SmallVector<Value> results(loop.getResults());
   if (!isConstantIntValue(rest, 0)) {
-    Operation *last = createCopy(
-        [&](Value data) { return slice(data, covered, rest); },
-        [](Value value) { return value; }, results);
+    Operation *last =
+        createCopy([&](Value data) { return slice(data, covered, rest); },
+                   [](Value value) { return value; }, results);
     last->removeAttr(kLoweringStrategyAttrName);
     results.assign(last->result_begin(), last->result_end());
   }
@@ -183,9 +188,9 @@ void RowPacker::packSweep() {
         [&](Value data) { return data == out ? part : getData(data); },
         getPerChannel, part);
   };
-  Operation *main = sweep([&](Value data) { return packRows(data); },
-                          [&](Value value) { return repeat(value); },
-                          packRows(out));
+  Operation *main =
+      sweep([&](Value data) { return packRows(data); },
+            [&](Value value) { return repeat(value); }, packRows(out));
   auto type = cast<RankedTensorType>(main->getResult(0).getType());
   Value apart = tensor::ExpandShapeOp::create(
       b, loc,
@@ -215,27 +220,6 @@ void RowPacker::packSweep() {
   b.replaceOp(op, result);
 }
 
-/// The number of rows of the data of `op` that fill whole register tiles, or 1.
-static int64_t getPackedRows(IndexedOpInterface op) {
-  LoweringStrategyAttr strategy = getLoweringStrategy(op);
-  auto axis = op->getAttrOfType<DenseI64ArrayAttr>("axis");
-  auto type = dyn_cast<RankedTensorType>(op.getSpanningOperand().get().getType());
-  if (!strategy || !type || type.getRank() != 2 || axis.size() != 1 ||
-      axis[0] != 1 || type.isDynamicDim(1) || type.getDimSize(1) == 0)
-    return 1;
-  unsigned bits = type.getElementTypeBitWidth() == 64 ? 64 : 32;
-  int64_t lanes = strategy.getVectorBits() / bits;
-  int64_t tile = lanes * strategy.getUnroll();
-  int64_t channels = type.getDimSize(1);
-  if (channels >= kWideRow || channels % lanes == 0)
-    return 1;
-  int64_t rows = tile / std::gcd(tile, channels);
-  // Not for a handful of rows: they would all be left over.
-  if (!type.isDynamicDim(0) && type.getDimSize(0) < 4 * rows)
-    return 1;
-  return rows;
-}
-
 /// True for an op that is a reduction of its data and nothing else.
 static bool isPackableReduction(Operation *op) {
   if (auto stats = dyn_cast<StatsOp>(op))
@@ -249,6 +233,32 @@ static bool isPackableSweep(Operation *op) {
   if (auto normalize = dyn_cast<NormalizeOp>(op))
     return !normalize.getVariance();
   return isa<BackwardInputOp>(op);
+}
+
+/// The number of rows of the data of `op` that fill whole register tiles, or 1.
+static int64_t getPackedRows(IndexedOpInterface op) {
+  LoweringStrategyAttr strategy = getLoweringStrategy(op);
+  auto axis = op->getAttrOfType<DenseI64ArrayAttr>("axis");
+  auto type =
+      dyn_cast<RankedTensorType>(op.getSpanningOperand().get().getType());
+  if (!strategy || !type || type.getRank() != 2 || axis.size() != 1 ||
+      axis[0] != 1 || type.isDynamicDim(1) || type.getDimSize(1) == 0)
+    return 1;
+  unsigned bits = type.getElementTypeBitWidth() == 64 ? 64 : 32;
+  int64_t lanes = strategy.getVectorBits() / bits;
+  int64_t tile = lanes * strategy.getUnroll();
+  int64_t channels = type.getDimSize(1);
+  bool isStreamed = isPackableSweep(op) && channels < kFewTiles * tile &&
+                    strategy.getStores() == StoreKind::NonTemporal;
+  if (!isStreamed && (channels >= kWideRow || channels % lanes == 0))
+    return 1;
+  int64_t rows = tile / std::gcd(tile, channels);
+  while (isStreamed && rows * channels < kStreamedTiles * tile)
+    rows *= 2;
+  // Not for a handful of rows: they would all be left over.
+  if (!type.isDynamicDim(0) && type.getDimSize(0) < 4 * rows)
+    return 1;
+  return rows;
 }
 
 namespace {

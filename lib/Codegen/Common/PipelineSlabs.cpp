@@ -238,8 +238,8 @@ SmallVector<Value> SlabPipeliner::takeSums(Offset first, Value output,
   OpFoldResult size = b.getIndexAttr(slab.group), one = b.getIndexAttr(1);
   SmallVector<Value> updated;
   for (auto [sum, tensor] : llvm::zip_equal(part->getResults(), sums))
-    updated.push_back(tensor::InsertSliceOp::create(b, loc, sum, tensor, first,
-                                                    size, one));
+    updated.push_back(
+        tensor::InsertSliceOp::create(b, loc, sum, tensor, first, size, one));
   return updated;
 }
 
@@ -289,9 +289,9 @@ void SlabPipeliner::run() {
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPoint(slab.sums);
   Value out = slab.getOut();
-  SmallVector<Value> sums = takeSums(
-      b.getIndexAttr(0), out,
-      slab.sums->getOperands().take_back(slab.sums->getNumResults()));
+  SmallVector<Value> sums =
+      takeSums(b.getIndexAttr(0), out,
+               slab.sums->getOperands().take_back(slab.sums->getNumResults()));
 
   b.setInsertionPoint(slab.sweep);
   OpFoldResult channels = tensor::getMixedSize(b, loc, out, slab.channelDim);
@@ -316,8 +316,8 @@ void SlabPipeliner::run() {
         OpBuilder::InsertionGuard inner(b);
         // In place, what is not swept over yet is read from what the loop
         // carries: one buffer. (The two are not fused then.)
-        SmallVector<Value> next = takeSums(
-            add(iv, slab.group), carried.front(), carried.drop_front());
+        SmallVector<Value> next = takeSums(add(iv, slab.group), carried.front(),
+                                           carried.drop_front());
         sweep->moveAfter(b.getInsertionBlock(),
                          std::prev(b.getInsertionPoint()));
         b.setInsertionPointAfter(sweep);
@@ -328,8 +328,7 @@ void SlabPipeliner::run() {
   loop->setAttr(kPipelinedAttrName, b.getUnitAttr());
 
   ValueRange results = loop.getResults();
-  Operation *sweep =
-      prepareSweep(last, results.drop_front(), results.front());
+  Operation *sweep = prepareSweep(last, results.drop_front(), results.front());
   b.replaceOp(slab.sweep,
               insertData(sweep->getResult(0), results.front(), last));
   // What else is made of the sums is made at the end.
@@ -364,9 +363,8 @@ struct PipelineSlabsPass
       SetVector<Operation *> users;
       getForwardSlice(slab.sums.getOperation(), &users);
       SmallVector<Operation *> between;
-      for (Operation &op :
-           llvm::make_range(std::next(slab.sums->getIterator()),
-                            slab.sweep->getIterator()))
+      for (Operation &op : llvm::make_range(std::next(slab.sums->getIterator()),
+                                            slab.sweep->getIterator()))
         if (users.contains(&op))
           between.push_back(&op);
       Operation *anchor = slab.sweep;

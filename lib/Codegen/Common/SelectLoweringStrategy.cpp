@@ -41,23 +41,38 @@ static constexpr int64_t kRowBytes = 3 << 10;
 /// With fewer channels than this, channels are too few to share among threads.
 static constexpr int64_t kMinChannels = 8;
 /// Registers per register tile: enough independent sums to hide the latency of
-/// an addition, few enough for two sets of them in 16 registers.
-static constexpr int64_t kUnroll = 4;
+/// an addition, few enough for two sets of them in 16 registers; and of rows
+/// whose sums would be chains of more than kShortChain, where there are 32.
+static constexpr int64_t kUnroll = 4, kLongUnroll = 8, kShortChain = 32;
 /// Where channels are contiguous: rows between two merges of partial
 /// statistics, least rows of a piece, and places that rows are read from in
 /// turn. A core reads about 1.5 times as fast from four places as from one.
-static constexpr int64_t kTileRows = 256, kPieceRows = 256, kStreams = 4;
+static constexpr int64_t kTileRows = 256, kPieceRows = 128, kStreams = 4;
+/// Bytes of a piece that are worth a merge of its own, which one thread does,
+/// and pieces that are worth it even so.
+static constexpr int64_t kPieceBytes = 512 << 10, kFewPieces = 4;
 /// Least rows of a tile in each of these places: a merge takes as long as some
 /// rows.
 static constexpr int64_t kLeastTileRows = 4;
 /// Rows that are long enough for vectors across one row, in elements; and the
 /// most elements of a row between two merges.
 static constexpr int64_t kLongRow = 512, kLongestRow = 8192;
+/// The same where the last vector of a row can be masked.
+static constexpr int64_t kLongMaskedRow = 128, kMaskedBits = 512;
 /// Rows of a tile whose rows are short.
 static constexpr int64_t kShortRows = 128;
 /// Additions that may follow each other in one sum of a tile: rounding errors
 /// grow with them (docs/Numerics.md).
 static constexpr int64_t kLongestChain = 256;
+
+/// True for an op that sums up its data before it goes over them again, where
+/// the two can be one loop. (Statistics with a mask read each tile twice.)
+static bool sweepsTwice(Operation *op) {
+  if (auto backward = dyn_cast<BackwardOp>(op))
+    return backward.wants(Gradient::input) && !backward.getFrozen();
+  auto training = dyn_cast<TrainingOp>(op);
+  return training && !training.getMask();
+}
 
 namespace {
 /// Shape of one op, and the choice that fits it.
@@ -93,17 +108,28 @@ struct Selector {
     int64_t team = schedule == Schedule::Single ? 1 : threads;
     return LoweringStrategyAttr::get(
         type.getContext(), schedule, team, parallel, tile, machine.vectorBits,
-        kUnroll, selectStores(), streams, prefetch);
+        selectUnroll(), selectStores(), streams, prefetch);
   }
 
   LoweringStrategyAttr select();
 
 private:
   StoreKind selectStores();
+  int64_t getLanes();
+  int64_t selectUnroll();
   int64_t getMostRows(int64_t size);
   SmallVector<int64_t> selectTile(int64_t room);
+  bool isCached() { return selectStores() == StoreKind::Temporal; }
+  bool canBePipelined(int64_t channelDim) {
+    return sweepsTwice(op) && channelDim == rank() - 2 &&
+           rank() == 3 && type.hasStaticShape();
+  }
+  bool hasLongRows();
+  int64_t selectGroup(int64_t channelDim);
+  int64_t selectRows(int64_t group);
   LoweringStrategyAttr selectSlab(int64_t channelDim);
   LoweringStrategyAttr selectPipelinedSlab(int64_t channelDim, int64_t group);
+  int64_t selectPieces();
   LoweringStrategyAttr selectRowBlocks();
   LoweringStrategyAttr selectSplit();
   LoweringStrategyAttr selectSweep();
@@ -132,15 +158,6 @@ static int64_t countData(IndexedOpInterface op) {
   return llvm::count_if(maps, isData);
 }
 
-/// True for an op that sums up its data before it goes over them again, where
-/// the two can be one loop. (Statistics with a mask read each tile twice.)
-static bool sweepsTwice(Operation *op) {
-  if (auto backward = dyn_cast<BackwardOp>(op))
-    return backward.wants(Gradient::input) && !backward.getFrozen();
-  auto training = dyn_cast<TrainingOp>(op);
-  return training && !training.getMask();
-}
-
 static Value getMask(Operation *op) {
   if (auto training = dyn_cast<TrainingOp>(op))
     return training.getMask();
@@ -159,13 +176,24 @@ StoreKind Selector::selectStores() {
                                          : StoreKind::Temporal;
 }
 
+/// Elements of a register where they are widest.
+int64_t Selector::getLanes() {
+  unsigned bits = type.getElementTypeBitWidth() == 64 ? 64 : 32;
+  return std::max<int64_t>(machine.vectorBits / bits, 1);
+}
+
+int64_t Selector::selectUnroll() {
+  int64_t last = rank() - 1;
+  bool isLong = isReduction(last) && !type.isDynamicDim(last) &&
+                size(last) > kShortChain * kUnroll * getLanes();
+  return isLong && machine.vectorBits >= kMaskedBits ? kLongUnroll : kUnroll;
+}
+
 /// How many rows of `size` elements a tile may have, so that no chain of
 /// additions is longer than in a tile of long rows: a row is summed in register
 /// tiles, then in registers, then one by one, each in a chain of its own.
 int64_t Selector::getMostRows(int64_t size) {
-  unsigned bits = type.getElementTypeBitWidth() == 64 ? 64 : 32;
-  int64_t lanes = std::max<int64_t>(machine.vectorBits / bits, 1);
-  int64_t wide = lanes * kUnroll;
+  int64_t lanes = getLanes(), wide = lanes * selectUnroll();
   int64_t additions =
       std::max({size / wide, size % wide / lanes, size % lanes, int64_t(1)});
   return std::max<int64_t>(kLongestChain / additions, 1);
@@ -194,27 +222,55 @@ SmallVector<int64_t> Selector::selectTile(int64_t room) {
   return tile;
 }
 
+/// True when rows of the data are long enough for vectors across one row of
+/// one channel. Those that are written past the caches should be longer, which
+/// several channels together are.
+bool Selector::hasLongRows() {
+  int64_t least = machine.vectorBits >= kMaskedBits && isCached()
+                      ? kLongMaskedRow
+                      : kLongRow;
+  return size(rank() - 1) >= least;
+}
+
+/// Channels that are treated together: several where one is a short row, or a
+/// short slab. 1 where it is not known.
+int64_t Selector::selectGroup(int64_t channelDim) {
+  int64_t last = rank() - 1;
+  if (type.isDynamicDim(channelDim) || channelDim != last - 1 ||
+      type.isDynamicDim(last) ||
+      (canBePipelined(channelDim) && isCached() && hasLongRows()))
+    return 1;
+  int64_t rowBytes = std::max<int64_t>(size(last) * elementBytes, 1);
+  int64_t limit = std::min<int64_t>(llvm::divideCeil(kRowBytes, rowBytes),
+                                    size(channelDim) / kMinChannels);
+  return getDivisor(size(channelDim), std::max<int64_t>(limit, 1));
+}
+
 /// Channel groups that are normalized as soon as their statistics are known.
 LoweringStrategyAttr Selector::selectSlab(int64_t channelDim) {
   SmallVector<int64_t> parallel(rank(), 0);
-  int64_t last = rank() - 1;
-  // Several channels per group where one is a short row, or a short slab.
-  int64_t group = 1;
-  if (!type.isDynamicDim(channelDim) && channelDim == last - 1 &&
-      !type.isDynamicDim(last)) {
-    int64_t rowBytes = std::max<int64_t>(size(last) * elementBytes, 1);
-    int64_t limit =
-        std::min<int64_t>(llvm::divideCeil(kRowBytes, rowBytes),
-                          size(channelDim) / kMinChannels);
-    group = getDivisor(size(channelDim), std::max<int64_t>(limit, 1));
-  }
+  int64_t group = selectGroup(channelDim);
   parallel[channelDim] = group;
-  if (sweepsTwice(op) && channelDim == last - 1 && rank() == 3 && type.hasStaticShape() &&
-      (size(last) >= kLongRow || selectStores() == StoreKind::NonTemporal))
+  if (canBePipelined(channelDim) && (hasLongRows() || !isCached()))
     return selectPipelinedSlab(channelDim, group);
 
-  return get(Schedule::Slab, parallel,
-             selectTile(std::max<int64_t>(tileElements() / group, 1)));
+  SmallVector<int64_t> tile =
+      selectTile(std::max<int64_t>(tileElements() / group, 1));
+  if (group > 1 && !type.isDynamicDim(0))
+    tile[0] = selectRows(group);
+  return get(Schedule::Slab, parallel, tile);
+}
+
+/// Rows of a tile; 0 for all. Of short rows they are many, since each merge is
+/// preceded by sums over the elements of a row. A group of one channel is
+/// summed along its rows, in longer chains.
+int64_t Selector::selectRows(int64_t group) {
+  int64_t length = size(rank() - 1), rows = kShortRows;
+  if (group == 1)
+    rows = std::min(rows, getMostRows(length));
+  if (length >= kLongRow)
+    rows = isCached() ? getDivisor(size(0), kLongestRow / length) : 1;
+  return size(0) > rows ? rows : 0;
 }
 
 /// One group is normalized while the statistics of the next are taken. Each
@@ -227,26 +283,37 @@ LoweringStrategyAttr Selector::selectPipelinedSlab(int64_t channelDim,
   int64_t groups = size(channelDim) / group;
   SmallVector<int64_t> parallel(rank(), 0), tile(rank(), 0);
   parallel[channelDim] = llvm::divideCeil(groups, runs) * group;
-  // Of short rows many make a tile: each merge is preceded by sums over the
-  // elements of a row.
-  // A group of one channel is summed along its rows, in longer chains.
-  int64_t rows = group == 1 ? std::min(kShortRows, getMostRows(size(last)))
-                            : kShortRows;
-  tile[0] = size(last) >= kLongRow ? 1 : size(0) > rows ? rows : 0;
   tile[channelDim] = group;
   if (size(last) > kLongestRow)
     tile[last] = getDivisor(size(last), kLongestRow);
   if (tile[last] < kLongestRow / 4)
     tile[last] = size(last) > kLongestRow ? kLongestRow : 0;
+  tile[0] = tile[last] != 0 ? 1 : selectRows(group);
   return get(Schedule::PipelinedSlab, parallel, tile, /*streams=*/1,
              /*prefetch=*/1);
+}
+
+/// Pieces that dimension 0 is cut in. It is that of the rows, unless a mask
+/// keeps others in front of them apart.
+int64_t Selector::selectPieces() {
+  int64_t rows = 1;
+  for (int64_t dim = 0; dim + 1 < rank(); ++dim) {
+    if (type.isDynamicDim(dim))
+      return kPartialPieces;
+    rows *= size(dim);
+  }
+  int64_t most = kPartialPieces;
+  if (type.hasStaticShape())
+    most = std::clamp(type.getNumElements() * elementBytes / kPieceBytes,
+                      kFewPieces, kPartialPieces);
+  return llvm::bit_floor<uint64_t>(std::clamp<int64_t>(
+      rows / kPieceRows, 1, std::min<int64_t>(most, size(0))));
 }
 
 /// Channels are contiguous: pieces of rows, each with partial statistics.
 LoweringStrategyAttr Selector::selectRowBlocks() {
   SmallVector<int64_t> parallel(rank(), 0), tile(rank(), 0);
   int64_t rows = rank() - 2, last = rank() - 1;
-  // Dimensions in front of the rows are left where a mask keeps them apart.
   for (int64_t dim = 0; dim < rows; ++dim)
     tile[dim] = 1;
   tile[rows] = kTileRows / kStreams;
@@ -256,11 +323,7 @@ LoweringStrategyAttr Selector::selectRowBlocks() {
     int64_t room = machine.l2Bytes / 2 / kStreams / rowBytes;
     tile[rows] = std::clamp(room, kLeastTileRows, tile[rows]);
   }
-  int64_t pieces = kPartialPieces;
-  if (!type.isDynamicDim(rows))
-    pieces = llvm::bit_floor<uint64_t>(
-        std::clamp<int64_t>(size(rows) / kPieceRows, 1, pieces));
-  parallel[rows] = -pieces;
+  parallel[0] = -selectPieces();
   return get(Schedule::RowBlocks, parallel, tile, kStreams);
 }
 

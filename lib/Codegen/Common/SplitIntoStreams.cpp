@@ -114,7 +114,8 @@ IndexedOpInterface StreamSplitter::create(Part getPart, ValueRange outs,
 
 IndexedOpInterface StreamSplitter::run() {
   LoweringStrategyAttr strategy = getLoweringStrategy(op);
-  auto outs = cast<DestinationStyleOpInterface>(op.getOperation()).getDpsInits();
+  auto outs =
+      cast<DestinationStyleOpInterface>(op.getOperation()).getDpsInits();
   IndexedOpInterface inStreams =
       create([&](Value rows, AffineMap map) { return apart(rows, map); }, outs,
              /*channelDim=*/2);

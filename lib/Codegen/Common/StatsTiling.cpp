@@ -27,8 +27,9 @@ using namespace mlir::bn;
 /// elements are contiguous, and where channels are.
 static constexpr int64_t kPivotElements = 128, kPivotRows = 4;
 
-/// Most elements that are read twice for their statistics.
-static constexpr int64_t kTwoPassElements = 16 << 10;
+/// Most elements that are read twice for their statistics; and where this is to
+/// happen in one loop with something else.
+static constexpr int64_t kTwoPassElements = 16 << 10, kTwoPassPipelined = 512;
 
 /// True when `value` is known to be filled with zeros.
 static bool isZeros(Value value) {
@@ -57,15 +58,18 @@ static bool isChannel(StatsOp op, int64_t dim) {
 
 /// True when all elements of `op` stay in the inner caches, so that a second
 /// pass over them costs no traffic.
-static bool isSmall(StatsOp op, ArrayRef<int64_t> tile) {
+static bool isSmall(StatsOp op, LoweringStrategyAttr strategy) {
   auto type = cast<ShapedType>(op.getInput().getType());
   int64_t elements = 1;
-  for (auto [size, tileSize] : llvm::zip_equal(type.getShape(), tile)) {
+  for (auto [size, tileSize] :
+       llvm::zip_equal(type.getShape(), strategy.getTile())) {
     if (tileSize != 0 && (ShapedType::isDynamic(size) || size > tileSize))
       return false;
     elements *= ShapedType::isDynamic(size) ? 1 : size;
   }
-  return elements <= kTwoPassElements;
+  return elements <= (strategy.getSchedule() == Schedule::PipelinedSlab
+                          ? kTwoPassPipelined
+                          : kTwoPassElements);
 }
 
 static SmallVector<Value> createZeros(OpBuilder &b, StatsOp op) {
@@ -115,7 +119,7 @@ LogicalResult mlir::bn::tileStatsInSequence(RewriterBase &rewriter,
                                             StatsOp op) {
   LoweringStrategyAttr strategy = getLoweringStrategy(op);
   auto tilingOp = cast<TilingInterface>(op.getOperation());
-  if (isSmall(op, strategy.getTile()) || op.getPivot() || op.getMask())
+  if (isSmall(op, strategy) || op.getPivot() || op.getMask())
     return tileInSequence(rewriter, tilingOp);
   OpBuilder::InsertionGuard guard(rewriter);
   rewriter.setInsertionPoint(op);

@@ -27,7 +27,8 @@ using namespace mlir;
 using namespace mlir::bn;
 
 /// True for an op whose result of the data's size somebody reads: else there is
-/// nothing worth keeping with the sums. What bn-decompose refuses is left to it.
+/// nothing worth keeping with the sums. What bn-decompose refuses is left to
+/// it.
 static bool goesOverDataAgain(Operation *op) {
   if (op->getNumResults() == 0 || op->getResult(0).use_empty())
     return false;

@@ -34,7 +34,8 @@ LogicalResult tileStatsInSequence(RewriterBase &rewriter, StatsOp op);
 
 /// Splits `op`, a reduction whose channels are contiguous, into one that reads
 /// its rows from as many streams as the strategy says, in turn, and one for the
-/// few rows that are left. Returns the first, or `op` where there is one stream.
+/// few rows that are left. Returns the first, or `op` where there is one
+/// stream.
 IndexedOpInterface splitIntoStreams(RewriterBase &rewriter,
                                     IndexedOpInterface op);
 

@@ -63,3 +63,26 @@ func.func @wide(%x: tensor<640x8xf32>, %z: tensor<100x3xf32>)
       -> tensor<100x3xf32>
   return %y, %w : tensor<640x8xf32>, tensor<100x3xf32>
 }
+
+// Rows of 64 channels fill registers, but are no loop that could be moved to
+// where cache lines start: 4 of them make 8 register tiles. Statistics are
+// read, and stay.
+
+#stream = #bn.lowering_strategy<row_blocks, threads = 0, parallel = [0, 0],
+    tile = [0, 0], vector_bits = 256, unroll = 4, stores = nontemporal>
+
+// CHECK-LABEL: func @streamed(
+//       CHECK:   bn.stats axis(1) {{.*}} ins(%{{.*}} : tensor<640x64xf32>)
+//       CHECK:   bn.normalize axis(1) {{.*}} ins(%{{.*}} : tensor<160x256xf32>)
+func.func @streamed(%x: tensor<640x64xf32>, %m: tensor<64xf32>,
+                    %s: tensor<64xf64>, %y0: tensor<640x64xf32>)
+    -> (tensor<64xf64>, tensor<640x64xf32>) {
+  %r:3 = bn.stats axis(1) {bn.lowering_strategy = #stream}
+      ins(%x : tensor<640x64xf32>)
+      outs(%s, %s, %s : tensor<64xf64>, tensor<64xf64>, tensor<64xf64>)
+      -> tensor<64xf64>, tensor<64xf64>, tensor<64xf64>
+  %y = bn.normalize axis(1) {bn.lowering_strategy = #stream}
+      ins(%x : tensor<640x64xf32>) mean(%m : tensor<64xf32>)
+      outs(%y0 : tensor<640x64xf32>) -> tensor<640x64xf32>
+  return %r#1, %y : tensor<64xf64>, tensor<640x64xf32>
+}

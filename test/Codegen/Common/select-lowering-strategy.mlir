@@ -57,11 +57,11 @@ module attributes {
     return %y : tensor<8x64x3136xf32>
   }
 
-  // Four times 16 rows of 4 KiB are half the L2 cache. Dimensions that a mask
-  // keeps apart are no longer than 1 in a tile.
+  // Four times 16 rows of 4 KiB are half the L2 cache. Of the dimensions that a
+  // mask keeps apart, the first is cut, and is no longer than 1 in a tile.
   // CHECK-LABEL: func @masked_rows
-  //       CHECK:   <row_blocks, threads = 2, parallel = [-16, 0], tile = [16, 0], {{.*}} streams = 4>
-  //       CHECK:   <row_blocks, threads = 2, parallel = [0, -1, 0], tile = [1, 16, 0], {{.*}} streams = 4>
+  //       CHECK:   <row_blocks, threads = 2, parallel = [-32, 0], tile = [16, 0], {{.*}} streams = 4>
+  //       CHECK:   <row_blocks, threads = 2, parallel = [-8, 0, 0], tile = [1, 16, 0], {{.*}} streams = 4>
   func.func @masked_rows(%x: tensor<4096x1024xf32>, %c: tensor<1024xf64>,
       %w: tensor<4096x1xf32>, %z: tensor<32x49x1024xf32>,
       %u: tensor<32x1x1024xf32>) -> (tensor<1024xf64>, tensor<1024xf64>) {
@@ -168,9 +168,9 @@ module attributes {
     return %y : tensor<25088x256xf32>
   }
 
-  // A block has at least 256 rows.
+  // A block has at least 128 rows; of 640 KiB, four are worth it.
   // CHECK-LABEL: func @few_rows
-  //       CHECK:   <row_blocks, threads = 2, parallel = [-2, 0], tile = [64, 0],
+  //       CHECK:   <row_blocks, threads = 2, parallel = [-4, 0], tile = [64, 0],
   func.func @few_rows(%x: tensor<640x256xf32>, %c: tensor<256xf32>)
       -> tensor<640x256xf32> {
     %y, %m, %v = bn.training axis(1) epsilon(1.0) ins(%x : tensor<640x256xf32>)
@@ -228,7 +228,7 @@ module attributes {
 
   // Half as many bytes per element: input and output fit the last-level cache.
   // CHECK-LABEL: func @bf16
-  //       CHECK:   <pipelined_slab, threads = 2, parallel = [0, 32, 0], tile = [1, 1, 0], {{.*}} stores = temporal, prefetch = 1>
+  //       CHECK:   <pipelined_slab, threads = 2, parallel = [0, 32, 0], tile = [2, 1, 0], {{.*}} stores = temporal, prefetch = 1>
   func.func @bf16(%x: tensor<8x64x3136xbf16>, %c: tensor<64xf32>)
       -> tensor<8x64x3136xbf16> {
     %y, %m, %v = bn.training axis(1) epsilon(1.0)

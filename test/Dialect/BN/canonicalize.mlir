@@ -226,3 +226,28 @@ func.func @mask_of_ones(%x: tensor<8x4xf32>, %c: tensor<4xf32>,
       -> tensor<4xf64>, tensor<4xf64>, tensor<4xf64>
   return %y#0, %p#1, %q#0 : tensor<8x4xf32>, tensor<4xf64>, tensor<4xf64>
 }
+
+// -----
+
+// What does nothing costs nothing: a scale of ones, a mean of zeros.
+// CHECK-LABEL: func @gradients
+//       CHECK:   bn.backward axis(1)
+//   CHECK-NOT:     scale(
+//  CHECK-SAME:     statistics(
+//       CHECK:   bn.backward_input axis(1)
+//   CHECK-NOT:     mean(
+//  CHECK-SAME:     coefficients(
+func.func @gradients(%x: tensor<8x4xf32>, %c: tensor<4xf32>)
+    -> (tensor<8x4xf32>, tensor<8x4xf32>) {
+  %one = arith.constant dense<1.0> : tensor<4xf32>
+  %zero = arith.constant dense<0.0> : tensor<4xf64>
+  %a = bn.backward axis(1) epsilon(1.0) wrt(input)
+      ins(%x, %x : tensor<8x4xf32>, tensor<8x4xf32>) scale(%one : tensor<4xf32>)
+      statistics(%c, %c : tensor<4xf32>, tensor<4xf32>)
+      outs(%x : tensor<8x4xf32>) -> tensor<8x4xf32>
+  %b = bn.backward_input axis(1)
+      ins(%x, %x : tensor<8x4xf32>, tensor<8x4xf32>) mean(%zero : tensor<4xf64>)
+      coefficients(%c, %c, %c : tensor<4xf32>, tensor<4xf32>, tensor<4xf32>)
+      outs(%x : tensor<8x4xf32>) -> tensor<8x4xf32>
+  return %a, %b : tensor<8x4xf32>, tensor<8x4xf32>
+}

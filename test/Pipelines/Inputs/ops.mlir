@@ -10,22 +10,22 @@ module attributes {
       "max_vector_op_width" = 256 : i64>>
 } {
   // Channels first: 784 elements in a row are 24 strips of 32, and 2 of 8.
-  func.func @nchw(%x: tensor<8x64x28x28xf32>, %scale: tensor<64xf32>,
+  func.func @nchw(%x: tensor<24x64x28x28xf32>, %scale: tensor<64xf32>,
       %offset: tensor<64xf32>, %rm: tensor<64xf32>, %rv: tensor<64xf32>,
-      %y0: tensor<8x64x28x28xf32>, %m0: tensor<64xf32>, %v0: tensor<64xf32>)
-      -> (tensor<8x64x28x28xf32>, tensor<64xf32>, tensor<64xf32>,
+      %y0: tensor<24x64x28x28xf32>, %m0: tensor<64xf32>, %v0: tensor<64xf32>)
+      -> (tensor<24x64x28x28xf32>, tensor<64xf32>, tensor<64xf32>,
           tensor<64xf32>, tensor<64xf32>) {
     %r:5 = bn.training axis(1) epsilon(1.0e-3) momentum(0.75)
-        ins(%x : tensor<8x64x28x28xf32>) scale(%scale : tensor<64xf32>)
+        ins(%x : tensor<24x64x28x28xf32>) scale(%scale : tensor<64xf32>)
         offset(%offset : tensor<64xf32>)
         running(%rm, %rv : tensor<64xf32>, tensor<64xf32>)
         outs(%y0, %m0, %v0, %rm, %rv
-             : tensor<8x64x28x28xf32>, tensor<64xf32>, tensor<64xf32>,
+             : tensor<24x64x28x28xf32>, tensor<64xf32>, tensor<64xf32>,
                tensor<64xf32>, tensor<64xf32>)
-        -> tensor<8x64x28x28xf32>, tensor<64xf32>, tensor<64xf32>,
+        -> tensor<24x64x28x28xf32>, tensor<64xf32>, tensor<64xf32>,
            tensor<64xf32>, tensor<64xf32>
     return %r#0, %r#1, %r#2, %r#3, %r#4
-        : tensor<8x64x28x28xf32>, tensor<64xf32>, tensor<64xf32>,
+        : tensor<24x64x28x28xf32>, tensor<64xf32>, tensor<64xf32>,
           tensor<64xf32>, tensor<64xf32>
   }
 

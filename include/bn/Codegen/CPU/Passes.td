@@ -18,7 +18,10 @@ def VectorizeTilesPass
     Each linalg op on tensors becomes loops. Its contiguous dimension advances
     in strips: register tiles of `unroll` vector registers, then single
     registers, then single elements. So there are no masks, and every static or
-    dynamic size has a correct tail. A reduction along the strips carries one
+    dynamic size has a correct tail. Registers of 512 bits or more have masks
+    that cost nothing: there, strips of half as many registers each follow, and
+    the end is one masked step, if no op in the body could trap on what is
+    masked off. A reduction along the strips carries one
     accumulator per strip width through its loops and sums their lanes at the
     end; a reduction across strips carries vectors.
 
@@ -256,6 +259,37 @@ def RoundToBF16Pass : Pass<"bn-round-to-bf16", "::mlir::func::FuncOp"> {
     ```
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
+def UseAVX512BF16Pass : Pass<"bn-use-avx512-bf16"> {
+  let summary = "round to bf16 by AVX512-BF16, and store bf16 past the caches";
+  let description = [{
+    Vectors of whole 512-bit registers are rounded from f32 to bf16 two
+    registers at a time, and their non-temporal stores become inline assembly:
+    LLVM drops the hint on bf16. Takes the place of `bn-pair-bf16-lanes` and
+    `bn-round-to-bf16` where the target has these instructions. They take
+    subnormal numbers for 0, and never give one.
+
+    Example:
+
+    ```mlir
+    %y = llvm.fptrunc %x : vector<32xf32> to vector<32xbf16>
+    llvm.store %y, %p {alignment = 64 : i64, nontemporal}
+        : vector<32xbf16>, !llvm.ptr
+    ```
+
+    becomes
+
+    ```mlir
+    %lower = llvm.shufflevector %x, %x [0, ..., 15] : vector<32xf32>
+    %upper = llvm.shufflevector %x, %x [16, ..., 31] : vector<32xf32>
+    %y = llvm.call_intrinsic "llvm.x86.avx512bf16.cvtne2ps2bf16.512"(
+        %upper, %lower)
+    llvm.inline_asm has_side_effects asm_dialect = att
+        "vmovntps $0, ($1)", "v,r,~{memory}" (bitcast %y), %p
+    ```
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
 }
 
 #endif // BN_CODEGEN_CPU_PASSES

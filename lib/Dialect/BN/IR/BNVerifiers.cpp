@@ -281,10 +281,10 @@ LogicalResult InferenceOp::verify() {
 
 LogicalResult BackwardOp::verify() {
   Value input = getInput();
-  if (failed(verifyAxis(*this, getAxis(), input)))             // backward_c1
+  if (failed(verifyAxis(*this, getAxis(), input))) // backward_c1
     return failure();
   bool isVariance = getStatisticsKind() == StatisticsKind::variance;
-  if (getEpsilon().has_value() != isVariance)                  // backward_c2
+  if (getEpsilon().has_value() != isVariance) // backward_c2
     return emitOpError("expected 'epsilon' exactly for "
                        "'statistics_kind(variance)', got ")
            << (isVariance ? "none" : "'epsilon' with an inverse deviation");
@@ -429,18 +429,19 @@ LogicalResult NormalizeOp::verify() {
 }
 
 LogicalResult BackwardReduceOp::verify() {
-  Value data = getOutputGrad(), input = getInput();
-  if (failed(verifyAxis(*this, getAxis(), data)))         // backward_reduce_c1
+  Value input = getInput(), data = input ? input : getOutputGrad();
+  if (failed(verifyAxis(*this, getAxis(), data))) // backward_reduce_c1
     return failure();
-  if (hasSumDYXmu() && (!input || !getMean()))            // backward_reduce_c7
+  if (hasSumDYXmu() && (!input || !getMean())) // backward_reduce_c7
     return emitOpError("expected 'input' and 'mean' for sum_dy_xmu, got no '")
            << (input ? "mean" : "input") << "'";
   if (!hasSumDYXmu() && (input || getMean()))
     return emitOpError("expected no 'input' and no 'mean' for "
                        "'sums(dy)', got '")
            << (input ? "input" : "mean") << "'";
-  if (input &&                                            // backward_reduce_c2
-      failed(verifySameType(*this, "output_grad", data, "input", input)))
+  if (input && // backward_reduce_c2
+      failed(verifySameType(*this, "output_grad", getOutputGrad(), "input",
+                            input)))
     return failure();
   SmallVector<Named> perChannel = {{"mean", getMean()}};
   SmallVector<StringRef> names;
@@ -453,11 +454,11 @@ LogicalResult BackwardReduceOp::verify() {
     return failure();
   for (auto [name, out] : llvm::zip_equal(names, getOuts()))
     perChannel.push_back({name, out});
-  if (failed(verifyChannelShapes(*this, data, getAxis(),  // backward_reduce_c3
+  if (failed(verifyChannelShapes(*this, data, getAxis(), // backward_reduce_c3
                                  perChannel)) ||
-      failed(verifyElementTypes(*this, data,              // backward_reduce_c4
+      failed(verifyElementTypes(*this, data, // backward_reduce_c4
                                 perChannel)) ||
-      failed(verifyMask(*this, getMask(), data)))         // backward_reduce_c5
+      failed(verifyMask(*this, getMask(), data))) // backward_reduce_c5
     return failure();
   return verifyResults(*this, getOuts());                 // backward_reduce_c6
 }

@@ -55,9 +55,9 @@ struct SumsBuilder {
     return createElementwise(b, op, op.getMean(), empty, body).getResult(0);
   }
 
-  /// sum(dy / scale), where it is needed, and sum(dy * ((x - m) / scale)), where
-  /// it is asked for. The scaled difference is that of the scaled numbers: one
-  /// multiply-add.
+  /// sum(dy / scale), where it is needed, and sum(dy * ((x - m) / scale)),
+  /// where it is asked for. The scaled difference is that of the scaled
+  /// numbers: one multiply-add.
   linalg::GenericOp createSums(Value mean) {
     SmallVector<AffineMap> all = op.getOperandIndexingMaps();
     AffineMap dataMap = all.front(), channelMap = all.back();
@@ -111,8 +111,8 @@ struct SumsBuilder {
       if (op.hasSumDYXmu()) {
         Value part = unscale(args[sums.size() - 1]);
         if (!meanFits) {
-          Value rest = arith.sub(widen(args[sums.size()]),
-                                 widen(args[sums.size() + 1]));
+          Value rest =
+              arith.sub(widen(args[sums.size()]), widen(args[sums.size() + 1]));
           part = arith.sub(part, arith.mulOrZero(rest, unscale(args[0])));
         }
         parts.push_back(part);
@@ -148,8 +148,8 @@ BackwardReduceOp::decomposeOperation(OpBuilder &b) {
   SumsBuilder builder(b, *this);
   Value mean = getMean();
   // A narrower mean is widened, too: f16 to f32.
-  if (mean && cast<ShapedType>(mean.getType()).getElementType() !=
-                  builder.accumulator)
+  if (mean &&
+      cast<ShapedType>(mean.getType()).getElementType() != builder.accumulator)
     mean = builder.roundMean();
   linalg::GenericOp sums = builder.createSums(mean);
   return SmallVector<Value>(

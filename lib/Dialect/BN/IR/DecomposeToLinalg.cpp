@@ -49,8 +49,7 @@ double mlir::bn::getSumScale(ShapedType type,
   for (auto [size, kind] : llvm::zip_equal(type.getShape(), kinds))
     if (kind == utils::IteratorType::reduction)
       count *= ShapedType::isDynamic(size) ? kDynamicScale : size;
-  return std::exp2(std::ceil(std::log2(std::clamp(count, 1.0,
-                                                  kDynamicScale))));
+  return std::exp2(std::ceil(std::log2(std::clamp(count, 1.0, kDynamicScale))));
 }
 
 //===----------------------------------------------------------------------===//

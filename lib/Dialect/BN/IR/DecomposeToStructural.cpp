@@ -140,10 +140,10 @@ void BackwardBuilder::createSums(bool dy, bool dyXmu) {
                              : GradientSums::dy_xmu;
   Value zeros = createZerosLike(b, loc, data, axis, wide);
   SmallVector<Value> outs(dy + dyXmu, zeros);
-  auto reduce = BackwardReduceOp::create(
-      b, loc, TypeRange(ValueRange(outs)), data,
-      dyXmu ? op.getInput() : Value(), dyXmu ? op.getMean() : Value(),
-      /*mask=*/Value(), outs, axis, sums);
+  auto reduce = BackwardReduceOp::create(b, loc, TypeRange(ValueRange(outs)),
+                                         data, dyXmu ? op.getInput() : Value(),
+                                         dyXmu ? op.getMean() : Value(),
+                                         /*mask=*/Value(), outs, axis, sums);
   copyLoweringStrategy(op, reduce);
   if (dy)
     sumDY = reduce.getResult(0);
@@ -164,8 +164,8 @@ void BackwardBuilder::createParameterGrads() {
     Value zero = arith.constant(0.0, wide);
     Value isEmpty = arith.compare(arith::CmpFPredicate::OEQ, count, zero);
     Value grad = arith.mul(args[0], getInverse(arith, args[1]));
-    return {arith.convert(arith.select(isEmpty, zero, grad),
-                          args[2].getType())};
+    return {
+        arith.convert(arith.select(isEmpty, zero, grad), args[2].getType())};
   };
   results[getPlace(Gradient::scale)] =
       createElementwise(b, op, {sumDYXmu, op.getVariance()},

@@ -1,0 +1,145 @@
+//===- UseAVX512BF16.cpp - bf16 by the instructions that are made for it --===//
+//
+// Part of the bn-mlir project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Phase 'llvm'. LLVM 22 rounds 16 numbers at a time and puts the halves of a
+// register together afterwards, and it drops the hint of non-temporal stores of
+// bf16.
+//
+//===----------------------------------------------------------------------===//
+
+#include "bn/Codegen/CPU/Passes.h"
+
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/IR/PatternMatch.h"
+#include "mlir/IR/TypeUtilities.h"
+#include "mlir/Transforms/WalkPatternRewriteDriver.h"
+
+namespace mlir::bn {
+#define GEN_PASS_DEF_USEAVX512BF16PASS
+#include "bn/Codegen/CPU/Passes.h.inc"
+} // namespace mlir::bn
+
+using namespace mlir;
+using namespace mlir::bn;
+
+/// bf16 numbers in a register of 512 bits.
+static constexpr int32_t kLanes = 32;
+
+static bool isWholeRegisters(Type type) {
+  auto vector = dyn_cast<VectorType>(type);
+  return vector && vector.getRank() == 1 && !vector.isScalable() &&
+         vector.getElementType().isBF16() && vector.getDimSize(0) % kLanes == 0;
+}
+
+/// `size` elements of `vector` from `begin`.
+static Value extract(OpBuilder &b, Location loc, Value vector, int32_t begin,
+                     int32_t size) {
+  auto indices = llvm::to_vector(llvm::seq<int32_t>(begin, begin + size));
+  return LLVM::ShuffleVectorOp::create(b, loc, vector, vector, indices);
+}
+
+/// The elements of `parts`, all of one type and a power of two of them.
+static Value concatenate(OpBuilder &b, Location loc, ArrayRef<Value> parts) {
+  if (parts.size() == 1)
+    return parts.front();
+  Value first = concatenate(b, loc, parts.take_front(parts.size() / 2));
+  Value second = concatenate(b, loc, parts.drop_front(parts.size() / 2));
+  int32_t size = cast<VectorType>(first.getType()).getDimSize(0);
+  auto indices = llvm::to_vector(llvm::seq<int32_t>(0, 2 * size));
+  return LLVM::ShuffleVectorOp::create(b, loc, first, second, indices);
+}
+
+namespace {
+/// Round two registers of f32 to one of bf16.
+struct RoundTwoRegisters : OpRewritePattern<LLVM::FPTruncOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(LLVM::FPTruncOp op,
+                                PatternRewriter &b) const override {
+    if (!isWholeRegisters(op.getType()) ||
+        !getElementTypeOrSelf(op.getArg().getType()).isF32() ||
+        !llvm::isPowerOf2_64(cast<VectorType>(op.getType()).getDimSize(0)))
+      return b.notifyMatchFailure(op, "no whole registers of f32 to bf16");
+    Location loc = op.getLoc();
+    auto type = VectorType::get(kLanes, b.getBF16Type());
+    SmallVector<Value> parts;
+    int32_t size = cast<VectorType>(op.getType()).getDimSize(0);
+    for (int32_t i = 0; i < size; i += kLanes) {
+      Value lower = extract(b, loc, op.getArg(), i, kLanes / 2);
+      Value upper = extract(b, loc, op.getArg(), i + kLanes / 2, kLanes / 2);
+      auto call = LLVM::CallIntrinsicOp::create(
+          b, loc, type,
+          b.getStringAttr("llvm.x86.avx512bf16.cvtne2ps2bf16.512"),
+          ValueRange{upper, lower});
+      parts.push_back(call.getResult(0));
+    }
+    b.replaceOp(op, concatenate(b, loc, parts));
+    return success();
+  }
+};
+
+/// Round f64 by way of f32; LLVM calls a library function per element.
+struct RoundThroughF32 : OpRewritePattern<LLVM::FPTruncOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(LLVM::FPTruncOp op,
+                                PatternRewriter &b) const override {
+    Type type = op.getArg().getType(), single = b.getF32Type();
+    if (!getElementTypeOrSelf(type).isF64() ||
+        !getElementTypeOrSelf(op.getType()).isBF16())
+      return b.notifyMatchFailure(op, "not f64 to bf16");
+    if (auto vector = dyn_cast<VectorType>(type))
+      single = vector.clone(single);
+    Value narrow = LLVM::FPTruncOp::create(b, op.getLoc(), single, op.getArg());
+    b.replaceOpWithNewOp<LLVM::FPTruncOp>(op, op.getType(), narrow);
+    return success();
+  }
+};
+
+/// Write registers past the caches.
+struct StreamRegisters : OpRewritePattern<LLVM::StoreOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(LLVM::StoreOp op,
+                                PatternRewriter &b) const override {
+    if (!op.getNontemporal() || !isWholeRegisters(op.getValue().getType()) ||
+        op.getAlignment().value_or(0) % 64 != 0 || !op.getAlignment())
+      return b.notifyMatchFailure(op, "no aligned non-temporal store of bf16");
+    Location loc = op.getLoc();
+    auto bits = VectorType::get(kLanes / 2, b.getI32Type());
+    int32_t size = cast<VectorType>(op.getValue().getType()).getDimSize(0);
+    for (int32_t i = 0; i < size; i += kLanes) {
+      Value part = LLVM::BitcastOp::create(
+          b, loc, bits, extract(b, loc, op.getValue(), i, kLanes));
+      Value address =
+          LLVM::GEPOp::create(b, loc, op.getAddr().getType(), b.getBF16Type(),
+                              op.getAddr(), ArrayRef<LLVM::GEPArg>{i});
+      LLVM::InlineAsmOp::create(
+          b, loc, /*res=*/TypeRange(), ValueRange{part, address},
+          "vmovntps $0, ($1)", "v,r,~{memory}", /*has_side_effects=*/true,
+          /*is_align_stack=*/false, LLVM::TailCallKind::None,
+          LLVM::AsmDialectAttr::get(b.getContext(), LLVM::AsmDialect::AD_ATT),
+          /*operand_attrs=*/ArrayAttr());
+    }
+    b.eraseOp(op);
+    return success();
+  }
+};
+
+struct UseAVX512BF16Pass
+    : public bn::impl::UseAVX512BF16PassBase<UseAVX512BF16Pass> {
+  using Base::Base;
+
+  void runOnOperation() override {
+    RewritePatternSet patterns(&getContext());
+    patterns.add<RoundThroughF32, RoundTwoRegisters, StreamRegisters>(
+        &getContext());
+    walkAndApplyPatterns(getOperation(), std::move(patterns));
+  }
+};
+} // namespace
