@@ -85,8 +85,7 @@ static llvm::Error verifyAxis(const BatchNormSpec &spec) {
 
 static llvm::Error verifyGroups(const BatchNormSpec &spec) {
   if (spec.groups < 1)
-    return makeError("expected 'groups' to be 1 or more, got {0}",
-                     spec.groups);
+    return makeError("expected 'groups' to be 1 or more, got {0}", spec.groups);
   if (spec.groups == 1)
     return llvm::Error::success();
   if (llvm::is_contained(spec.getNormalizedAxis(), 0))

@@ -145,9 +145,9 @@ static void bindSpec(nb::module_ &module) {
            "has_offset"_a = true, "has_running_stats"_a = true,
            "has_mean"_a = true, "has_variance"_a = true,
            "which"_a = nb::make_tuple("input", "scale", "offset"),
-           "frozen"_a = false, "statistics_kind"_a = "variance",
-           "groups"_a = 1, "mask_shape"_a = nb::none(),
-           "mask_dtype"_a = nb::none(), "threads"_a = 0,
+           "frozen"_a = false, "statistics_kind"_a = "variance", "groups"_a = 1,
+           "mask_shape"_a = nb::none(), "mask_dtype"_a = nb::none(),
+           "threads"_a = 0,
            nb::sig("def __init__(self, kind: Kind, shape: "
                    "Sequence[int | None], *, axis: Axis = -1, "
                    "dtype: object = 'float32', "

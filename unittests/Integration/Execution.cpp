@@ -86,8 +86,7 @@ Execution::Execution(const BatchNormSpec &spec, llvm::ArrayRef<int64_t> shape,
     : spec(spec), signature(spec.getSignature()) {
   for (const KernelOperand &operand : signature.arguments) {
     DimVector sizes;
-    for (auto [size, dim] :
-         llvm::zip_equal(operand.shape, operand.sameSizeAs))
+    for (auto [size, dim] : llvm::zip_equal(operand.shape, operand.sameSizeAs))
       sizes.push_back(dim < 0 ? size : shape[dim]);
     arrays[operand.name] = HostArray(operand.dtype, sizes, isShifted);
   }

@@ -36,15 +36,15 @@ struct Parts {
 /// which threads share.
 const std::vector<Parts> &getParts() {
   static const std::vector<Parts> parts = {
-      {{6, 5, 7, 9}, {1}, 3},        {{8, 48, 28, 28}, {1}, 2},
-      {{15, 31, 7, 7}, {1}, 5},      {{4, 64, 33, 32}, {1}, 4},
-      {{6, 31, 29, 37}, {3}, 3},     {{30030, 7}, {1}, 7},
-      {{1024, 65}, {1}, 8},          {{4, 3, 30011}, {1}, 2},
-      {{6, 5, 301, 10}, {1, 3}, 2},  {{6, 3, 4, 17}, {1, 2}, 3},
-      {{4, 1, 19, 1}, {2}, 2},       {{7, 1, 1, 13}, {3}, 7},
-      {{5, 11, 1}, {1}, 5},          {{2, 16, 65537}, {1}, 2},
-      {{48, 33, 5, 7}, {1}, 16},     {{4096, 3}, {1}, 32},
-      {{90, 41, 36}, {2}, 10},       {{9, 3, 700, 4}, {1, 3}, 9}};
+      {{6, 5, 7, 9}, {1}, 3},       {{8, 48, 28, 28}, {1}, 2},
+      {{15, 31, 7, 7}, {1}, 5},     {{4, 64, 33, 32}, {1}, 4},
+      {{6, 31, 29, 37}, {3}, 3},    {{30030, 7}, {1}, 7},
+      {{1024, 65}, {1}, 8},         {{4, 3, 30011}, {1}, 2},
+      {{6, 5, 301, 10}, {1, 3}, 2}, {{6, 3, 4, 17}, {1, 2}, 3},
+      {{4, 1, 19, 1}, {2}, 2},      {{7, 1, 1, 13}, {3}, 7},
+      {{5, 11, 1}, {1}, 5},         {{2, 16, 65537}, {1}, 2},
+      {{48, 33, 5, 7}, {1}, 16},    {{4096, 3}, {1}, 32},
+      {{90, 41, 36}, {2}, 10},      {{9, 3, 700, 4}, {1, 3}, 9}};
   return parts;
 }
 
@@ -69,8 +69,7 @@ TEST(GroupsTest, MatchesReference) {
       sizes, {{0, 1}, {0, 2}, {0, 3}, {1, 2}, {1, 3}, {0, 4}, {2, 3}});
   for (const std::vector<unsigned> &row : rows) {
     const Parts &parts = getParts()[row[0]];
-    BatchNormSpec spec =
-        getGroupsSpec(parts, kTypes[row[1]], kDynamic[row[2]]);
+    BatchNormSpec spec = getGroupsSpec(parts, kTypes[row[1]], kDynamic[row[2]]);
     spec.hasRunningStats = row[3] != 0;
     spec.runningVariance =
         row[3] == 1 ? Variance::Population : Variance::Sample;
@@ -127,9 +126,8 @@ TEST(GroupsTest, SameAsOneByOne) {
       one[name] = all[name];
     int64_t size = one["input"].size();
     for (int64_t group = 0; group < parts.groups; ++group) {
-      one.fillInput([&](int64_t i, int64_t) {
-        return all["input"][group * size + i];
-      });
+      one.fillInput(
+          [&](int64_t i, int64_t) { return all["input"][group * size + i]; });
       one.run();
       auto expectPart = [&](llvm::StringRef name) {
         llvm::StringRef part = one[name].getBytes();
@@ -145,8 +143,8 @@ TEST(GroupsTest, SameAsOneByOne) {
 
 /// No samples: the running statistics stay what they are, to the last bit.
 TEST(GroupsTest, NoSamples) {
-  Parts parts[] = {{{0, 19, 5}, {1}, 7}, {{14, 0, 19}, {2}, 7},
-                   {{0, 4, 3, 5}, {1, 3}, 7}};
+  Parts parts[] = {
+      {{0, 19, 5}, {1}, 7}, {{14, 0, 19}, {2}, 7}, {{0, 4, 3, 5}, {1, 3}, 7}};
   for (const Parts &p : parts)
     for (DType dtype : kTypes)
       for (const char *dynamic : kDynamic) {

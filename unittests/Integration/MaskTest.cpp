@@ -43,14 +43,14 @@ struct Layout {
 /// dimensions of size 1.
 const std::vector<Layout> &getLayouts() {
   static const std::vector<Layout> layouts = {
-      {{3, 5, 7, 9}, {1}, 3},       {{4, 48, 28, 28}, {1}, 2},
-      {{16, 64, 7, 7}, {1}, 4},     {{4, 31, 29, 70}, {3}, 2},
-      {{50022, 3}, {1}, 3},         {{2, 3, 30011}, {1}, 2},
-      {{1, 100003}, {0}, 1},        {{6, 7, 301, 10}, {1, 3}, 2},
-      {{7, 6, 301, 10}, {2}, 7},    {{6, 501, 41}, {2}, 3},
-      {{6, 5, 4, 33}, {1, 2}, 3},   {{5, 1, 19, 1}, {2}, 5},
-      {{1, 6, 1, 2051}, {1}, 1},    {{3, 1, 1, 40}, {3}, 3},
-      {{2, 33, 29, 300}, {3}, 1},   {{64, 40, 33}, {2}, 16},
+      {{3, 5, 7, 9}, {1}, 3},     {{4, 48, 28, 28}, {1}, 2},
+      {{16, 64, 7, 7}, {1}, 4},   {{4, 31, 29, 70}, {3}, 2},
+      {{50022, 3}, {1}, 3},       {{2, 3, 30011}, {1}, 2},
+      {{1, 100003}, {0}, 1},      {{6, 7, 301, 10}, {1, 3}, 2},
+      {{7, 6, 301, 10}, {2}, 7},  {{6, 501, 41}, {2}, 3},
+      {{6, 5, 4, 33}, {1, 2}, 3}, {{5, 1, 19, 1}, {2}, 5},
+      {{1, 6, 1, 2051}, {1}, 1},  {{3, 1, 1, 40}, {3}, 3},
+      {{2, 33, 29, 300}, {3}, 1}, {{64, 40, 33}, {2}, 16},
       {{40, 12, 5, 9}, {1}, 10}};
   return layouts;
 }
@@ -87,8 +87,8 @@ double getWeight(unsigned kind, Random &random, int64_t i, int64_t size) {
 }
 
 TEST(MaskTest, MatchesReference) {
-  unsigned sizes[] = {static_cast<unsigned>(getLayouts().size()), 16, 4, 4, 3,
-                      4, 3, 2};
+  unsigned sizes[] = {
+      static_cast<unsigned>(getLayouts().size()), 16, 4, 4, 3, 4, 3, 2};
   std::vector<std::vector<unsigned>> together;
   for (unsigned a = 0; a < std::size(sizes); ++a)
     for (unsigned b = a + 1; b < std::size(sizes); ++b)
@@ -279,9 +279,9 @@ TEST(MaskTest, PoisonStays) {
 
 /// Far from 0, with padding of zeros in front: as exact as without a mask.
 TEST(MaskTest, Offsets) {
-  Layout layouts[] = {{{16, 8, 64, 64}, {1}, 1},   {{16, 64, 64, 8}, {3}, 1},
-                      {{21, 8, 56, 56}, {1}, 1},   {{13, 71, 71, 8}, {3}, 1},
-                      {{2039, 8}, {1}, 1},         {{32, 2048, 9}, {2}, 1},
+  Layout layouts[] = {{{16, 8, 64, 64}, {1}, 1},    {{16, 64, 64, 8}, {3}, 1},
+                      {{21, 8, 56, 56}, {1}, 1},    {{13, 71, 71, 8}, {3}, 1},
+                      {{2039, 8}, {1}, 1},          {{32, 2048, 9}, {2}, 1},
                       {{16, 4, 4096, 2}, {1, 3}, 1}};
   for (const Layout &layout : layouts)
     for (double offset : {0.0, 1e4, 1e6})
@@ -314,8 +314,8 @@ TEST(MaskTest, Offsets) {
 /// merged.
 TEST(MaskTest, ManyElements) {
   constexpr int64_t kSize = 17000003;
-  BatchNormSpec spec = getSpec(BatchNormSpec::Kind::Stats, DType::F32,
-                               {1, 1, kSize}, {1});
+  BatchNormSpec spec =
+      getSpec(BatchNormSpec::Kind::Stats, DType::F32, {1, 1, kSize}, {1});
   spec.statisticsType = DType::F64;
   spec.maskShape = {1, 1, kSize};
   Execution run(spec, spec.shape);

@@ -141,9 +141,9 @@ mlir::bn::test::computeStatistics(const HostArray &input,
   // Calls `body(value, weight, channel of the group)`.
   auto visit = [&](auto body) {
     forEachElement(input.getShape(), axis, [&](int64_t i, int64_t c) {
-      Real weight = mask ? (*mask)[getMaskIndex(input.getShape(),
-                                                mask->getShape(), i)]
-                         : 1;
+      Real weight =
+          mask ? (*mask)[getMaskIndex(input.getShape(), mask->getShape(), i)]
+               : 1;
       int64_t group = i / (input.size() / groups);
       if (weight != 0)
         body(input[i], weight, group * numChannels + c);
@@ -194,9 +194,10 @@ static RunningStatistics updateByGroup(const BatchNormSpec &spec,
           average(oldVariance, batch.variance, factor)};
 }
 
-RunningStatistics mlir::bn::test::updateRunning(
-    const BatchNormSpec &spec, llvm::ArrayRef<ChannelStatistics> batches,
-    double oldMean, double oldVariance) {
+RunningStatistics
+mlir::bn::test::updateRunning(const BatchNormSpec &spec,
+                              llvm::ArrayRef<ChannelStatistics> batches,
+                              double oldMean, double oldVariance) {
   RunningStatistics mean;
   Real largestMean = 0, largestVariance = 0, groups = batches.size();
   auto add = [&](Bounded &sum, Bounded part, Real &largest) {
@@ -205,8 +206,7 @@ RunningStatistics mlir::bn::test::updateRunning(
     largest = std::max(largest, std::fabs(part.value));
   };
   for (const ChannelStatistics &batch : batches) {
-    RunningStatistics part =
-        updateByGroup(spec, batch, oldMean, oldVariance);
+    RunningStatistics part = updateByGroup(spec, batch, oldMean, oldVariance);
     add(mean.mean, part.mean, largestMean);
     add(mean.variance, part.variance, largestVariance);
   }

@@ -120,8 +120,7 @@ struct StatsBuilder {
       Arith arith{nested, l};
       auto widen = [&](Value v) { return arith.convert(v, wide); };
       Value count = tileCount ? tileCount : widen(args[3]);
-      Value s =
-          arith.mul(widen(args[1]), arith.constant(getScale(), wide));
+      Value s = arith.mul(widen(args[1]), arith.constant(getScale(), wide));
       Value shift = arith.divOrZero(s, count);
       // Both sums are rounded: of a constant channel the difference may be a
       // negative rounding error. (NaN is kept.) Infinity less infinity is NaN.
@@ -195,12 +194,12 @@ MaskedStatsBuilder::MaskedStatsBuilder(OpBuilder &b, StatsOp op)
   SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, mask);
   SmallVector<OpFoldResult> zeros(rank, b.getIndexAttr(0)),
       ones(rank, b.getIndexAttr(1));
-  weights = shape.size() == static_cast<size_t>(rank)
-                ? mask
-                : tensor::ExtractSliceOp::create(
-                      b, loc,
-                      RankedTensorType::get(shape, type.getElementType()),
-                      mask, zeros, sizes, ones);
+  weights =
+      shape.size() == static_cast<size_t>(rank)
+          ? mask
+          : tensor::ExtractSliceOp::create(
+                b, loc, RankedTensorType::get(shape, type.getElementType()),
+                mask, zeros, sizes, ones);
 }
 
 /// The type of the accumulators, where that can count the elements.
@@ -236,15 +235,14 @@ void MaskedStatsBuilder::sumWeights() {
     Arith arith{nested, l};
     Value w = arith.convert(args[1], accumulator);
     Value x = dropExcluded(arith, arith.convert(args[0], accumulator), w);
-    Value scaled =
-        arith.mul(x, arith.constant(1.0 / getScale(), accumulator));
+    Value scaled = arith.mul(x, arith.constant(1.0 / getScale(), accumulator));
     return {arith.add(arith.convert(w, countType), args[2]),
             arith.add(arith.mul(scaled, w), args[3])};
   };
-  auto sums = createGeneric(b, op, {input, weights},
-                            {createZeros(countType), createZeros(accumulator)},
-                            {dataMap, weightsMap, channelMap, channelMap},
-                            kinds, sum);
+  auto sums =
+      createGeneric(b, op, {input, weights},
+                    {createZeros(countType), createZeros(accumulator)},
+                    {dataMap, weightsMap, channelMap, channelMap}, kinds, sum);
   count = sums.getResult(0);
   auto divide = [&](OpBuilder &nested, Location l,
                     ValueRange args) -> SmallVector<Value> {
@@ -318,8 +316,7 @@ FailureOr<SmallVector<Value>> StatsOp::decomposeOperation(OpBuilder &b) {
   Value inverse =
       arith.convert(arith.divOrZero(arith.constant(1.0, b.getF64Type()), count),
                     stats.accumulator);
-  Value pivot =
-      getPivot() ? stats.convertPivot() : stats.createPivot(inverse);
+  Value pivot = getPivot() ? stats.convertPivot() : stats.createPivot(inverse);
   auto sums = stats.createCentredSums(pivot);
   auto merged =
       stats.createMerge({pivot, sums.getResult(0), sums.getResult(1)}, count);

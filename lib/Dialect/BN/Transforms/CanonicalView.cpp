@@ -34,8 +34,8 @@ static SmallVector<int> getMaskKinds(ShapedType data, ArrayRef<int64_t> axis,
   return kinds;
 }
 
-/// The dimensions along which `mask` is broadcast, and in whose group is another
-/// along which it is not.
+/// The dimensions along which `mask` is broadcast, and in whose group is
+/// another along which it is not.
 static SmallVector<int64_t> getRepeatedDims(ShapedType data, ShapedType mask,
                                             const DimGroups &groups) {
   SmallVector<int64_t> dims;
@@ -89,8 +89,7 @@ CanonicalView CanonicalView::get(ShapedType type, ArrayRef<int64_t> axis,
   return view;
 }
 
-CanonicalView CanonicalView::getIdentity(int64_t rank,
-                                         ArrayRef<int64_t> axis) {
+CanonicalView CanonicalView::getIdentity(int64_t rank, ArrayRef<int64_t> axis) {
   CanonicalView view;
   for (int64_t dim = 0; dim < rank; ++dim)
     view.data.push_back({dim});

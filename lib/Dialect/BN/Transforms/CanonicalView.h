@@ -37,7 +37,8 @@ struct CanonicalView {
 };
 
 /// `mask`, of size 1 along `dims`, as often as `input` is long along them. This
-/// takes memory: of the dimensions of a canonical view, for one channel at most.
+/// takes memory: of the dimensions of a canonical view, for one channel at
+/// most.
 Value repeatMask(OpBuilder &b, Location loc, Value mask, Value input,
                  ArrayRef<int64_t> dims);
 

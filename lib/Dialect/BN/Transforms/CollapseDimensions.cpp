@@ -69,8 +69,8 @@ LogicalResult mlir::bn::collapseDimensions(RewriterBase &rewriter,
   OpBuilder::InsertionGuard guard(rewriter);
   rewriter.setInsertionPoint(op);
   Location loc = op->getLoc();
-  AffineMap identity = AffineMap::getMultiDimIdentityMap(
-      type.getRank(), rewriter.getContext());
+  AffineMap identity =
+      AffineMap::getMultiDimIdentityMap(type.getRank(), rewriter.getContext());
   SmallVector<Value> operands;
   SmallVector<bool> isData;
   DenseMap<Value, Value> views; // one for each value: in place stays in place
@@ -80,8 +80,8 @@ LogicalResult mlir::bn::collapseDimensions(RewriterBase &rewriter,
     Value &collapsed = views[operand];
     if (!collapsed && operand == mask)
       collapsed = collapse(
-          rewriter, loc,
-          repeatMask(rewriter, loc, mask, input, view.repeated), view.data);
+          rewriter, loc, repeatMask(rewriter, loc, mask, input, view.repeated),
+          view.data);
     else if (!collapsed)
       collapsed = collapse(rewriter, loc, operand,
                            isData.back() ? view.data : view.channels);
@@ -93,10 +93,9 @@ LogicalResult mlir::bn::collapseDimensions(RewriterBase &rewriter,
   collapsed->setAttr("axis", rewriter.getDenseI64ArrayAttr(view.axis));
   SmallVector<Value> results;
   for (auto [i, result] : llvm::enumerate(collapsed->getResults()))
-    results.push_back(expand(rewriter, loc, result,
-                             op->getOperand(firstInit + i),
-                             isData[firstInit + i] ? view.data
-                                                   : view.channels));
+    results.push_back(
+        expand(rewriter, loc, result, op->getOperand(firstInit + i),
+               isData[firstInit + i] ? view.data : view.channels));
   rewriter.replaceOp(op, results);
   return success();
 }

@@ -154,15 +154,16 @@ Value GroupExpander::addToMean(Value part, Value mean, Value i) {
   return createElementwise(b, op, part, mean, body).getResult(0);
 }
 
-/// The op of group `i`, whose results are its parts of `outs`, and `newRunning`.
+/// The op of group `i`, whose results are its parts of `outs`, and
+/// `newRunning`.
 ValueRange GroupExpander::createPart(Value i, ValueRange outs,
                                      ValueRange newRunning) {
   SmallVector<Value> parts;
   for (Value grouped : outs)
     parts.push_back(extractGroup(b, loc, grouped, i));
   // In place, a group is read from what the loop carries: one buffer.
-  SmallVector<Value> operands = {
-      input ? extractGroup(b, loc, input, i) : parts[0]};
+  SmallVector<Value> operands = {input ? extractGroup(b, loc, input, i)
+                                       : parts[0]};
   for (Value operand : {scale, offset})
     if (operand)
       operands.push_back(operand);
@@ -171,8 +172,8 @@ ValueRange GroupExpander::createPart(Value i, ValueRange outs,
     operands.push_back(cutsMask ? extractGroup(b, loc, mask, i) : mask);
   llvm::append_range(parts, newRunning);
   llvm::append_range(operands, parts);
-  auto part = cast<TrainingOp>(
-      clone(b, op, TypeRange(ValueRange(parts)), operands));
+  auto part =
+      cast<TrainingOp>(clone(b, op, TypeRange(ValueRange(parts)), operands));
   part.setAxis(view.axis);
   part.setGroups(1);
   return part.getResults();
@@ -184,8 +185,7 @@ SmallVector<Value> GroupExpander::createZeroMeans() {
       llvm::to_vector(llvm::seq<int64_t>(0, view.channels.size()));
   SmallVector<Value> means;
   for (Value statistic : running)
-    means.push_back(
-        createZerosLike(b, loc, statistic, dims, b.getF64Type()));
+    means.push_back(createZerosLike(b, loc, statistic, dims, b.getF64Type()));
   return means;
 }
 
@@ -216,8 +216,7 @@ SmallVector<Value> GroupExpander::createParallelLoop(ValueRange outs) {
   for (Value statistic : running) {
     SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, statistic);
     sizes.insert(sizes.begin(), b.getIndexAttr(groups));
-    shared.push_back(
-        tensor::EmptyOp::create(b, loc, sizes, b.getF64Type()));
+    shared.push_back(tensor::EmptyOp::create(b, loc, sizes, b.getF64Type()));
   }
   auto loop = scf::ForallOp::create(
       b, loc, SmallVector<OpFoldResult>{b.getIndexAttr(groups)}, shared,
@@ -249,8 +248,7 @@ SmallVector<Value> GroupExpander::createParallelLoop(ValueRange outs) {
       [&](OpBuilder &, Location, Value i, ValueRange carried) {
         SmallVector<Value> next;
         for (auto [update, mean] : llvm::zip_equal(updates, carried))
-          next.push_back(
-              addToMean(extractGroup(b, loc, update, i), mean, i));
+          next.push_back(addToMean(extractGroup(b, loc, update, i), mean, i));
         scf::YieldOp::create(b, loc, next);
       });
   llvm::append_range(results, means.getResults());
