@@ -45,6 +45,7 @@ void mlir::bn::buildBNPhase(OpPassManager &pm, const CPUPipelineOptions &) {
   pm.addPass(createInlinerPass());
   pm.addNestedPass<func::FuncOp>(createCanonicalizerPass());
   pm.addNestedPass<func::FuncOp>(createFoldInferencePass());
+  pm.addNestedPass<func::FuncOp>(createExpandGroupsPass());
   pm.addNestedPass<func::FuncOp>(createCollapseDimensionsPass());
 }
 

@@ -18,6 +18,8 @@
 #include "bn/Codegen/Common/Passes.h"
 #include "bn/Dialect/BN/IR/BNOps.h"
 
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
 namespace mlir::bn {
 #define GEN_PASS_DEF_SELECTLOWERINGSTRATEGYPASS
 #include "bn/Codegen/Common/Passes.h.inc"
@@ -50,6 +52,9 @@ static constexpr int64_t kTileRows = 256, kPieceRows = 128, kStreams = 4;
 /// Bytes of a piece that are worth a merge of its own, which one thread does,
 /// and pieces that are worth it even so.
 static constexpr int64_t kPieceBytes = 512 << 10, kFewPieces = 4;
+/// Least rows of a tile in each of these places: a merge takes as long as some
+/// rows.
+static constexpr int64_t kLeastTileRows = 4;
 /// The most elements of a row between two merges.
 static constexpr int64_t kLongestRow = 8192;
 /// Rows that are long enough for vectors across one row, in elements; where the
@@ -67,7 +72,8 @@ static constexpr int64_t kLongestChain = 256;
 bool mlir::bn::sweepsTwice(Operation *op) {
   if (auto backward = dyn_cast<BackwardOp>(op))
     return backward.wants(Gradient::input) && !backward.getFrozen();
-  return isa<TrainingOp>(op);
+  auto training = dyn_cast<TrainingOp>(op);
+  return training && !training.getMask();
 }
 
 /// True for an op that sums up its data and goes over them, and needs nothing
@@ -140,7 +146,7 @@ private:
   SmallVector<int64_t> selectRowTile(int64_t group);
   LoweringStrategyAttr selectSlab(int64_t channelDim);
   LoweringStrategyAttr selectPipelinedSlab(int64_t channelDim, int64_t group);
-  int64_t selectPieces(int64_t rowDim);
+  int64_t selectPieces();
   LoweringStrategyAttr selectRowBlocks();
   LoweringStrategyAttr selectSplit();
   LoweringStrategyAttr selectSweep();
@@ -175,6 +181,13 @@ int64_t mlir::bn::countData(IndexedOpInterface op) {
   bool skipsInput = backward && backward.getFrozen() &&
                     !backward.wants(Gradient::scale);
   return llvm::count_if(maps, isData) - skipsInput;
+}
+
+static Value getMask(Operation *op) {
+  if (auto training = dyn_cast<TrainingOp>(op))
+    return training.getMask();
+  auto stats = dyn_cast<StatsOp>(op);
+  return stats ? stats.getMask() : Value();
 }
 
 /// Stores past the caches save the read of what is overwritten, and cost
@@ -330,23 +343,37 @@ LoweringStrategyAttr Selector::selectPipelinedSlab(int64_t channelDim,
              /*prefetch=*/1);
 }
 
-int64_t Selector::selectPieces(int64_t rowDim) {
-  if (type.isDynamicDim(rowDim))
-    return kPartialPieces;
+/// Pieces that dimension 0 is cut in. It is that of the rows, unless a mask
+/// keeps others in front of them apart.
+int64_t Selector::selectPieces() {
+  int64_t rows = 1;
+  for (int64_t dim = 0; dim + 1 < rank(); ++dim) {
+    if (type.isDynamicDim(dim))
+      return kPartialPieces;
+    rows *= size(dim);
+  }
   int64_t most = kPartialPieces;
   if (type.hasStaticShape())
     most = std::clamp(type.getNumElements() * elementBytes / kPieceBytes,
                       kFewPieces, kPartialPieces);
-  return llvm::bit_floor<uint64_t>(
-      std::clamp<int64_t>(size(rowDim) / kPieceRows, 1, most));
+  return llvm::bit_floor<uint64_t>(std::clamp<int64_t>(
+      rows / kPieceRows, 1, std::min<int64_t>(most, size(0))));
 }
 
 /// Channels are contiguous: pieces of rows, each with partial statistics.
 LoweringStrategyAttr Selector::selectRowBlocks() {
   SmallVector<int64_t> parallel(rank(), 0), tile(rank(), 0);
-  int64_t rows = rank() - 2;
+  int64_t rows = rank() - 2, last = rank() - 1;
+  for (int64_t dim = 0; dim < rows; ++dim)
+    tile[dim] = 1;
   tile[rows] = kTileRows / kStreams;
-  parallel[rows] = -selectPieces(rows);
+  // With a mask, a tile is read twice: it stays in the L2 cache.
+  if (getMask(op) && !type.isDynamicDim(last)) {
+    int64_t rowBytes = std::max<int64_t>(size(last) * elementBytes, 1);
+    int64_t room = machine.l2Bytes / 2 / kStreams / rowBytes;
+    tile[rows] = std::clamp(room, kLeastTileRows, tile[rows]);
+  }
+  parallel[0] = -selectPieces();
   return get(Schedule::RowBlocks, parallel, tile,
              sweepsOnce(op) ? 1 : kStreams);
 }
@@ -432,7 +459,8 @@ LoweringStrategyAttr Selector::select() {
     return get(Schedule::Single, zeros, zeros);
   bool isSmall = type.hasStaticShape() &&
                  type.getNumElements() * elementBytes <= kSingleThreadBytes;
-  if (isSmall)
+  // In a parallel loop, an op is one thread's.
+  if (isSmall || op->getParentOfType<scf::ForallOp>())
     return get(Schedule::Single, zeros, selectTile(tileElements()));
   if (!llvm::is_contained(kinds, utils::IteratorType::reduction))
     return selectSweep();
@@ -474,10 +502,13 @@ struct SelectLoweringStrategyPass
             StoreKind::Temporal, /*streams=*/1, /*prefetch=*/0)))
       return signalPassFailure();
     getOperation().walk([&](IndexedOpInterface op) {
-      if (getLoweringStrategy(op))
-        return;
-      op->setAttr(kLoweringStrategyAttrName,
-                  selectLoweringStrategy(op, *machine, threads));
+      if (!getLoweringStrategy(op))
+        op->setAttr(kLoweringStrategyAttrName,
+                    selectLoweringStrategy(op, *machine, threads));
+      auto loop = op->getParentOfType<scf::ForallOp>();
+      if (loop && threads != 0 && !loop->hasAttr(kThreadsAttrName))
+        loop->setAttr(kThreadsAttrName,
+                      Builder(loop.getContext()).getI64IntegerAttr(threads));
     });
   }
 };

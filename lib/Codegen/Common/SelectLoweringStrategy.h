@@ -33,7 +33,8 @@ LoweringStrategyAttr selectLoweringStrategy(IndexedOpInterface op,
 /// where it writes none.
 int64_t countData(IndexedOpInterface op);
 
-/// True for an op that sums up its data before it goes over them again.
+/// True for an op that sums up its data before it goes over them again, where
+/// the two can be one loop. (Statistics with a mask read each tile twice.)
 bool sweepsTwice(Operation *op);
 
 /// Elements of a row of unknown length that are enough for vectors across one

@@ -318,7 +318,8 @@ def FoldReshapedBuffersPass
   let description = [{
     `bn-collapse-dimensions` expands results that, after bufferization, are
     views of a destination that was collapsed. The destination itself is the
-    same buffer in the same shape. Other expansions with several dynamic sizes in
+    same buffer in the same shape. So it is with a buffer that
+    `bn-expand-groups` has expanded, and collapses at the end. Other expansions with several dynamic sizes in
     one group, for which upstream's `expand-strided-metadata` has no lowering,
     become `memref.reinterpret_cast` with the strides of a contiguous buffer.
 
