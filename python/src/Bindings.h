@@ -27,8 +27,6 @@ BatchNormSpec::RunningVariance convertVarianceKind(llvm::StringRef kind);
 /// Converts "variance" or "inverse_std"; raises for others.
 BatchNormSpec::StatisticsKind convertStatisticsKind(llvm::StringRef kind);
 
-[[noreturn]] void raiseNotImplemented(const std::string &message);
-
 /// inference, training, backward.
 void bindFunctions(nanobind::module_ &module);
 

@@ -57,15 +57,13 @@ static bool checkBothOrNone(nb::handle runningMean,
 static nb::object training(nb::handle x, nb::handle scale, nb::handle offset,
                            nb::handle runningMean, nb::handle runningVariance,
                            double momentum, const char *runningVarianceKind,
-                           nb::handle mask, nb::handle axis, double epsilon,
-                           nb::handle out) {
-  if (!mask.is_none())
-    raiseNotImplemented("expected 'mask' to be None, got an array: masks "
-                        "cannot be lowered yet");
+                           nb::handle mask, int64_t groups, nb::handle axis,
+                           double epsilon, nb::handle out) {
   bool hasRunningStats = checkBothOrNone(runningMean, runningVariance);
   Call call(Kind::Training);
   BatchNormSpec &spec = call.spec;
   call.setInput(x, axis);
+  call.setGroups(groups);
   call.setOut(out, hasRunningStats ? 5 : 3);
   spec.epsilon = epsilon;
   spec.hasRunningStats = hasRunningStats;
@@ -79,9 +77,10 @@ static nb::object training(nb::handle x, nb::handle scale, nb::handle offset,
   } else {
     spec.statisticsType = call.getOutType(1, spec.statisticsType);
   }
+  call.addMask(mask);
   call.addOutput(0, "output");
-  call.addChannelsOutput(1, "mean", spec.statisticsType);
-  call.addChannelsOutput(2, "variance", spec.statisticsType);
+  call.addGroupsOutput(1, "mean", spec.statisticsType);
+  call.addGroupsOutput(2, "variance", spec.statisticsType);
   if (hasRunningStats) {
     call.addChannelsOutput(3, "new_running_mean", spec.statisticsType);
     call.addChannelsOutput(4, "new_running_variance", spec.statisticsType);
@@ -191,7 +190,14 @@ static constexpr const char *kTrainingDoc =
 :param momentum: the weight of the old running statistics.
 :param running_variance_kind: 'population' (Keras, ONNX) or 'sample' (PyTorch):
     which variance of the batch goes into the running one.
-:param mask: must be None.
+:param mask: weights of the elements in the statistics, of the rank of ``x``,
+    each size 1 or that of ``x``. Floats, or bool and integers, which are
+    copied. What has weight 0 counts for nothing, even if it is NaN; it is
+    normalized like the rest.
+:param groups: how many parts of as many samples, with statistics of their own,
+    dimension 0 is cut in; ``mean`` and ``variance`` then have one more
+    dimension, the first, and the running statistics get the mean over the
+    parts.
 :param axis: the dimension of the channels, or a list of them.
 :param epsilon: added to the variance.
 :param out: array for ``y``, or a tuple with an entry per result, None for a new
@@ -202,8 +208,7 @@ static constexpr const char *kTrainingDoc =
     type of the running ones.
 :raises ValueError: a shape, stride or value is not as expected; messages call
     ``x`` 'input' and ``y`` 'output'.
-:raises TypeError: an argument is not an array, or of another element type.
-:raises NotImplementedError: ``mask`` is given.)";
+:raises TypeError: an argument is not an array, or of another element type.)";
 
 static constexpr const char *kBackwardDoc =
     R"(Gradients of batch normalization.
@@ -248,13 +253,13 @@ void mlir::bn::python::bindFunctions(nb::module_ &module) {
       "offset"_a = nb::none(), "running_mean"_a = nb::none(),
       "running_variance"_a = nb::none(), nb::kw_only(), "momentum"_a = 0.99,
       "running_variance_kind"_a = "population", "mask"_a = nb::none(),
-      "axis"_a = -1, "epsilon"_a = 1e-3, "out"_a = nb::none(), kTrainingDoc,
+      "groups"_a = 1, "axis"_a = -1, "epsilon"_a = 1e-3, "out"_a = nb::none(), kTrainingDoc,
       nb::sig("def training(x: A, scale: Array | None = None, "
               "offset: Array | None = None, running_mean: Array | None = None, "
               "running_variance: Array | None = None, *, "
               "momentum: float = 0.99, "
               "running_variance_kind: VarianceKind = 'population', "
-              "mask: Array | None = None, axis: Axis = -1, "
+              "mask: Array | None = None, groups: int = 1, axis: Axis = -1, "
               "epsilon: float = 1e-3, out: Out = None) -> tuple[A, ...]"));
   module.def(
       "backward", &backward, "output_grad"_a, "x"_a, "scale"_a.none(), "mean"_a,

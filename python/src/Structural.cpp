@@ -46,21 +46,18 @@ mlir::bn::python::convertStatisticsKind(llvm::StringRef kind) {
                                 kind));
 }
 
-void mlir::bn::python::raiseNotImplemented(const std::string &message) {
-  PyErr_SetString(PyExc_NotImplementedError, message.c_str());
-  throw nb::python_error();
-}
-
 //===----------------------------------------------------------------------===//
 // Statistics
 //===----------------------------------------------------------------------===//
 
-static nb::object stats(nb::handle x, nb::handle axis, nb::handle out) {
+static nb::object stats(nb::handle x, nb::handle mask, nb::handle axis,
+                        nb::handle out) {
   Call call(Kind::Stats);
   call.setInput(x, axis);
   call.setOut(out, 3);
   DType type = call.spec.statisticsType = call.getOutType(1, DType::F64);
   call.addInput();
+  call.addMask(mask);
   call.addChannelsOutput(0, "count", DType::F64, Initial::Zero);
   call.addChannelsOutput(1, "mean", type, Initial::Zero);
   call.addChannelsOutput(2, "m2", type, Initial::Zero);
@@ -189,15 +186,16 @@ static nb::object backwardInput(nb::handle outputGrad, nb::handle x,
 
 static void bindStatistics(nb::module_ &module) {
   module.def(
-      "stats", &stats, "x"_a, nb::kw_only(), "axis"_a = -1,
-      "out"_a = nb::none(),
+      "stats", &stats, "x"_a, nb::kw_only(), "mask"_a = nb::none(),
+      "axis"_a = -1, "out"_a = nb::none(),
       "Statistics of each channel of ``x`` that can be merged: the number of "
       "elements,\ntheir mean, and the sum of squared differences from it. The "
       "variance is\n``m2 / count``. float64, or ``mean`` and ``m2`` of the "
       "type "
-      "of ``out``'s.",
-      nb::sig("def stats(x: A, *, axis: Axis = -1, out: Out = None) -> "
-              "tuple[A, A, A]"));
+      "of ``out``'s. With a mask, as that of :func:`training`, the number is "
+      "the sum\nof the weights.",
+      nb::sig("def stats(x: A, *, mask: Array | None = None, axis: Axis = -1, "
+              "out: Out = None) -> tuple[A, A, A]"));
   module.def(
       "merge_stats", &mergeStats, "total"_a, "part"_a, nb::kw_only(),
       "out"_a = nb::none(),

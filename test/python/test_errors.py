@@ -86,8 +86,6 @@ ERRORS = [
     (lambda: training(X, C, C, C, C, running_variance_kind="biased"),
      ValueError, "expected 'running_variance_kind' to be 'population' or "
      "'sample', got 'biased'"),
-    (lambda: training(mask=X), NotImplementedError,
-     "expected 'mask' to be None, got an array: masks cannot be lowered yet"),
     (lambda: training(out=(X, None)), ValueError,
      "expected 'out' to have 3 entries, got 2"),
     (lambda: bn_mlir.backward(X, X, C, C, C, axis=1, which=()), ValueError,

@@ -86,8 +86,8 @@ Execution::Execution(const BatchNormSpec &spec, llvm::ArrayRef<int64_t> shape,
     : spec(spec), signature(spec.getSignature()) {
   for (const KernelOperand &operand : signature.arguments) {
     DimVector sizes;
-    for (int64_t dim : operand.sameSizeAs)
-      sizes.push_back(shape[dim]);
+    for (auto [size, dim] : llvm::zip_equal(operand.shape, operand.sameSizeAs))
+      sizes.push_back(dim < 0 ? size : shape[dim]);
     arrays[operand.name] = HostArray(operand.dtype, sizes, isShifted);
   }
   for (int64_t dim : spec.axis)
@@ -152,6 +152,15 @@ void Execution::fill(uint64_t seed) {
     fillData("output_grad", [&](int64_t, int64_t channel) {
       return (channel % 5 - 2) * 0.25 + random.normal();
     });
+  fillMask([&](int64_t) { return random.uniform(0, 1) < 0.6; });
+}
+
+void Execution::fillMask(llvm::function_ref<double(int64_t)> weight) {
+  if (!arrays.contains("mask"))
+    return;
+  HostArray &mask = (*this)["mask"];
+  for (int64_t i = 0; i < mask.size(); ++i)
+    mask.set(i, weight(i));
 }
 
 //===----------------------------------------------------------------------===//
@@ -235,9 +244,11 @@ double
 Execution::compareOutput(llvm::ArrayRef<ChannelStatistics> statistics) const {
   const HostArray &input = (*this)["input"], &output = (*this)["output"];
   Comparison comparison;
+  int64_t groups = statistics.size() / std::max<int64_t>(numChannels, 1);
   forEachElement(input.getShape(), spec.axis, [&](int64_t i, int64_t channel) {
-    Bounded mean = statistics[channel].mean;
-    Bounded variance = statistics[channel].variance;
+    int64_t group = i / (input.size() / groups);
+    const ChannelStatistics &batch = statistics[group * numChannels + channel];
+    Bounded mean = batch.mean, variance = batch.variance;
     double scale = getOr(spec.hasScale, *this, "scale", channel, 1);
     double offset = getOr(spec.hasOffset, *this, "offset", channel, 0);
     comparison.add(i, output[i],
@@ -250,15 +261,17 @@ Ratios
 Execution::compareTraining(llvm::ArrayRef<ChannelStatistics> statistics) const {
   Comparison mean, variance, running;
   DType type = spec.statisticsType;
-  for (int64_t channel = 0; channel < numChannels; ++channel) {
-    const ChannelStatistics &batch = statistics[channel];
-    mean.add(channel, (*this)["mean"][channel], batch.mean.roundedTo(type));
-    variance.add(channel, (*this)["variance"][channel],
-                 batch.variance.roundedTo(type));
-    if (!spec.hasRunningStats)
-      continue;
+  for (auto [i, batch] : llvm::enumerate(statistics)) {
+    mean.add(i, (*this)["mean"][i], batch.mean.roundedTo(type));
+    variance.add(i, (*this)["variance"][i], batch.variance.roundedTo(type));
+  }
+  for (int64_t channel = 0; channel < numChannels && spec.hasRunningStats;
+       ++channel) {
+    std::vector<ChannelStatistics> batches;
+    for (int64_t group = 0; group < spec.groups; ++group)
+      batches.push_back(statistics[group * numChannels + channel]);
     RunningStatistics updated =
-        updateRunning(spec, batch, (*this)["running_mean"][channel],
+        updateRunning(spec, batches, (*this)["running_mean"][channel],
                       (*this)["running_variance"][channel]);
     running.add(channel, (*this)["new_running_mean"][channel],
                 updated.mean.roundedTo(type));
@@ -330,7 +343,8 @@ Ratios Execution::compare() const {
     return ratios;
   }
   std::vector<ChannelStatistics> statistics =
-      computeStatistics((*this)["input"], spec.axis);
+      computeStatistics((*this)["input"], spec.axis, spec.groups,
+                        arrays.contains("mask") ? &(*this)["mask"] : nullptr);
   Ratios ratios = compareTraining(statistics);
   ratios.output = compareOutput(statistics);
   return ratios;

@@ -71,8 +71,10 @@ public:
   bool has(llvm::StringRef name) const { return arrays.contains(name); }
 
   /// Channels with means from -4 to 4 and deviations from 0.5 to 2; parameters
-  /// and statistics of such data.
+  /// and statistics of such data; a mask of zeros and ones.
   void fill(uint64_t seed);
+  /// `weight(i)` for entry i of the mask, if there is one.
+  void fillMask(llvm::function_ref<double(int64_t)> weight);
   /// `value(element, channel)` for each element of the input, or of another
   /// array of its shape.
   void fillInput(llvm::function_ref<double(int64_t, int64_t)> value) {

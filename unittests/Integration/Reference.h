@@ -44,22 +44,28 @@ struct Bounded {
 /// Statistics of one channel, not rounded to any type. Their bounds are those
 /// of what a kernel carries within.
 struct ChannelStatistics {
-  int64_t count = 0;
+  int64_t numElements = 0;
+  /// The number of elements, or the sum of their weights.
+  Bounded count;
   Bounded mean, variance;
 };
 
 /// Statistics of every channel of `input`, accumulated in f32, or in f64 for
-/// f64 data.
-std::vector<ChannelStatistics> computeStatistics(const HostArray &input,
-                                                 llvm::ArrayRef<int64_t> axis);
+/// f64 data; of each of `groups` parts of dimension 0, one behind the other.
+/// With a mask, elements count with their weight, and not at all where that is
+/// 0.
+std::vector<ChannelStatistics>
+computeStatistics(const HostArray &input, llvm::ArrayRef<int64_t> axis,
+                  int64_t groups = 1, const HostArray *mask = nullptr);
 
-/// The new running mean and variance of one channel.
+/// The new running mean and variance of one channel, whose statistics in each
+/// group are `batches`.
 struct RunningStatistics {
   Bounded mean, variance;
 };
 RunningStatistics updateRunning(const BatchNormSpec &spec,
-                                const ChannelStatistics &batch, double oldMean,
-                                double oldVariance);
+                                llvm::ArrayRef<ChannelStatistics> batches,
+                                double oldMean, double oldVariance);
 
 /// The output for one element. `mean` and `variance` are exact (bound 0)
 /// in an inference.

@@ -14,12 +14,12 @@
 // Arguments, in order; those in brackets exist when the flag says so:
 //
 //   training:  input, [scale], [offset], [running_mean, running_variance],
-//              output, mean, variance, [new_running_mean,
+//              [mask], output, mean, variance, [new_running_mean,
 //              new_running_variance]
 //   inference: input, [scale], [offset], mean, variance, output
 //   backward:  output_grad, input, [scale], mean, variance or inverse_std,
 //              [input_grad], [scale_grad], [offset_grad]
-//   stats:     input, count, mean, m2
+//   stats:     input, [mask], count, mean, m2
 //   merge_stats:          count, mean, m2, total_count, total_mean, total_m2
 //   update_running_stats: count, mean, variance, running_mean,
 //              running_variance, new_running_mean, new_running_variance
@@ -30,7 +30,8 @@
 // `output` may be given the memory of `input`, `input_grad` that of
 // `output_grad`, and each new running statistic that of the old one. What
 // stats, merge_stats and backward_reduce find in their results is added to:
-// start from zeros. Counts are f64.
+// start from zeros. Counts are f64. With groups, mean and variance have one more
+// dimension, the first.
 //
 // Phase: input.
 //
@@ -88,6 +89,14 @@ struct BatchNormSpec {
   bool hasOffset = true;
   /// Training only.
   bool hasRunningStats = true;
+  /// Training only: dimension 0, which is no feature dimension, is cut in so
+  /// many equal parts with statistics of their own.
+  int64_t groups = 1;
+  /// Training and stats only: the sizes of the mask, each 1 or that of `shape`;
+  /// empty without a mask. Its elements are the weights of those of the input.
+  DimVector maskShape;
+  /// Of the mask: any float type.
+  DType maskType = DType::F32;
   /// Normalize and backward_input only.
   bool hasMean = true;
   /// Normalize only.
@@ -127,6 +136,11 @@ struct BatchNormSpec {
     return kind == Kind::UpdateRunningStats ||
            (kind == Kind::Training && hasRunningStats);
   }
+  bool takesMask() const {
+    return (kind == Kind::Training || kind == Kind::Stats) &&
+           !maskShape.empty();
+  }
+  bool takesGroups() const { return kind == Kind::Training && groups != 1; }
   bool takesEpsilon() const {
     return kind == Kind::Training || kind == Kind::Inference ||
            (kind == Kind::Backward && !takesInverseStd()) ||

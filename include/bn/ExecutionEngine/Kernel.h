@@ -48,6 +48,8 @@ struct KernelOperand {
   /// For each dynamic dimension the dimension of argument 0 that has the same
   /// size, or -1; empty when nothing is known.
   DimVector sameSizeAs;
+  /// What dimension 0 must be divisible by: the groups of a training.
+  int64_t groups = 1;
   /// The argument whose memory this output may be given exactly, or -1. Only
   /// looked at for Access::Write.
   int64_t inPlaceWith = -1;

@@ -29,10 +29,10 @@ public:
   IndexedOpInterface run();
 
 private:
-  Value slice(Value rows, OpFoldResult from, OpFoldResult count);
-  Value apart(Value rows);
-  IndexedOpInterface create(function_ref<Value(Value)> getData, ValueRange outs,
-                            int64_t channelDim);
+  using Part = function_ref<Value(Value rows, AffineMap map)>;
+  Value slice(Value rows, AffineMap map, OpFoldResult from, OpFoldResult count);
+  Value apart(Value rows, AffineMap map);
+  IndexedOpInterface create(Part getPart, ValueRange outs, int64_t channelDim);
 
   RewriterBase &b;
   IndexedOpInterface op;
@@ -59,33 +59,53 @@ StreamSplitter::StreamSplitter(RewriterBase &b, IndexedOpInterface op,
   channels = sizes[1];
 }
 
-Value StreamSplitter::slice(Value rows, OpFoldResult from, OpFoldResult count) {
+/// True for a dimension of an operand with this map along which it is
+/// broadcast: a mask.
+static bool isBroadcast(AffineMap map, unsigned dim) {
+  return isa<AffineConstantExpr>(map.getResult(dim));
+}
+
+/// Some rows of an operand; all of those that are there for each row.
+Value StreamSplitter::slice(Value rows, AffineMap map, OpFoldResult from,
+                            OpFoldResult count) {
+  if (isBroadcast(map, 0)) {
+    from = zero;
+    count = one;
+  }
+  OpFoldResult width = isBroadcast(map, 1) ? one : channels;
   return tensor::ExtractSliceOp::create(b, loc, rows, ArrayRef{from, zero},
-                                        ArrayRef{count, channels},
+                                        ArrayRef{count, width},
                                         ArrayRef{one, one});
 }
 
 /// The rows that all streams have, with a dimension for the streams.
-Value StreamSplitter::apart(Value rows) {
+Value StreamSplitter::apart(Value rows, AffineMap map) {
   auto type = cast<RankedTensorType>(rows.getType());
-  int64_t size = getConstantIntValue(length).value_or(ShapedType::kDynamic);
+  SmallVector<OpFoldResult> sizes = {b.getIndexAttr(streams), length, channels};
+  if (isBroadcast(map, 0))
+    sizes[0] = sizes[1] = one;
+  if (isBroadcast(map, 1))
+    sizes[2] = one;
+  auto toStatic = [](OpFoldResult size) {
+    return getConstantIntValue(size).value_or(ShapedType::kDynamic);
+  };
   return tensor::ExpandShapeOp::create(
       b, loc,
-      RankedTensorType::get({streams, size, type.getDimSize(1)},
-                            type.getElementType()),
-      slice(rows, zero, covered),
-      SmallVector<ReassociationIndices>{{0, 1}, {2}},
-      {b.getIndexAttr(streams), length, channels});
+      RankedTensorType::get(
+          {toStatic(sizes[0]), toStatic(sizes[1]), type.getDimSize(1)},
+          type.getElementType()),
+      slice(rows, map, zero, covered),
+      SmallVector<ReassociationIndices>{{0, 1}, {2}}, sizes);
 }
 
-/// The op on other data, which adds to `outs`.
-IndexedOpInterface StreamSplitter::create(function_ref<Value(Value)> getData,
-                                          ValueRange outs, int64_t channelDim) {
+/// The op on other data and another mask, which adds to `outs`.
+IndexedOpInterface StreamSplitter::create(Part getPart, ValueRange outs,
+                                          int64_t channelDim) {
   SmallVector<Value> operands(op->getOperands());
   for (auto [operand, map] :
        llvm::zip_equal(operands, op.getOperandIndexingMaps()))
-    if (map.isIdentity())
-      operand = getData(operand);
+    if (map.getNumResults() == 2)
+      operand = getPart(operand, map);
   llvm::copy(outs, operands.end() - outs.size());
   Operation *copy = clone(b, op, op->getResultTypes(), operands);
   copy->setAttr("axis", b.getDenseI64ArrayAttr(channelDim));
@@ -97,14 +117,19 @@ IndexedOpInterface StreamSplitter::run() {
   auto outs =
       cast<DestinationStyleOpInterface>(op.getOperation()).getDpsInits();
   IndexedOpInterface inStreams =
-      create([&](Value data) { return apart(data); }, outs, /*channelDim=*/2);
-  inStreams->setAttr(kLoweringStrategyAttrName,
-                     strategy.withSizes({0, 0, 0}, {0, strategy.getTile()[0],
-                                                    strategy.getTile()[1]}));
+      create([&](Value rows, AffineMap map) { return apart(rows, map); }, outs,
+             /*channelDim=*/2);
+  inStreams->setAttr(
+      kLoweringStrategyAttrName,
+      strategy.withSizes({0, 0, 0},
+                         {0, strategy.getTile()[0], strategy.getTile()[1]}));
   IndexedOpInterface last = inStreams;
   if (!isConstantIntValue(rest, 0)) {
-    last = create([&](Value data) { return slice(data, covered, rest); },
-                  inStreams->getResults(), /*channelDim=*/1);
+    last = create(
+        [&](Value rows, AffineMap map) {
+          return slice(rows, map, covered, rest);
+        },
+        inStreams->getResults(), /*channelDim=*/1);
     last->setAttr(kLoweringStrategyAttrName,
                   strategy.withSizes({0, 0}, {0, 0}));
   }

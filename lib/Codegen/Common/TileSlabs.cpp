@@ -33,7 +33,7 @@ static bool goesOverDataAgain(Operation *op) {
   if (op->getNumResults() == 0 || op->getResult(0).use_empty())
     return false;
   if (auto training = dyn_cast<TrainingOp>(op))
-    return !training.getMask() && training.getGroups() == 1;
+    return training.getGroups() == 1;
   auto backward = dyn_cast<BackwardOp>(op);
   return backward && !backward.getMask() && backward.wants(Gradient::input) &&
          !backward.isElementwise();

@@ -5,42 +5,6 @@
 // RUN: bn-opt %s --convert-bn-to-linalg --verify-diagnostics --split-input-file
 // RUN: bn-opt %s --bn-cpu-pipeline --verify-diagnostics --split-input-file
 
-func.func @training_mask(%x: tensor<8x4xf32>, %c: tensor<4xf32>,
-    %w: tensor<8x1xf32>) -> tensor<8x4xf32> {
-  // expected-error @below {{expected no 'mask', got one: statistics with a mask have no lowering yet}}
-  %y, %m, %v = bn.training axis(1) epsilon(1.0) ins(%x : tensor<8x4xf32>)
-      mask(%w : tensor<8x1xf32>)
-      outs(%x, %c, %c : tensor<8x4xf32>, tensor<4xf32>, tensor<4xf32>)
-      -> tensor<8x4xf32>, tensor<4xf32>, tensor<4xf32>
-  return %y : tensor<8x4xf32>
-}
-
-// -----
-
-func.func @training_groups(%x: tensor<8x4xf32>, %c: tensor<2x4xf32>)
-    -> tensor<8x4xf32> {
-  // expected-error @below {{expected 'groups' to be 1, got 2: statistics of groups have no lowering yet}}
-  %y, %m, %v = bn.training axis(1) epsilon(1.0) groups(2)
-      ins(%x : tensor<8x4xf32>)
-      outs(%x, %c, %c : tensor<8x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>)
-      -> tensor<8x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>
-  return %y : tensor<8x4xf32>
-}
-
-// -----
-
-func.func @stats_mask(%x: tensor<8x4xf32>, %c: tensor<4xf64>,
-    %w: tensor<8x1xf32>) -> tensor<4xf64> {
-  // expected-error @below {{expected no 'mask', got one: statistics with a mask have no lowering yet}}
-  %n, %m, %s = bn.stats axis(1) ins(%x : tensor<8x4xf32>)
-      mask(%w : tensor<8x1xf32>)
-      outs(%c, %c, %c : tensor<4xf64>, tensor<4xf64>, tensor<4xf64>)
-      -> tensor<4xf64>, tensor<4xf64>, tensor<4xf64>
-  return %m : tensor<4xf64>
-}
-
-// -----
-
 func.func @backward_mask(%x: tensor<8x4xf32>, %c: tensor<4xf32>,
     %w: tensor<8x1xf32>) -> tensor<8x4xf32> {
   // expected-error @below {{expected no 'mask', got one: gradients with a mask have no lowering yet}}

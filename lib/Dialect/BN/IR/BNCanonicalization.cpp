@@ -106,6 +106,19 @@ struct DropUnusedRunningStats : OpRewritePattern<TrainingOp> {
   }
 };
 
+/// Drops a mask that excludes nothing.
+template <typename OpTy> struct DropMaskOfOnes : OpRewritePattern<OpTy> {
+  using OpRewritePattern<OpTy>::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(OpTy op,
+                                PatternRewriter &rewriter) const override {
+    if (!isSplat(op.getMask(), 1.0))
+      return failure();
+    rewriter.modifyOpInPlace(op, [&]() { op.getMaskMutable().clear(); });
+    return success();
+  }
+};
+
 /// Drops a mean of zeros.
 template <typename OpTy> struct DropZeroMean : OpRewritePattern<OpTy> {
   using OpRewritePattern<OpTy>::OpRewritePattern;
@@ -123,7 +136,7 @@ template <typename OpTy> struct DropZeroMean : OpRewritePattern<OpTy> {
 void TrainingOp::getCanonicalizationPatterns(RewritePatternSet &patterns,
                                              MLIRContext *context) {
   patterns.add<DropIdentityParameters<TrainingOp>, NormalizeAxis<TrainingOp>,
-               DropUnusedRunningStats>(context);
+               DropUnusedRunningStats, DropMaskOfOnes<TrainingOp>>(context);
 }
 
 void InferenceOp::getCanonicalizationPatterns(RewritePatternSet &patterns,
@@ -145,7 +158,7 @@ void BackwardOp::getCanonicalizationPatterns(RewritePatternSet &patterns,
 
 void StatsOp::getCanonicalizationPatterns(RewritePatternSet &patterns,
                                           MLIRContext *context) {
-  patterns.add<NormalizeAxis<StatsOp>>(context);
+  patterns.add<NormalizeAxis<StatsOp>, DropMaskOfOnes<StatsOp>>(context);
 }
 
 void BackwardReduceOp::getCanonicalizationPatterns(RewritePatternSet &patterns,

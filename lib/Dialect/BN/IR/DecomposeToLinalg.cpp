@@ -6,9 +6,9 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// AggregatedOpInterface of the structural ops, but for those of the gradients,
-// which are in DecomposeGradients.cpp. The formulas and their error bounds are
-// in docs/Numerics.md.
+// AggregatedOpInterface of bn.update_running_stats and bn.normalize; those of
+// statistics and gradients are in DecomposeStats.cpp and DecomposeGradients.cpp.
+// The formulas and their error bounds are in docs/Numerics.md.
 //
 //===----------------------------------------------------------------------===//
 
@@ -18,37 +18,12 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
 #include <cmath>
-#include <limits>
 
 using namespace mlir;
 using namespace mlir::bn;
 
-namespace {
-/// Count, mean and m2 of some elements of a channel.
-struct Partial {
-  Value count, mean, m2;
-};
-} // namespace
-
-/// Chan's merge of two partial statistics. Written so that no product
-/// overflows while the merged statistics are finite: with count 0 in `a`, the
-/// last term is delta * 0, and in `b`, delta is 0.
-static Partial mergePartials(Arith &arith, Partial a, Partial b) {
-  Value count = arith.add(a.count, b.count);
-  Value zero = arith.constant(0.0, b.count.getType());
-  Value isEmpty = arith::CmpFOp::create(
-      arith.b, arith.loc, arith::CmpFPredicate::OEQ, b.count, zero);
-  Value delta = arith::SelectOp::create(arith.b, arith.loc, isEmpty, zero,
-                                        arith.sub(b.mean, a.mean));
-  Value share = arith.divOrZero(b.count, count);
-  Value step = arith.mul(delta, share);
-  Value mean = arith.add(a.mean, step);
-  Value between = arith.mul(step, arith.mul(delta, a.count));
-  return {count, mean, arith.add(arith.add(a.m2, b.m2), between)};
-}
-
 //===----------------------------------------------------------------------===//
-// bn.stats, bn.merge_stats
+// Sums over the elements of a channel
 //===----------------------------------------------------------------------===//
 
 Value mlir::bn::createElementCount(OpBuilder &b, Location loc, Value input,
@@ -75,157 +50,6 @@ double mlir::bn::getSumScale(ShapedType type,
     if (kind == utils::IteratorType::reduction)
       count *= ShapedType::isDynamic(size) ? kDynamicScale : size;
   return std::exp2(std::ceil(std::log2(std::clamp(count, 1.0, kDynamicScale))));
-}
-
-namespace {
-/// Builds the steps of bn.stats on one tile.
-struct StatsBuilder {
-  StatsBuilder(OpBuilder &b, StatsOp op)
-      : b(b), op(op), loc(op.getLoc()), input(op.getInput()),
-        rank(cast<ShapedType>(input.getType()).getRank()),
-        axis(normalizeAxis(op.getAxis(), rank)), kinds(op.getIterationKinds()),
-        accumulator(getAccumulatorType(
-            cast<ShapedType>(input.getType()).getElementType())) {
-    SmallVector<AffineMap> maps = op.getOperandIndexingMaps();
-    dataMap = maps.front();
-    channelMap = maps.back();
-  }
-
-  /// About the mean of the tile: sum(x * 1/n). Scaling first keeps the sum
-  /// from overflowing where the mean does not.
-  Value createPivot(Value inverseCount) {
-    Value zeros = createZerosLike(b, loc, input, axis, accumulator);
-    auto body = [&](OpBuilder &nested, Location l,
-                    ValueRange args) -> SmallVector<Value> {
-      Arith arith{nested, l};
-      Value x = arith.convert(args[0], accumulator);
-      return {arith.add(arith.mul(x, inverseCount), args[1])};
-    };
-    return createGeneric(b, op, input, zeros, {dataMap, channelMap}, kinds,
-                         body)
-        .getResult(0);
-  }
-
-  /// The given pivot, in the type of the sums.
-  Value convertPivot() {
-    auto body = [&](OpBuilder &nested, Location l,
-                    ValueRange args) -> SmallVector<Value> {
-      return {convertFloat(nested, l, args[0], accumulator)};
-    };
-    Value empty = createEmptyLike(b, loc, input, axis, accumulator);
-    return createElementwise(b, op, op.getPivot(), empty, body).getResult(0);
-  }
-
-  double getScale() {
-    return getSumScale(cast<ShapedType>(input.getType()), kinds);
-  }
-
-  /// sum((x - pivot) / scale) and sum((x - pivot)^2). Scaling by a power of two
-  /// is exact, and keeps the first sum from overflowing where the mean does
-  /// not. It is part of a multiply-add, and costs nothing.
-  linalg::GenericOp createCentredSums(Value pivot) {
-    Value zeros = createZerosLike(b, loc, input, axis, accumulator);
-    Value moreZeros = createZerosLike(b, loc, input, axis, accumulator);
-    auto body = [&](OpBuilder &nested, Location l,
-                    ValueRange args) -> SmallVector<Value> {
-      Arith arith{nested, l};
-      Value d = arith.sub(arith.convert(args[0], accumulator), args[1]);
-      Value scale = arith.constant(1.0 / getScale(), accumulator);
-      return {arith.add(arith.mul(d, scale), args[2]),
-              arith.add(arith.mul(d, d), args[3])};
-    };
-    return createGeneric(b, op, {input, pivot}, {zeros, moreZeros},
-                         {dataMap, channelMap, channelMap, channelMap}, kinds,
-                         body);
-  }
-
-  /// Merges the tile into the outs. The tile's own mean and m2 are exact for
-  /// any pivot; a good one keeps the correction s^2/n small.
-  linalg::GenericOp createMerge(Value tileCount, Value pivot, Value sum,
-                                Value sumOfSquares) {
-    Type wide = b.getF64Type();
-    auto body = [&](OpBuilder &nested, Location l,
-                    ValueRange args) -> SmallVector<Value> {
-      Arith arith{nested, l};
-      auto widen = [&](Value v) { return arith.convert(v, wide); };
-      Value s =
-          arith.mul(widen(args[1]), arith.constant(getScale(), wide));
-      Value shift = arith.divOrZero(s, tileCount);
-      // Both sums are rounded: of a constant channel the difference may be a
-      // negative rounding error. (NaN is kept.) Infinity less infinity is NaN.
-      Value squares = widen(args[2]);
-      Value infinity =
-          arith.constant(std::numeric_limits<double>::infinity(), wide);
-      Value overflows = arith::CmpFOp::create(
-          nested, l, arith::CmpFPredicate::OEQ, squares, infinity);
-      Value m2 = arith.sub(squares, arith.mul(s, shift));
-      m2 = arith::SelectOp::create(nested, l, overflows, infinity, m2);
-      Value zero = arith.constant(0.0, wide);
-      Value isNegative = arith::CmpFOp::create(
-          nested, l, arith::CmpFPredicate::OLT, m2, zero);
-      m2 = arith::SelectOp::create(nested, l, isNegative, zero, m2);
-      Partial tile{tileCount, arith.add(widen(args[0]), shift), m2};
-      Partial running{args[3], widen(args[4]), widen(args[5])};
-      Partial merged = mergePartials(arith, running, tile);
-      return {merged.count, arith.convert(merged.mean, args[4].getType()),
-              arith.convert(merged.m2, args[5].getType())};
-    };
-    return createElementwise(b, op, {pivot, sum, sumOfSquares}, op.getOuts(),
-                             body);
-  }
-
-  OpBuilder &b;
-  StatsOp op;
-  Location loc;
-  Value input;
-  int64_t rank;
-  SmallVector<int64_t> axis;
-  SmallVector<utils::IteratorType> kinds;
-  FloatType accumulator;
-  AffineMap dataMap, channelMap;
-};
-} // namespace
-
-FailureOr<SmallVector<Value>> StatsOp::decomposeOperation(OpBuilder &b) {
-  if (getMask() || !isa<TensorType>(getInput().getType()))
-    return failure();
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPoint(*this);
-  StatsBuilder stats(b, *this);
-  Arith arith{b, getLoc()};
-  Value count = createElementCount(b, getLoc(), getInput(), stats.axis);
-  Value inverse =
-      arith.convert(arith.divOrZero(arith.constant(1.0, b.getF64Type()), count),
-                    stats.accumulator);
-  Value pivot =
-      getPivot() ? stats.convertPivot() : stats.createPivot(inverse);
-  auto sums = stats.createCentredSums(pivot);
-  auto merged =
-      stats.createMerge(count, pivot, sums.getResult(0), sums.getResult(1));
-  return SmallVector<Value>(merged.getResults());
-}
-
-FailureOr<SmallVector<Value>> MergeStatsOp::decomposeOperation(OpBuilder &b) {
-  if (!isa<TensorType>(getCount().getType()))
-    return failure();
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPoint(*this);
-  Type wide = b.getF64Type();
-  auto body = [&](OpBuilder &nested, Location l,
-                  ValueRange args) -> SmallVector<Value> {
-    Arith arith{nested, l};
-    auto partial = [&](ValueRange values) {
-      return Partial{values[0], arith.convert(values[1], wide),
-                     arith.convert(values[2], wide)};
-    };
-    Partial merged = mergePartials(arith, partial(args.drop_front(3)),
-                                   partial(args.take_front(3)));
-    return {merged.count, arith.convert(merged.mean, args[4].getType()),
-            arith.convert(merged.m2, args[5].getType())};
-  };
-  auto generic = createElementwise(b, *this, {getCount(), getMean(), getM2()},
-                                   getOuts(), body);
-  return SmallVector<Value>(generic.getResults());
 }
 
 //===----------------------------------------------------------------------===//

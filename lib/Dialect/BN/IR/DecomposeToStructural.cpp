@@ -15,8 +15,6 @@
 #include "ScalarArith.h"
 #include "bn/Dialect/BN/IR/BNOps.h"
 
-#include "mlir/IR/TypeUtilities.h"
-
 using namespace mlir;
 using namespace mlir::bn;
 
@@ -34,26 +32,8 @@ static Value createVariance(OpBuilder &builder, Operation *op, Value count,
   return createElementwise(builder, op, {count, m2}, empty, body).getResult(0);
 }
 
-/// Copies per-channel values into `out`, converting the element type.
-static Value createConversion(OpBuilder &builder, Operation *op, Value from,
-                              Value out) {
-  // A generic that only yields its input would be folded away, and with it the
-  // destination.
-  if (getElementTypeOrSelf(from.getType()) ==
-      getElementTypeOrSelf(out.getType())) {
-    auto copy = linalg::CopyOp::create(builder, op->getLoc(), from, out);
-    copyLoweringStrategy(op, copy);
-    return copy.getResult(0);
-  }
-  auto body = [](OpBuilder &b, Location loc,
-                 ValueRange args) -> SmallVector<Value> {
-    return {convertFloat(b, loc, args[0], args[1].getType())};
-  };
-  return createElementwise(builder, op, from, out, body).getResult(0);
-}
-
 FailureOr<SmallVector<Value>> TrainingOp::decomposeOperation(OpBuilder &b) {
-  if (getMask() || getGroups() != 1 || !isa<TensorType>(getInput().getType()))
+  if (getGroups() != 1 || !isa<TensorType>(getInput().getType()))
     return failure();
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPoint(*this);
@@ -66,7 +46,7 @@ FailureOr<SmallVector<Value>> TrainingOp::decomposeOperation(OpBuilder &b) {
   Value zeros = createZerosLike(b, loc, input, axis, f64);
   Type channels = zeros.getType();
   auto stats = StatsOp::create(b, loc, TypeRange{channels, channels, channels},
-                               input, /*mask=*/Value(), /*pivot=*/Value(),
+                               input, getMask(), /*pivot=*/Value(),
                                ValueRange{zeros, zeros, zeros}, axis);
   copyLoweringStrategy(*this, stats);
   Value count = stats.getResult(0), mean = stats.getResult(1);
@@ -74,8 +54,8 @@ FailureOr<SmallVector<Value>> TrainingOp::decomposeOperation(OpBuilder &b) {
                                   createEmptyLike(b, loc, input, axis, f64));
 
   SmallVector<Value> results(getNumResults());
-  results[1] = createConversion(b, *this, mean, getOuts()[1]);
-  results[2] = createConversion(b, *this, variance, getOuts()[2]);
+  results[1] = convertTensor(b, *this, mean, getOuts()[1]);
+  results[2] = convertTensor(b, *this, variance, getOuts()[2]);
   if (hasRunningStats()) {
     ValueRange outs = getOuts().drop_front(3);
     auto update = UpdateRunningStatsOp::create(
@@ -175,7 +155,7 @@ void BackwardBuilder::createSums(bool dy, bool dyXmu) {
 void BackwardBuilder::createParameterGrads() {
   if (op.wants(Gradient::offset))
     results[getPlace(Gradient::offset)] =
-        createConversion(b, op, sumDY, getOut(Gradient::offset));
+        convertTensor(b, op, sumDY, getOut(Gradient::offset));
   if (!op.wants(Gradient::scale))
     return;
   auto body = [&](OpBuilder &nested, Location l,

@@ -11,6 +11,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/TypeUtilities.h"
 #include "mlir/Interfaces/ValueBoundsOpInterface.h"
 
 using namespace mlir;
@@ -61,6 +62,23 @@ Value mlir::bn::convertFloat(OpBuilder &builder, Location loc, Value value,
   }
   assert(value.getType() == type && "no conversion between f16 and bf16");
   return value;
+}
+
+Value mlir::bn::convertTensor(OpBuilder &builder, Operation *op, Value from,
+                              Value out) {
+  // A generic that only yields its input would be folded away, and with it the
+  // destination.
+  if (getElementTypeOrSelf(from.getType()) ==
+      getElementTypeOrSelf(out.getType())) {
+    auto copy = linalg::CopyOp::create(builder, op->getLoc(), from, out);
+    copyLoweringStrategy(op, copy);
+    return copy.getResult(0);
+  }
+  auto body = [](OpBuilder &b, Location loc,
+                 ValueRange args) -> SmallVector<Value> {
+    return {convertFloat(b, loc, args[0], args[1].getType())};
+  };
+  return createElementwise(builder, op, from, out, body).getResult(0);
 }
 
 Value mlir::bn::floatConstant(OpBuilder &builder, Location loc, double value,

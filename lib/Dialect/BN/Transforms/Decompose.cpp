@@ -38,28 +38,19 @@ static bool hasMaskOfGradients(Operation *op) {
 /// True when there is a way from `op` to linalg.
 static bool hasLowering(Operation *op) {
   if (auto training = dyn_cast<TrainingOp>(op))
-    if (training.getMask() || training.getGroups() != 1)
+    if (training.getGroups() != 1)
       return false;
-  if (auto stats = dyn_cast<StatsOp>(op); stats && stats.getMask())
-    return false;
   return !hasMaskOfGradients(op) &&
          llvm::none_of(op->getOperandTypes(), llvm::IsaPred<MemRefType>);
 }
 
 /// Says why `op` has no lowering.
 static LogicalResult reportUnsupported(Operation *op) {
-  if (auto training = dyn_cast<TrainingOp>(op)) {
-    if (training.getMask())
-      return op->emitOpError("expected no 'mask', got one: statistics with a "
-                             "mask have no lowering yet");
+  if (auto training = dyn_cast<TrainingOp>(op))
     if (training.getGroups() != 1)
       return op->emitOpError("expected 'groups' to be 1, got ")
              << training.getGroups()
-             << ": statistics of groups have no lowering yet";
-  }
-  if (auto stats = dyn_cast<StatsOp>(op); stats && stats.getMask())
-    return op->emitOpError("expected no 'mask', got one: statistics with a "
-                           "mask have no lowering yet");
+             << ": bn-expand-groups makes a loop of them";
   if (hasMaskOfGradients(op))
     return op->emitOpError("expected no 'mask', got one: gradients with a "
                            "mask have no lowering yet");

@@ -27,7 +27,8 @@ def BN_StatsOp : BN_AggregatedOp<"stats", [AttrSizedOperandSegments]> {
     standard deviations. The running mean of the elements before is a good
     pivot (docs/Numerics.md). `mean` and `m2` may be wider than the input (the
     pipelines use f64); inside the op, sums are f32 (f64 for f64 input). With
-    `mask`, elements count with their weight.
+    `mask`, elements count with their weight: one of weight 0 counts for
+    nothing, even if it is NaN.
 
     Constraints:
     * (C1) `axis` names at least one dimension of `input`, none twice.

@@ -30,9 +30,11 @@ def BN_TrainingOp : BN_AggregatedOp<"training", [AttrSizedOperandSegments]> {
     the running statistics as they are. Mean, variance, scale and offset have
     one dimension per axis, in the order of the input's dimensions.
 
-    With `mask`, elements count with their weight. With `groups(g)`, dimension
-    0 is cut in `g` equal parts with statistics of their own, and the running
-    statistics get the mean over the parts.
+    With `mask`, elements count with their weight, and `n` is the sum of the
+    weights; one of weight 0 counts for nothing, even if it is NaN. Every
+    element is normalized. With `groups(g)`, dimension 0 is cut in `g` equal
+    parts with statistics of their own, and the running statistics get the mean
+    over the parts.
 
     Constraints:
     * (C1) `axis` names at least one dimension of `input`, none twice.

@@ -37,6 +37,10 @@ linalg::GenericOp createElementwise(OpBuilder &builder, Operation *from,
 /// Converts a float to the float type `type`, whichever is wider.
 Value convertFloat(OpBuilder &builder, Location loc, Value value, Type type);
 
+/// The entries of `from` in `out`, converted to its element type. Carries the
+/// lowering strategy of `op`.
+Value convertTensor(OpBuilder &builder, Operation *op, Value from, Value out);
+
 /// Float constant of type `type`.
 Value floatConstant(OpBuilder &builder, Location loc, double value, Type type);
 
