@@ -51,8 +51,8 @@ static BackwardReduceOp findSums(NormalizeOp sweep) {
   return {};
 }
 
-/// Moves what `second` needs, and is behind `first`, in front of it. Fails where
-/// that is not possible.
+/// Moves what `second` needs, and is behind `first`, in front of it. Fails
+/// where that is not possible.
 static LogicalResult moveOperandsBefore(RewriterBase &b, Operation *second,
                                         Operation *first) {
   SetVector<Operation *> slice;

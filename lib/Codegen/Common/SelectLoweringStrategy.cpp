@@ -259,8 +259,8 @@ bool Selector::hasLongRows() {
                                   : kLongRow);
 }
 
-/// Of short rows, sums and coefficients are in the L1 cache, too, which those of
-/// gradients fill: they are better off with several rows at a time.
+/// Of short rows, sums and coefficients are in the L1 cache, too, which those
+/// of gradients fill: they are better off with several rows at a time.
 bool Selector::paysPipelined() {
   return hasLongRows() || (!isCached() && isa<TrainingOp>(op.getOperation()));
 }
