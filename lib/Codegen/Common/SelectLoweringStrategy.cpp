@@ -147,6 +147,7 @@ private:
   LoweringStrategyAttr selectSlab(int64_t channelDim);
   LoweringStrategyAttr selectPipelinedSlab(int64_t channelDim, int64_t group);
   int64_t selectPieces();
+  int64_t selectStreams();
   LoweringStrategyAttr selectRowBlocks();
   LoweringStrategyAttr selectSplit();
   LoweringStrategyAttr selectSweep();
@@ -287,7 +288,8 @@ LoweringStrategyAttr Selector::selectSlab(int64_t channelDim) {
   if (canBePipelined(channelDim) && paysPipelined())
     return selectPipelinedSlab(channelDim, group);
   if (sweepsOnce(op) && hasStaticRows(channelDim))
-    return get(Schedule::Slab, parallel, selectRowTile(group));
+    return get(Schedule::Slab, parallel, selectRowTile(group), /*streams=*/1,
+               /*prefetch=*/isCached() ? 0 : 1);
 
   SmallVector<int64_t> tile =
       selectTile(std::max<int64_t>(tileElements() / group, 1));
@@ -360,6 +362,15 @@ int64_t Selector::selectPieces() {
       rows / kPieceRows, 1, std::min<int64_t>(most, size(0))));
 }
 
+/// Rows that are summed and written in one sweep are walked in order, unless
+/// they are so few register tiles that bn-pack-narrow-rows may pack them.
+int64_t Selector::selectStreams() {
+  int64_t channels = size(rank() - 1);
+  bool isWide = !ShapedType::isDynamic(channels) &&
+                channels >= kUnroll * selectUnroll() * getLanes();
+  return sweepsOnce(op) && isWide ? 1 : kStreams;
+}
+
 /// Channels are contiguous: pieces of rows, each with partial statistics.
 LoweringStrategyAttr Selector::selectRowBlocks() {
   SmallVector<int64_t> parallel(rank(), 0), tile(rank(), 0);
@@ -375,7 +386,7 @@ LoweringStrategyAttr Selector::selectRowBlocks() {
   }
   parallel[0] = -selectPieces();
   return get(Schedule::RowBlocks, parallel, tile,
-             sweepsOnce(op) ? 1 : kStreams);
+             selectStreams());
 }
 
 /// Few channels: the outermost reduction dimension that can be cut is.

@@ -126,18 +126,30 @@ func.func @streams(%x: tensor<1002x128xf32>) -> tensor<128xf64> {
 
 // -----
 
-// The sweep of row blocks goes backwards: what the statistics have read last is
-// still in the cache.
-// CHECK-DAG: #[[$BACK:.*]] = affine_map<(d0) -> (-d0 + 896)>
+// The sweep of row blocks goes backwards, within the run of pieces of a thread:
+// what it has read last for the statistics is still in its caches. Of eight
+// pieces and three threads, piece 4 = 512 / 128 is the second one of the run
+// from 3 to 5, and becomes 3 + 6 - 1 - 4.
 // CHECK-LABEL: func @backwards
+//   CHECK-DAG:   %[[C3:.*]] = arith.constant 3 : index
+//   CHECK-DAG:   %[[C8:.*]] = arith.constant 8 : index
+//   CHECK-DAG:   %[[STEP:.*]] = arith.constant 128 : index
 //       CHECK:   scf.forall (%[[I:.*]]) = (0) to (1000) step (128)
-//       CHECK:     %[[B:.*]] = affine.apply #[[$BACK]](%[[I]])
+//       CHECK:     %[[N:.*]] = arith.divui %[[I]], %[[STEP]]
+//       CHECK:     %[[PART:.*]] = arith.divui %[[N]], %[[C3]]
+//       CHECK:     %[[BEGIN:.*]] = arith.muli %[[PART]], %[[C3]]
+//       CHECK:     %[[NEXT:.*]] = arith.addi %[[BEGIN]], %[[C3]]
+//       CHECK:     %[[END:.*]] = arith.minui %[[NEXT]], %[[C8]]
+//       CHECK:     %[[BOTH:.*]] = arith.addi %[[BEGIN]], %[[END]]
+//       CHECK:     %[[LAST:.*]] = arith.subi %[[BOTH]], %{{.*}}
+//       CHECK:     %[[BACK:.*]] = arith.subi %[[LAST]], %[[N]]
+//       CHECK:     %[[B:.*]] = arith.muli %[[BACK]], %[[STEP]]
 //       CHECK:     tensor.extract_slice %{{.*}}[%[[B]], 0]
 //       CHECK:     bn.normalize
 //       CHECK:     tensor.parallel_insert_slice %{{.*}} into %{{.*}}[%[[B]], 0]
 func.func @backwards(%x: tensor<1000x128xf32>) -> tensor<1000x128xf32> {
   %y = bn.normalize axis(1)
-      {bn.lowering_strategy = #bn.lowering_strategy<row_blocks, threads = 0,
+      {bn.lowering_strategy = #bn.lowering_strategy<row_blocks, threads = 3,
        parallel = [128, 0], tile = [64, 0], vector_bits = 256, unroll = 4,
        stores = temporal, streams = 4>}
       ins(%x : tensor<1000x128xf32>) outs(%x : tensor<1000x128xf32>)
@@ -201,7 +213,7 @@ func.func @no_strategy(%x: tensor<8x4xf32>, %c: tensor<4xf64>)
 
 // Both operands of the sums for gradients come from four places; the sweep of
 // the result goes backwards.
-#rows = #bn.lowering_strategy<row_blocks, threads = 0, parallel = [-4, 0],
+#rows = #bn.lowering_strategy<row_blocks, threads = 2, parallel = [-4, 0],
     tile = [32, 0], vector_bits = 256, unroll = 4, stores = temporal,
     streams = 4>
 // CHECK-LABEL: func @gradients
@@ -215,7 +227,7 @@ func.func @no_strategy(%x: tensor<8x4xf32>, %c: tensor<4xf64>)
 //       CHECK:   scf.for %{{.*}} to %c4
 //       CHECK:     arith.addf
 //       CHECK:   scf.forall (%[[P:.*]]) = (0) to (1024) step (256)
-//       CHECK:     affine.apply #{{.*}}(%[[P]])
+//       CHECK:     arith.divui %[[P]]
 //       CHECK:     bn.backward_input axis(1)
 func.func @gradients(%dy: tensor<1024x128xf32>, %x: tensor<1024x128xf32>,
     %m: tensor<128xf32>, %z: tensor<128xf32>, %dx: tensor<1024x128xf32>)
