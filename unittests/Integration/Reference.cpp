@@ -73,7 +73,7 @@ Bounded Bounded::roundedTo(DType dtype) const {
     return {std::copysign(std::numeric_limits<Real>::infinity(), value), bound};
   // Rounded twice where the type is not the one computed in: once more u*u.
   return {value, bound + u * (std::fabs(value) + bound) * (1 + u) +
-                     static_cast<Real>(getSmallest(dtype))};
+                     static_cast<Real>(getSmallestWritten(dtype))};
 }
 
 Real mlir::bn::test::getAccumulatorRoundoff(DType dtype) {

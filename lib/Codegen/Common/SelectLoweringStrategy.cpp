@@ -13,6 +13,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "SelectLoweringStrategy.h"
 #include "bn/Codegen/Common/MachineModel.h"
 #include "bn/Codegen/Common/Passes.h"
 #include "bn/Dialect/BN/IR/BNOps.h"
@@ -54,20 +55,21 @@ static constexpr int64_t kPieceBytes = 512 << 10, kFewPieces = 4;
 /// Least rows of a tile in each of these places: a merge takes as long as some
 /// rows.
 static constexpr int64_t kLeastTileRows = 4;
-/// Rows that are long enough for vectors across one row, in elements; and the
-/// most elements of a row between two merges.
-static constexpr int64_t kLongRow = 512, kLongestRow = 8192;
-/// The same where the last vector of a row can be masked.
-static constexpr int64_t kLongMaskedRow = 128, kMaskedBits = 512;
-/// Rows of a tile whose rows are short.
-static constexpr int64_t kShortRows = 128;
+/// The most elements of a row between two merges.
+static constexpr int64_t kLongestRow = 8192;
+/// Rows that are long enough for vectors across one row, in elements; where the
+/// last vector can be masked, as it can in registers of kMaskedBits; and the
+/// same where what is shorter cannot be treated together, because its size is
+/// not known.
+static constexpr int64_t kLongRow = 512, kLongMaskedRow = 128;
+static constexpr int64_t kLongUnknownRow = 32, kMaskedBits = 512;
+/// Rows of a tile whose rows are short, and whose rows may be short or long.
+static constexpr int64_t kShortRows = 128, kUnknownRows = 16;
 /// Additions that may follow each other in one sum of a tile: rounding errors
 /// grow with them (docs/Numerics.md).
 static constexpr int64_t kLongestChain = 256;
 
-/// True for an op that sums up its data before it goes over them again, where
-/// the two can be one loop. (Statistics with a mask read each tile twice.)
-static bool sweepsTwice(Operation *op) {
+bool mlir::bn::sweepsTwice(Operation *op) {
   if (auto backward = dyn_cast<BackwardOp>(op))
     return backward.wants(Gradient::input) && !backward.getFrozen();
   auto training = dyn_cast<TrainingOp>(op);
@@ -80,13 +82,15 @@ struct Selector {
   IndexedOpInterface op;
   const MachineModel &machine;
   int64_t threads;
+  SizeAssumption assumption;
 
   ShapedType type;
   SmallVector<utils::IteratorType> kinds;
   int64_t elementBytes;
 
-  Selector(IndexedOpInterface op, const MachineModel &machine, int64_t threads)
-      : op(op), machine(machine), threads(threads),
+  Selector(IndexedOpInterface op, const MachineModel &machine, int64_t threads,
+           SizeAssumption assumption)
+      : op(op), machine(machine), threads(threads), assumption(assumption),
         type(cast<ShapedType>(op.getSpanningOperand().get().getType())),
         kinds(op.getIterationKinds()),
         elementBytes(type.getElementTypeBitWidth() / 8) {}
@@ -121,8 +125,8 @@ private:
   SmallVector<int64_t> selectTile(int64_t room);
   bool isCached() { return selectStores() == StoreKind::Temporal; }
   bool canBePipelined(int64_t channelDim) {
-    return sweepsTwice(op) && channelDim == rank() - 2 &&
-           rank() == 3 && type.hasStaticShape();
+    return sweepsTwice(op) && channelDim == rank() - 2 && rank() == 3 &&
+           (type.hasStaticShape() || hasLongRows());
   }
   bool hasLongRows();
   int64_t selectGroup(int64_t channelDim);
@@ -138,6 +142,12 @@ private:
 };
 } // namespace
 
+int64_t mlir::bn::getLongRow(const MachineModel &machine, StoreKind stores) {
+  bool isMasked =
+      machine.vectorBits >= kMaskedBits && stores == StoreKind::Temporal;
+  return isMasked ? kLongUnknownRow : kLongRow;
+}
+
 /// Largest divisor of `n` that is at most `limit`: tiles stay exact.
 static int64_t getDivisor(int64_t n, int64_t limit) {
   for (int64_t d = std::min(n, limit); d > 1; --d)
@@ -146,9 +156,7 @@ static int64_t getDivisor(int64_t n, int64_t limit) {
   return 1;
 }
 
-/// Tensors of the data's size that `op` reads and writes; 0 where it writes
-/// none.
-static int64_t countData(IndexedOpInterface op) {
+int64_t mlir::bn::countData(IndexedOpInterface op) {
   unsigned numInits =
       cast<DestinationStyleOpInterface>(op.getOperation()).getNumDpsInits();
   SmallVector<AffineMap> maps = op.getOperandIndexingMaps();
@@ -169,11 +177,12 @@ static Value getMask(Operation *op) {
 /// dearly when what is written is read again soon: they pay when input and
 /// output together exceed about 3/4 of the last-level cache.
 StoreKind Selector::selectStores() {
-  if (!type.hasStaticShape())
-    return StoreKind::Temporal;
-  int64_t bytes = countData(op) * type.getNumElements() * elementBytes;
-  return bytes > machine.l3Bytes / 4 * 3 ? StoreKind::NonTemporal
-                                         : StoreKind::Temporal;
+  int64_t data = countData(op);
+  bool isLarge = type.hasStaticShape()
+                     ? data * type.getNumElements() >
+                           getMostCachedBytes(machine) / elementBytes
+                     : data > 0 && assumption.isLarge;
+  return isLarge ? StoreKind::NonTemporal : StoreKind::Temporal;
 }
 
 /// Elements of a register where they are widest.
@@ -226,10 +235,11 @@ SmallVector<int64_t> Selector::selectTile(int64_t room) {
 /// one channel. Those that are written past the caches should be longer, which
 /// several channels together are.
 bool Selector::hasLongRows() {
-  int64_t least = machine.vectorBits >= kMaskedBits && isCached()
-                      ? kLongMaskedRow
-                      : kLongRow;
-  return size(rank() - 1) >= least;
+  if (type.isDynamicDim(rank() - 1))
+    return assumption.hasLongRows;
+  return size(rank() - 1) >= (isCached() && machine.vectorBits >= kMaskedBits
+                                  ? kLongMaskedRow
+                                  : kLongRow);
 }
 
 /// Channels that are treated together: several where one is a short row, or a
@@ -268,9 +278,13 @@ int64_t Selector::selectRows(int64_t group) {
   int64_t length = size(rank() - 1), rows = kShortRows;
   if (group == 1)
     rows = std::min(rows, getMostRows(length));
-  if (length >= kLongRow)
-    rows = isCached() ? getDivisor(size(0), kLongestRow / length) : 1;
-  return size(0) > rows ? rows : 0;
+  bool isKnown = !type.isDynamicDim(0);
+  if (length >= kLongRow) {
+    rows = isCached() ? std::max<int64_t>(kLongestRow / length, 1) : 1;
+    if (isKnown)
+      rows = getDivisor(size(0), rows);
+  }
+  return isKnown && size(0) <= rows ? 0 : rows;
 }
 
 /// One group is normalized while the statistics of the next are taken. Each
@@ -280,15 +294,19 @@ LoweringStrategyAttr Selector::selectPipelinedSlab(int64_t channelDim,
                                                    int64_t group) {
   int64_t last = rank() - 1;
   int64_t runs = threads != 0 ? threads : machine.cores;
-  int64_t groups = size(channelDim) / group;
   SmallVector<int64_t> parallel(rank(), 0), tile(rank(), 0);
-  parallel[channelDim] = llvm::divideCeil(groups, runs) * group;
+  parallel[channelDim] =
+      type.isDynamicDim(channelDim)
+          ? -runs
+          : llvm::divideCeil(size(channelDim) / group, runs) * group;
   tile[channelDim] = group;
-  if (size(last) > kLongestRow)
+  bool isLonger = type.isDynamicDim(last) || size(last) > kLongestRow;
+  if (isLonger && !type.isDynamicDim(last))
     tile[last] = getDivisor(size(last), kLongestRow);
   if (tile[last] < kLongestRow / 4)
-    tile[last] = size(last) > kLongestRow ? kLongestRow : 0;
-  tile[0] = tile[last] != 0 ? 1 : selectRows(group);
+    tile[last] = isLonger ? kLongestRow : 0;
+  bool mayBeShort = type.isDynamicDim(last) && isCached();
+  tile[0] = mayBeShort ? kUnknownRows : tile[last] != 0 ? 1 : selectRows(group);
   return get(Schedule::PipelinedSlab, parallel, tile, /*streams=*/1,
              /*prefetch=*/1);
 }
@@ -365,6 +383,8 @@ int64_t Selector::selectSweepPrefetch() {
     return 0;
   if (selectShortRowGroup(rank() - 2))
     return 1;
+  if (type.isDynamicDim(last))
+    return 1;
   int64_t rowBytes = std::max<int64_t>(size(last) * elementBytes, 1);
   return std::min(llvm::divideCeil(kRowBytes, rowBytes),
                   static_cast<uint64_t>(kMaxPrefetch));
@@ -424,6 +444,13 @@ LoweringStrategyAttr Selector::select() {
   return selectSlab(channelDim);
 }
 
+LoweringStrategyAttr
+mlir::bn::selectLoweringStrategy(IndexedOpInterface op,
+                                 const MachineModel &machine, int64_t threads,
+                                 SizeAssumption assumption) {
+  return Selector(op, machine, threads, assumption).select();
+}
+
 namespace {
 struct SelectLoweringStrategyPass
     : public bn::impl::SelectLoweringStrategyPassBase<
@@ -442,14 +469,13 @@ struct SelectLoweringStrategyPass
             StoreKind::Temporal, /*streams=*/1, /*prefetch=*/0)))
       return signalPassFailure();
     getOperation().walk([&](IndexedOpInterface op) {
-      if (getLoweringStrategy(op))
-        return;
-      op->setAttr(kLoweringStrategyAttrName,
-                  Selector(op, *machine, threads).select());
       auto loop = op->getParentOfType<scf::ForallOp>();
       if (loop && threads != 0 && !loop->hasAttr(kThreadsAttrName))
         loop->setAttr(kThreadsAttrName,
                       Builder(loop.getContext()).getI64IntegerAttr(threads));
+      if (!getLoweringStrategy(op))
+        op->setAttr(kLoweringStrategyAttrName,
+                    selectLoweringStrategy(op, *machine, threads));
     });
   }
 };

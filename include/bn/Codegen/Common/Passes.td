@@ -11,6 +11,52 @@
 
 include "mlir/Pass/PassBase.td"
 
+def VersionDynamicShapesPass
+    : Pass<"bn-version-dynamic-shapes", "::mlir::ModuleOp"> {
+  let summary = "choose among strategies at run time";
+  let description = [{
+    A user-level op on data of a size that is not known becomes a choice among
+    up to three versions of it, each with the `#bn.lowering_strategy` that
+    `bn-select-lowering-strategy` would write for such sizes: data that exceed
+    the caches are written past them, and long rows, of at least 512 elements
+    or, in the caches and with registers of 512 bits, 32, are normalized while the next channel's
+    statistics are taken. Ops that have a
+    strategy, and ops with one best strategy for all sizes, stay.
+
+    Example:
+
+    ```mlir
+    %y = bn.inference axis(1) ... ins(%x : tensor<?x?xf32>) ...
+    ```
+
+    becomes, with a last-level cache of 16 MiB,
+
+    ```mlir
+    %elements = arith.muli %d0, %d1 : index
+    %isLarge = arith.cmpi sgt, %elements, %c1572864 : index
+    %y = scf.if %isLarge -> tensor<?x?xf32> {
+      %0 = bn.inference ... {bn.lowering_strategy =
+          #bn.lowering_strategy<sweep, ..., stores = nontemporal>} ...
+      scf.yield %0
+    } else {
+      %0 = bn.inference ... {bn.lowering_strategy =
+          #bn.lowering_strategy<sweep, ..., stores = temporal>} ...
+      scf.yield %0
+    }
+    ```
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::bn::BNDialect",
+    "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect"
+  ];
+  let options = [
+    Option<"threads", "threads", "int64_t", "0",
+           "size of the OpenMP team, 0 = what the runtime gives">,
+    Option<"vectorBits", "vector-bits", "int64_t", "0",
+           "width of a vector register in bits, 0 = that of the machine">
+  ];
+}
+
 def SelectLoweringStrategyPass
     : Pass<"bn-select-lowering-strategy", "::mlir::ModuleOp"> {
   let summary = "decide how each bn op becomes loops";
