@@ -60,7 +60,7 @@ double Bounded::getRatio(double got) const {
   Real infinity = std::numeric_limits<Real>::infinity();
   if (std::isnan(value) || std::isnan(got))
     return std::isnan(value) == std::isnan(got) ? 0 : infinity;
-  if (got == value)
+  if (got == value || std::isinf(bound))
     return 0;
   Real distance = std::fabs(got - value);
   return std::isfinite(distance) ? static_cast<double>(distance / bound)
@@ -71,6 +71,9 @@ Bounded Bounded::roundedTo(DType dtype) const {
   Real u = getUnitRoundoff(dtype);
   if (std::fabs(value) > getLargest(dtype) * (1 + u))
     return {std::copysign(std::numeric_limits<Real>::infinity(), value), bound};
+  // Within the bound there are numbers that are rounded to infinity.
+  if (std::fabs(value) + bound > getLargest(dtype))
+    return {value, std::numeric_limits<Real>::infinity()};
   // Rounded twice where the type is not the one computed in: once more u*u.
   return {value, bound + u * (std::fabs(value) + bound) * (1 + u) +
                      static_cast<Real>(getSmallestWritten(dtype))};

@@ -76,6 +76,14 @@ bool mlir::bn::sweepsTwice(Operation *op) {
   return training && !training.getMask();
 }
 
+/// True for an op that sums up its data and goes over them, and needs nothing
+/// of the one for the other: it reads them once, in one order.
+static bool sweepsOnce(Operation *op) {
+  auto backward = dyn_cast<BackwardOp>(op);
+  return backward && backward.getFrozen() && backward.wants(Gradient::input) &&
+         !backward.isElementwise();
+}
+
 namespace {
 /// Shape of one op, and the choice that fits it.
 struct Selector {
@@ -124,13 +132,18 @@ private:
   int64_t getMostRows(int64_t size);
   SmallVector<int64_t> selectTile(int64_t room);
   bool isCached() { return selectStores() == StoreKind::Temporal; }
+  bool hasStaticRows(int64_t channelDim) {
+    return channelDim == rank() - 2 && rank() == 3 && type.hasStaticShape();
+  }
   bool canBePipelined(int64_t channelDim) {
     return sweepsTwice(op) && channelDim == rank() - 2 && rank() == 3 &&
            (type.hasStaticShape() || hasLongRows());
   }
   bool hasLongRows();
+  bool paysPipelined();
   int64_t selectGroup(int64_t channelDim);
   int64_t selectRows(int64_t group);
+  SmallVector<int64_t> selectRowTile(int64_t group);
   LoweringStrategyAttr selectSlab(int64_t channelDim);
   LoweringStrategyAttr selectPipelinedSlab(int64_t channelDim, int64_t group);
   int64_t selectPieces();
@@ -163,7 +176,11 @@ int64_t mlir::bn::countData(IndexedOpInterface op) {
   auto isData = [](AffineMap map) { return map.isIdentity(); };
   if (llvm::none_of(ArrayRef(maps).take_back(numInits), isData))
     return 0;
-  return llvm::count_if(maps, isData);
+  // With frozen statistics only the gradient of the scale needs the input.
+  auto backward = dyn_cast<BackwardOp>(op.getOperation());
+  bool skipsInput = backward && backward.getFrozen() &&
+                    !backward.wants(Gradient::scale);
+  return llvm::count_if(maps, isData) - skipsInput;
 }
 
 static Value getMask(Operation *op) {
@@ -242,6 +259,12 @@ bool Selector::hasLongRows() {
                                   : kLongRow);
 }
 
+/// Of short rows, sums and coefficients are in the L1 cache, too, which those of
+/// gradients fill: they are better off with several rows at a time.
+bool Selector::paysPipelined() {
+  return hasLongRows() || (!isCached() && isa<TrainingOp>(op.getOperation()));
+}
+
 /// Channels that are treated together: several where one is a short row, or a
 /// short slab. 1 where it is not known.
 int64_t Selector::selectGroup(int64_t channelDim) {
@@ -261,8 +284,10 @@ LoweringStrategyAttr Selector::selectSlab(int64_t channelDim) {
   SmallVector<int64_t> parallel(rank(), 0);
   int64_t group = selectGroup(channelDim);
   parallel[channelDim] = group;
-  if (canBePipelined(channelDim) && (hasLongRows() || !isCached()))
+  if (canBePipelined(channelDim) && paysPipelined())
     return selectPipelinedSlab(channelDim, group);
+  if (sweepsOnce(op) && hasStaticRows(channelDim))
+    return get(Schedule::Slab, parallel, selectRowTile(group));
 
   SmallVector<int64_t> tile =
       selectTile(std::max<int64_t>(tileElements() / group, 1));
@@ -287,19 +312,11 @@ int64_t Selector::selectRows(int64_t group) {
   return isKnown && size(0) <= rows ? 0 : rows;
 }
 
-/// One group is normalized while the statistics of the next are taken. Each
-/// thread has one run of channels, since a run begins and ends with a group
-/// alone; channels do not share sums, so the number of runs changes no bits.
-LoweringStrategyAttr Selector::selectPipelinedSlab(int64_t channelDim,
-                                                   int64_t group) {
+/// Tiles that are walked for sums and for results at the same time: some rows,
+/// or a part of a long one.
+SmallVector<int64_t> Selector::selectRowTile(int64_t group) {
   int64_t last = rank() - 1;
-  int64_t runs = threads != 0 ? threads : machine.cores;
-  SmallVector<int64_t> parallel(rank(), 0), tile(rank(), 0);
-  parallel[channelDim] =
-      type.isDynamicDim(channelDim)
-          ? -runs
-          : llvm::divideCeil(size(channelDim) / group, runs) * group;
-  tile[channelDim] = group;
+  SmallVector<int64_t> tile(rank(), 0);
   bool isLonger = type.isDynamicDim(last) || size(last) > kLongestRow;
   if (isLonger && !type.isDynamicDim(last))
     tile[last] = getDivisor(size(last), kLongestRow);
@@ -307,6 +324,21 @@ LoweringStrategyAttr Selector::selectPipelinedSlab(int64_t channelDim,
     tile[last] = isLonger ? kLongestRow : 0;
   bool mayBeShort = type.isDynamicDim(last) && isCached();
   tile[0] = mayBeShort ? kUnknownRows : tile[last] != 0 ? 1 : selectRows(group);
+  return tile;
+}
+
+/// One group is normalized while the statistics of the next are taken. Each
+/// thread has one run of channels, since a run begins and ends with a group
+/// alone; channels do not share sums, so the number of runs changes no bits.
+LoweringStrategyAttr Selector::selectPipelinedSlab(int64_t channelDim,
+                                                   int64_t group) {
+  int64_t runs = threads != 0 ? threads : machine.cores;
+  SmallVector<int64_t> parallel(rank(), 0), tile = selectRowTile(group);
+  parallel[channelDim] =
+      type.isDynamicDim(channelDim)
+          ? -runs
+          : llvm::divideCeil(size(channelDim) / group, runs) * group;
+  tile[channelDim] = group;
   return get(Schedule::PipelinedSlab, parallel, tile, /*streams=*/1,
              /*prefetch=*/1);
 }
@@ -342,7 +374,8 @@ LoweringStrategyAttr Selector::selectRowBlocks() {
     tile[rows] = std::clamp(room, kLeastTileRows, tile[rows]);
   }
   parallel[0] = -selectPieces();
-  return get(Schedule::RowBlocks, parallel, tile, kStreams);
+  return get(Schedule::RowBlocks, parallel, tile,
+             sweepsOnce(op) ? 1 : kStreams);
 }
 
 /// Few channels: the outermost reduction dimension that can be cut is.
@@ -469,13 +502,13 @@ struct SelectLoweringStrategyPass
             StoreKind::Temporal, /*streams=*/1, /*prefetch=*/0)))
       return signalPassFailure();
     getOperation().walk([&](IndexedOpInterface op) {
+      if (!getLoweringStrategy(op))
+        op->setAttr(kLoweringStrategyAttrName,
+                    selectLoweringStrategy(op, *machine, threads));
       auto loop = op->getParentOfType<scf::ForallOp>();
       if (loop && threads != 0 && !loop->hasAttr(kThreadsAttrName))
         loop->setAttr(kThreadsAttrName,
                       Builder(loop.getContext()).getI64IntegerAttr(threads));
-      if (!getLoweringStrategy(op))
-        op->setAttr(kLoweringStrategyAttrName,
-                    selectLoweringStrategy(op, *machine, threads));
     });
   }
 };

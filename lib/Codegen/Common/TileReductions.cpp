@@ -65,15 +65,19 @@ struct TileReductionsPass
         return succeeded(tile(rewriter, op));
       });
     };
+    auto tileParallel = [](RewriterBase &b, TilingInterface op) {
+      return tileInParallel(b, op);
+    };
     auto collectSweeps = [&] {
       return collect<NormalizeOp, BackwardInputOp>(getOperation());
     };
     auto collectSums = [&] {
       return collect<StatsOp, BackwardReduceOp>(getOperation());
     };
-    if (!apply(collectSweeps(), tileInParallel) ||
+    if (failed(tileOneSweeps(rewriter, getOperation())) ||
+        !apply(collectSweeps(), tileParallel) ||
         !apply(collectSweeps(), tileLikeSums) ||
-        !apply(collectSums(), tileInParallel) ||
+        !apply(collectSums(), tileParallel) ||
         !apply(collectSums(), tileSums))
       signalPassFailure();
   }

@@ -138,8 +138,9 @@ static LogicalResult tile(RewriterBase &rewriter, TilingInterface op,
   return success();
 }
 
-LogicalResult mlir::bn::tileInParallel(RewriterBase &rewriter,
-                                       TilingInterface op) {
+LogicalResult
+mlir::bn::tileInParallel(RewriterBase &rewriter, TilingInterface op,
+                         function_ref<void(Operation *)> update) {
   LoweringStrategyAttr strategy = getLoweringStrategy(op);
   ArrayRef<int64_t> sizes = strategy.getParallel();
   scf::SCFTilingOptions options;
@@ -157,6 +158,8 @@ LogicalResult mlir::bn::tileInParallel(RewriterBase &rewriter,
   return tile(rewriter, op, options, sizes, [&](Operation *inner) {
     inner->setAttr(kLoweringStrategyAttrName,
                    strategy.withSizes(none, strategy.getTile()));
+    if (update)
+      update(inner);
   });
 }
 

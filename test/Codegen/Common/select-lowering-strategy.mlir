@@ -263,6 +263,39 @@ module attributes {
     return %y : tensor<?x?x0xf32>
   }
 
+  // Gradients move three tensors: 6.4 MB each are more than 3/4 of the L3 cache,
+  // two of them would not be.
+  // CHECK-LABEL: func @gradients(
+  //       CHECK:   <pipelined_slab, threads = 2, parallel = [0, 32, 0], tile = [1, 1, 0], {{.*}} stores = nontemporal, prefetch = 1>
+  func.func @gradients(%x: tensor<8x64x3136xf32>, %c: tensor<64xf32>)
+      -> tensor<8x64x3136xf32> {
+    %dx, %dg = bn.backward axis(1) epsilon(1.0) wrt(input, scale)
+        ins(%x, %x : tensor<8x64x3136xf32>, tensor<8x64x3136xf32>)
+        statistics(%c, %c : tensor<64xf32>, tensor<64xf32>)
+        outs(%x, %c : tensor<8x64x3136xf32>, tensor<64xf32>)
+        -> tensor<8x64x3136xf32>, tensor<64xf32>
+    return %dx : tensor<8x64x3136xf32>
+  }
+
+  // With frozen statistics, the gradient of the input alone is elementwise; with
+  // others there is one sweep, whose rows are not read from several places.
+  // CHECK-LABEL: func @frozen_gradients
+  //       CHECK:   <sweep, threads = 2, parallel = [-64, 0],
+  //       CHECK:   <row_blocks, threads = 2, parallel = [-8, 0], tile = [64, 0], vector_bits = 256, unroll = 4, stores = nontemporal>
+  func.func @frozen_gradients(%x: tensor<25088x64xf32>, %c: tensor<64xf32>)
+      -> (tensor<25088x64xf32>, tensor<25088x64xf32>) {
+    %a = bn.backward axis(1) epsilon(1.0) wrt(input) frozen
+        ins(%x, %x : tensor<25088x64xf32>, tensor<25088x64xf32>)
+        statistics(%c, %c : tensor<64xf32>, tensor<64xf32>)
+        outs(%x : tensor<25088x64xf32>) -> tensor<25088x64xf32>
+    %b, %d = bn.backward axis(1) epsilon(1.0) wrt(input, offset) frozen
+        ins(%x, %x : tensor<25088x64xf32>, tensor<25088x64xf32>)
+        statistics(%c, %c : tensor<64xf32>, tensor<64xf32>)
+        outs(%x, %c : tensor<25088x64xf32>, tensor<64xf32>)
+        -> tensor<25088x64xf32>, tensor<64xf32>
+    return %a, %b : tensor<25088x64xf32>, tensor<25088x64xf32>
+  }
+
   // A strategy by hand stays.
   // CHECK-LABEL: func @by_hand
   //       CHECK:   <sweep, threads = 7, parallel = [2, 0, 0], tile = [0, 0, 0], vector_bits = 128, unroll = 2, stores = temporal>

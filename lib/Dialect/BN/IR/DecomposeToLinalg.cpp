@@ -134,7 +134,10 @@ static NormalizeOp createCoefficients(OpBuilder &b, NormalizeOp op) {
        {op.getMean(), op.getVariance(), op.getScale(), op.getOffset()})
     if (operand)
       ins.push_back(operand);
-  for (int i = 0; i < 3; ++i)
+  // What is absent costs nothing; but the rest of a mean is an offset.
+  bool subtracts = op.getMean() != nullptr;
+  bool adds = subtracts || op.getOffset();
+  for (int i = 1 + subtracts + adds; i > 0; --i)
     outs.push_back(createEmptyLike(b, loc, op.getInput(), axis, narrow));
 
   auto body = [&](OpBuilder &nested, Location l,
@@ -156,16 +159,24 @@ static NormalizeOp createCoefficients(OpBuilder &b, NormalizeOp op) {
       a = take(op.getScale(), 1.0);
     }
     Value offset = take(op.getOffset(), 0.0);
-    Value rounded = arith.convert(mean, narrow);
-    // Nothing is left where the mean fits, even where `a` is infinite.
-    Value rest = arith.sub(mean, arith.convert(rounded, wide));
-    offset = arith.sub(offset, arith.mulOrZero(rest, a));
-    return {rounded, arith.convert(a, narrow), arith.convert(offset, narrow)};
+    SmallVector<Value> results;
+    if (subtracts) {
+      Value rounded = arith.convert(mean, narrow);
+      // Nothing is left where the mean fits, even where `a` is infinite.
+      Value rest = arith.sub(mean, arith.convert(rounded, wide));
+      offset = arith.sub(offset, arith.mulOrZero(rest, a));
+      results.push_back(rounded);
+    }
+    results.push_back(arith.convert(a, narrow));
+    if (adds)
+      results.push_back(arith.convert(offset, narrow));
+    return results;
   };
   auto generic = createElementwise(b, op, ins, outs, body);
   auto result = NormalizeOp::create(
-      b, loc, op->getResultTypes(), op.getInput(), generic.getResult(0),
-      /*variance=*/Value(), generic.getResult(1), generic.getResult(2),
+      b, loc, op->getResultTypes(), op.getInput(),
+      subtracts ? generic.getResult(0) : Value(), /*variance=*/Value(),
+      generic.getResult(subtracts), adds ? generic.getResults().back() : Value(),
       op.getOuts(), op.getAxisAttr(), /*epsilon=*/FloatAttr());
   copyLoweringStrategy(op, result);
   return result;
