@@ -184,7 +184,7 @@ void TileVectorizer::cutIntoStrips(ArrayRef<int64_t> widths) {
 /// single static iteration needs no loop.
 Values TileVectorizer::emitLoop(unsigned dim, OpFoldResult begin,
                                 OpFoldResult end, int64_t step, ValueRange init,
-                                Body body) {
+                                Body body, bool isMasked) {
   std::optional<int64_t> first = getConstantIntValue(begin);
   std::optional<int64_t> last = getConstantIntValue(end);
   Value lower = getValueOrCreateConstantIndexOp(b, loc, begin);
@@ -205,7 +205,8 @@ Values TileVectorizer::emitLoop(unsigned dim, OpFoldResult begin,
         scf::YieldOp::create(b, loc, body(carried));
         indices[dim] = {};
       });
-  if (nontemporal && dim == stripDim && step > 1)
+  // A masked step is less than a line.
+  if (nontemporal && dim == stripDim && step > 1 && !isMasked)
     loop->setAttr(kNontemporalAttrName, b.getI64IntegerAttr(nontemporal));
   return Values(loop.getResults());
 }
@@ -215,20 +216,22 @@ Values TileVectorizer::emitStrip(const Strip &strip, ValueRange init,
                                  Body body) {
   if (!stripDim)
     return body(init);
-  return emitLoop(*stripDim, strip.begin, strip.end, strip.width, init,
-                  [&](ValueRange carried) {
-                    if (!strip.isMasked)
-                      return body(carried);
-                    AffineExpr begin = b.getAffineSymbolExpr(0),
-                               end = b.getAffineSymbolExpr(1);
-                    mask = vector::CreateMaskOp::create(
-                        b, loc, VectorType::get(strip.width, b.getI1Type()),
-                        affine::makeComposedFoldedAffineApply(
-                            b, loc, end - begin, {strip.begin, strip.end}));
-                    Values results = body(carried);
-                    mask = {};
-                    return results;
-                  });
+  return emitLoop(
+      *stripDim, strip.begin, strip.end, strip.width, init,
+      [&](ValueRange carried) {
+        if (!strip.isMasked)
+          return body(carried);
+        AffineExpr begin = b.getAffineSymbolExpr(0),
+                   end = b.getAffineSymbolExpr(1);
+        mask = vector::CreateMaskOp::create(
+            b, loc, VectorType::get(strip.width, b.getI1Type()),
+            affine::makeComposedFoldedAffineApply(b, loc, end - begin,
+                                                  {strip.begin, strip.end}));
+        Values results = body(carried);
+        mask = {};
+        return results;
+      },
+      strip.isMasked);
 }
 
 /// Nest of loops over all of `dims`.

@@ -39,7 +39,8 @@ private:
 
   // Loops.
   Values emitLoop(unsigned dim, OpFoldResult begin, OpFoldResult end,
-                  int64_t step, ValueRange init, Body body);
+                  int64_t step, ValueRange init, Body body,
+                  bool isMasked = false);
   Values emitStrip(const Strip &strip, ValueRange init, Body body);
   Values emitNest(ArrayRef<unsigned> dims, ValueRange init, Body body);
   Values emitUnrolled(ArrayRef<unsigned> dims, ValueRange init, Body body);

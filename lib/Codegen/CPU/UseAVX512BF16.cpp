@@ -107,8 +107,9 @@ struct StreamRegisters : OpRewritePattern<LLVM::StoreOp> {
 
   LogicalResult matchAndRewrite(LLVM::StoreOp op,
                                 PatternRewriter &b) const override {
-    if (!op.getNontemporal() || !isWholeRegisters(op.getValue().getType()) ||
-        op.getAlignment().value_or(0) % 64 != 0 || !op.getAlignment())
+    if (!op.getNontemporal() || op.getVolatile_() ||
+        !isWholeRegisters(op.getValue().getType()) ||
+        op.getAlignment().value_or(1) % 64 != 0)
       return b.notifyMatchFailure(op, "no aligned non-temporal store of bf16");
     Location loc = op.getLoc();
     auto bits = VectorType::get(kLanes / 2, b.getI32Type());
@@ -136,10 +137,18 @@ struct UseAVX512BF16Pass
   using Base::Base;
 
   void runOnOperation() override {
-    RewritePatternSet patterns(&getContext());
-    patterns.add<RoundThroughF32, RoundTwoRegisters, StreamRegisters>(
-        &getContext());
-    walkAndApplyPatterns(getOperation(), std::move(patterns));
+    auto apply = [&](auto add) {
+      RewritePatternSet patterns(&getContext());
+      add(patterns);
+      walkAndApplyPatterns(getOperation(), std::move(patterns));
+    };
+    // What the first makes is for the second.
+    apply([](RewritePatternSet &patterns) {
+      patterns.add<RoundThroughF32>(patterns.getContext());
+    });
+    apply([](RewritePatternSet &patterns) {
+      patterns.add<RoundTwoRegisters, StreamRegisters>(patterns.getContext());
+    });
   }
 };
 } // namespace

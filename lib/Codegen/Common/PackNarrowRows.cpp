@@ -12,6 +12,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "SelectLoweringStrategy.h"
 #include "bn/Codegen/Common/Passes.h"
 #include "bn/Dialect/BN/IR/BNOps.h"
 #include "bn/Dialect/BN/Utils/Utils.h"
@@ -35,10 +36,9 @@ using namespace mlir::bn;
 
 /// Rows with at least so many channels are left as they are.
 static constexpr int64_t kWideRow = 64;
-/// Rows that are written past the caches should be a loop of some iterations,
-/// which can be moved to where cache lines start: register tiles that are too
-/// few for that, and as many as there shall be instead.
-static constexpr int64_t kFewTiles = 4, kStreamedTiles = 8;
+/// Rows that are written past the caches and have fewer than kFewTiles register
+/// tiles are packed to so many.
+static constexpr int64_t kStreamedTiles = 8;
 
 namespace {
 /// Splits the rows of one op into those that are packed and the few behind.

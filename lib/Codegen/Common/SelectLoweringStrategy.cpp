@@ -70,7 +70,7 @@ int64_t StrategySelector::selectPieces() {
 int64_t StrategySelector::selectStreams() {
   int64_t channels = size(rank() - 1);
   bool isWide = !ShapedType::isDynamic(channels) &&
-                channels >= kUnroll * selectUnroll() * getLanes();
+                channels >= kFewTiles * selectUnroll() * getLanes();
   return sweepsOnce(op) && isWide ? 1 : kStreams;
 }
 
@@ -112,7 +112,7 @@ LoweringStrategyAttr StrategySelector::selectSplit() {
 int64_t StrategySelector::selectShortRowGroup(int64_t channelDim) {
   auto axis = op->getAttrOfType<DenseI64ArrayAttr>("axis");
   int64_t last = rank() - 1;
-  if (rank() != 3 || !axis ||
+  if (rank() != 3 || !axis || type.isDynamicDim(channelDim) ||
       axis.asArrayRef() != ArrayRef<int64_t>(channelDim) ||
       selectStores() != StoreKind::NonTemporal || size(last) < 2 ||
       size(last) >= kLongRow || size(0) < 4)

@@ -14,6 +14,10 @@
 
 namespace mlir::bn {
 
+/// Register tiles in a row that are too few for a loop which can be moved to
+/// where cache lines start: rows with fewer are packed (bn-pack-narrow-rows).
+inline constexpr int64_t kFewTiles = 4;
+
 /// What is taken to be true of sizes that are not known.
 struct SizeAssumption {
   /// The data are more than getMostCachedBytes().

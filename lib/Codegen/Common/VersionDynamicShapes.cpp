@@ -56,7 +56,6 @@ private:
   Value data;
   RankedTensorType type;
   SmallVector<Version> versions;
-  Value isLarge, hasLongRows, hasLongStoredRows;
 };
 } // namespace
 
@@ -70,12 +69,31 @@ void Versioner::add(SizeAssumption assumption) {
     versions.push_back({assumption, strategy});
 }
 
+/// Whether there are so many elements, and such rows, as the assumption says.
 Value Versioner::createCondition(SizeAssumption assumption) {
+  auto compare = [&](arith::CmpIPredicate predicate, Value x, int64_t y) {
+    return b.createOrFold<arith::CmpIOp>(
+        loc, predicate, x, arith::ConstantIndexOp::create(b, loc, y));
+  };
+  Value condition;
+  if (assumption.isLarge) {
+    Value elements = arith::ConstantIndexOp::create(b, loc, 1);
+    for (int64_t dim = 0; dim < type.getRank(); ++dim)
+      elements = b.createOrFold<arith::MulIOp>(
+          loc, elements, b.createOrFold<tensor::DimOp>(loc, data, dim));
+    int64_t bytes = countData(op) * type.getElementTypeBitWidth() / 8;
+    condition = compare(arith::CmpIPredicate::sgt, elements,
+                        getMostCachedBytes(machine) / bytes);
+  }
   if (!assumption.hasLongRows)
-    return isLarge;
-  if (!assumption.isLarge)
-    return hasLongRows;
-  return b.createOrFold<arith::AndIOp>(loc, isLarge, hasLongStoredRows);
+    return condition;
+  Value row = b.createOrFold<tensor::DimOp>(loc, data, type.getRank() - 1);
+  Value isLong =
+      compare(arith::CmpIPredicate::sge, row,
+              getLongRow(machine, assumption.isLarge ? StoreKind::NonTemporal
+                                                     : StoreKind::Temporal));
+  return condition ? b.createOrFold<arith::AndIOp>(loc, condition, isLong)
+                   : isLong;
 }
 
 /// The results of the last of `remaining` whose assumption holds.
@@ -107,26 +125,6 @@ void Versioner::run() {
   if (versions.size() == 1)
     return;
   b.setInsertionPoint(op);
-  auto constant = [&](int64_t value) -> Value {
-    return arith::ConstantIndexOp::create(b, loc, value);
-  };
-  auto compare = [&](arith::CmpIPredicate predicate, Value x, int64_t y) {
-    return b.createOrFold<arith::CmpIOp>(loc, predicate, x, constant(y));
-  };
-  Value elements = constant(1), size;
-  for (int64_t dim = 0; dim < type.getRank(); ++dim) {
-    size = b.createOrFold<tensor::DimOp>(loc, data, dim);
-    elements = b.createOrFold<arith::MulIOp>(loc, elements, size);
-  }
-  int64_t bytes = countData(op) * type.getElementTypeBitWidth() / 8;
-  isLarge = compare(arith::CmpIPredicate::sgt, elements,
-                    getMostCachedBytes(machine) / std::max<int64_t>(bytes, 1));
-  auto haveRows = [&](StoreKind stores) {
-    return compare(arith::CmpIPredicate::sge, size,
-                   getLongRow(machine, stores));
-  };
-  hasLongRows = haveRows(StoreKind::Temporal);
-  hasLongStoredRows = haveRows(StoreKind::NonTemporal);
   b.replaceOp(op, createVersions(versions));
 }
 

@@ -39,6 +39,14 @@ func.func @from_f64(%x: f64) -> bf16 {
   return %y : bf16
 }
 
+// CHECK-LABEL: func @vectors_from_f64(
+//       CHECK:   llvm.fptrunc %{{.*}} : vector<32xf64> to vector<32xf32>
+//       CHECK:   llvm.call_intrinsic "llvm.x86.avx512bf16.cvtne2ps2bf16.512"
+func.func @vectors_from_f64(%x: vector<32xf64>) -> vector<32xbf16> {
+  %y = llvm.fptrunc %x : vector<32xf64> to vector<32xbf16>
+  return %y : vector<32xbf16>
+}
+
 // CHECK-LABEL: func @stream(
 //  CHECK-SAME:     %[[X:.*]]: vector<64xbf16>, %[[P:.*]]: !llvm.ptr
 //       CHECK:   %[[LOW:.*]] = llvm.bitcast %{{.*}} : vector<32xbf16> to vector<16xi32>

@@ -65,6 +65,33 @@ module attributes {
     return %y : tensor<?x64x784xf32>
   }
 
+  // Twice as many elements of half the size; channels that are not known are no
+  // groups.
+  // CHECK-LABEL: func @bf16
+  //       CHECK:   %[[LARGE:.*]] = arith.cmpi sgt, %{{.*}}, %c3145728
+  //       CHECK:   scf.if %[[LARGE]]
+  //       CHECK:     <sweep, threads = 2, parallel = [-8, -8, 0], {{.*}} stores = nontemporal, prefetch =
+  func.func @bf16(%x: tensor<8x?x100xbf16>, %m: tensor<?xf32>)
+      -> tensor<8x?x100xbf16> {
+    %y = bn.inference axis(1) epsilon(1.0) ins(%x : tensor<8x?x100xbf16>)
+        statistics(%m, %m : tensor<?xf32>, tensor<?xf32>)
+        outs(%x : tensor<8x?x100xbf16>) -> tensor<8x?x100xbf16>
+    return %y : tensor<8x?x100xbf16>
+  }
+
+  // Gradients of parameters write nothing of the data's size, and sweep once.
+  // CHECK-LABEL: func @parameters
+  //   CHECK-NOT:   scf.if
+  //       CHECK:   return
+  func.func @parameters(%x: tensor<?x64x?xf32>, %c: tensor<64xf32>)
+      -> tensor<64xf32> {
+    %d = bn.backward axis(1) epsilon(1.0) wrt(scale)
+        ins(%x, %x : tensor<?x64x?xf32>, tensor<?x64x?xf32>)
+        statistics(%c, %c : tensor<64xf32>, tensor<64xf32>)
+        outs(%c : tensor<64xf32>) -> tensor<64xf32>
+    return %d : tensor<64xf32>
+  }
+
   // Known sizes, and ops with a strategy, are left alone.
   // CHECK-LABEL: func @known
   //   CHECK-NOT:   scf.if

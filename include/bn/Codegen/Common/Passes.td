@@ -19,9 +19,9 @@ def VersionDynamicShapesPass
     up to three versions of it, each with the `#bn.lowering_strategy` that
     `bn-select-lowering-strategy` would write for such sizes: data that exceed
     the caches are written past them, and long rows, of at least 512 elements
-    or, in the caches and with registers of 512 bits, 32, are normalized while the next channel's
-    statistics are taken. Ops that have a
-    strategy, and ops with one best strategy for all sizes, stay.
+    or, in the caches and with registers of 512 bits, 32, are normalized while
+    the next channel's statistics are taken. Ops that have a strategy, and ops
+    with one best strategy for all sizes, stay.
 
     Example:
 
@@ -66,7 +66,9 @@ def SelectLoweringStrategyPass
     those of a `dlti.target_system_spec` on the module (device "CPU", entries
     "L1_cache_size_in_bytes", "L2_cache_size_in_bytes",
     "L3_cache_size_in_bytes", "max_vector_op_width" in bits), which wins. Later
-    passes only read the attribute, so it may also be written by hand.
+    passes only read the attribute, so it may also be written by hand. Ops on
+    sizes that are not known have theirs from `bn-version-dynamic-shapes`, which
+    comes before and decides by the same rules.
 
     Expects ops on their canonical view (`bn-collapse-dimensions`); other ops
     get a strategy that is correct and less tuned.
@@ -81,9 +83,10 @@ def SelectLoweringStrategyPass
 
     ```mlir
     %y, %m, %v = bn.training axis(1) ...
-        {bn.lowering_strategy = #bn.lowering_strategy<slab, threads = 0,
-             parallel = [0, 1, 0], tile = [1, 0, 0], vector_bits = 256,
-             unroll = 4>} ins(%x : tensor<32x64x3136xf32>) ...
+        {bn.lowering_strategy = #bn.lowering_strategy<pipelined_slab,
+             threads = 2, parallel = [0, 32, 0], tile = [1, 1, 0],
+             vector_bits = 256, unroll = 4, stores = nontemporal,
+             prefetch = 1>} ins(%x : tensor<32x64x3136xf32>) ...
     ```
   }];
   let dependentDialects = ["::mlir::bn::BNDialect"];
@@ -161,10 +164,11 @@ def PackNarrowRowsPass : Pass<"bn-pack-narrow-rows", "::mlir::func::FuncOp"> {
   let description = [{
     Sums (`bn.stats`, `bn.backward_reduce`) and sweeps (`bn.normalize`,
     `bn.backward_input`) on rows of contiguous channels that are few
-    (below 64) and do not fill whole registers are rewritten for rows that hold as many of these rows
-    as fill whole register tiles. Sums are taken per place in such a row
-    and merged; what there is per channel is repeated. Rows that are left over
-    at the end have an op of their own.
+    (below 64) and do not fill whole registers are rewritten for rows that hold
+    as many of these rows as fill whole register tiles. Sums are taken per place
+    in such a row and merged; what there is per channel is repeated. Rows that
+    are left over at the end have an op of their own. Sweeps that write past the
+    caches have rows of at least 8 register tiles, where theirs are below 4.
 
     Example, with 8 lanes and 4 registers to a tile:
 
@@ -322,8 +326,8 @@ def FoldReshapedBuffersPass
     `bn-collapse-dimensions` expands results that, after bufferization, are
     views of a destination that was collapsed. The destination itself is the
     same buffer in the same shape. So it is with a buffer that
-    `bn-expand-groups` has expanded, and collapses at the end. Other expansions with several dynamic sizes in
-    one group, for which upstream's `expand-strided-metadata` has no lowering,
+    `bn-expand-groups` has expanded, and collapses at the end. Other expansions
+    with several dynamic sizes in one group, for which upstream's `expand-strided-metadata` has no lowering,
     become `memref.reinterpret_cast` with the strides of a contiguous buffer.
 
     Example:
