@@ -164,18 +164,27 @@ void RowPacker::pack(StatsOp op) {
 }
 
 void RowPacker::pack(NormalizeOp op) {
-  bool inPlace = op.getInput() == op.getOuts()[0];
-  auto normalize = [&](Value input, Value out,
-                       function_ref<Value(Value)> getOperand) -> NormalizeOp {
-    return NormalizeOp::create(b, loc, out.getType(), inPlace ? out : input,
-                               getOperand(op.getMean()), /*variance=*/Value(),
-                               getOperand(op.getScale()),
-                               getOperand(op.getOffset()), ValueRange{out},
-                               ArrayRef<int64_t>{1}, /*epsilon=*/FloatAttr());
+  using GetOperand = function_ref<Value(Value)>;
+  auto normalize = [&](Value out, GetOperand getData,
+                       GetOperand getOperand) -> NormalizeOp {
+    // In place, what is read is the part that is then written.
+    auto getInput = [&](Value data) {
+      return data == op.getOuts()[0] ? out : getData(data);
+    };
+    SmallVector<Value> epilogueInputs =
+        llvm::map_to_vector(op.getEpilogueInputs(), getInput);
+    auto part = NormalizeOp::create(
+        b, loc, out.getType(), getInput(op.getInput()),
+        getOperand(op.getMean()), /*variance=*/Value(),
+        getOperand(op.getScale()), getOperand(op.getOffset()), epilogueInputs,
+        ValueRange{out}, b.getDenseI64ArrayAttr({1}), /*epsilon=*/FloatAttr());
+    cloneEpilogue(op, part);
+    return part;
   };
   Value out = op.getOuts()[0];
-  NormalizeOp main = normalize(packRows(op.getInput()), packRows(out),
-                               [&](Value value) { return repeat(value); });
+  NormalizeOp main =
+      normalize(packRows(out), [&](Value value) { return packRows(value); },
+                [&](Value value) { return repeat(value); });
   main->setAttr(kLoweringStrategyAttrName, getLoweringStrategy(op));
   auto type = cast<RankedTensorType>(main.getResult(0).getType());
   Value apart = tensor::ExpandShapeOp::create(
@@ -197,9 +206,10 @@ void RowPacker::pack(NormalizeOp op) {
   };
   Value result = insert(rows, out, zero, covered);
   if (!isConstantIntValue(rest, 0)) {
-    NormalizeOp last =
-        normalize(slice(op.getInput(), covered, rest),
-                  slice(result, covered, rest), [](Value v) { return v; });
+    NormalizeOp last = normalize(
+        slice(result, covered, rest),
+        [&](Value value) { return slice(value, covered, rest); },
+        [](Value value) { return value; });
     result = insert(last.getResult(0), result, covered, rest);
   }
   b.replaceOp(op, result);

@@ -245,14 +245,19 @@ NormalizeOp SlabPipeliner::prepareNormalization(Offset first,
     return value ? getPart(value) : Value();
   };
   Value out = sliceData(output, first);
-  Value input = whole.getInput() == whole.getOuts()[0]
-                    ? out
-                    : sliceData(whole.getInput(), first);
+  // In place, what is read is the part that is then written.
+  auto getData = [&](Value data) {
+    return data == whole.getOuts()[0] ? out : sliceData(data, first);
+  };
+  SmallVector<Value> epilogueInputs =
+      llvm::map_to_vector(whole.getEpilogueInputs(), getData);
   auto normalize = NormalizeOp::create(
-      b, loc, out.getType(), input, getOptional(whole.getMean()),
-      /*variance=*/Value(), getOptional(whole.getScale()),
-      getOptional(whole.getOffset()), ValueRange{out}, whole.getAxis(),
+      b, loc, out.getType(), getData(whole.getInput()),
+      getOptional(whole.getMean()), /*variance=*/Value(),
+      getOptional(whole.getScale()), getOptional(whole.getOffset()),
+      epilogueInputs, ValueRange{out}, whole.getAxisAttr(),
       /*epsilon=*/FloatAttr());
+  cloneEpilogue(whole, normalize);
   normalize->setAttr(kLoweringStrategyAttrName, getInnerStrategy());
   return normalize;
 }

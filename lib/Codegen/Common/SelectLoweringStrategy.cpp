@@ -133,12 +133,15 @@ static int64_t getDivisor(int64_t n, int64_t limit) {
 }
 
 /// Stores past the caches save the read of what is overwritten, and cost
-/// dearly when what is written is read again soon: they pay when input and
+/// dearly when what is written is read again soon: they pay when inputs and
 /// output together exceed about 3/4 of the last-level cache.
 StoreKind Selector::selectStores() {
   if (!type.hasStaticShape() || isa<StatsOp>(op.getOperation()))
     return StoreKind::Temporal;
-  int64_t bytes = 2 * type.getNumElements() * elementBytes;
+  int64_t tensors = 2;
+  if (auto withEpilogue = dyn_cast<EpilogueOpInterface>(op.getOperation()))
+    tensors += withEpilogue.getEpilogueInputs().size();
+  int64_t bytes = tensors * type.getNumElements() * elementBytes;
   return bytes > machine.l3Bytes / 4 * 3 ? StoreKind::NonTemporal
                                          : StoreKind::Temporal;
 }

@@ -68,6 +68,37 @@ static void printGradients(OpAsmPrinter &printer, Operation *,
   printer << stringifyGradient(wrt.getValue());
 }
 
+/// Parses `epilogue(%r : tensor<8x4xf32>) { ... }`, which may be absent; without
+/// inputs there are no parentheses.
+static ParseResult
+parseEpilogue(OpAsmParser &parser,
+              SmallVectorImpl<OpAsmParser::UnresolvedOperand> &inputs,
+              SmallVectorImpl<Type> &types, Region &epilogue) {
+  if (failed(parser.parseOptionalKeyword("epilogue")))
+    return success();
+  if (succeeded(parser.parseOptionalLParen()) &&
+      (parser.parseOperandList(inputs) || parser.parseColonTypeList(types) ||
+       parser.parseRParen()))
+    return failure();
+  SMLoc loc = parser.getCurrentLocation();
+  if (parser.parseRegion(epilogue))
+    return failure();
+  if (epilogue.empty())
+    return parser.emitError(loc, "expected an epilogue with a block, got none");
+  return success();
+}
+
+static void printEpilogue(OpAsmPrinter &printer, Operation *, ValueRange inputs,
+                          TypeRange types, Region &epilogue) {
+  if (epilogue.empty())
+    return;
+  printer << " epilogue";
+  if (!inputs.empty())
+    printer << '(' << inputs << " : " << types << ')';
+  printer << ' ';
+  printer.printRegion(epilogue);
+}
+
 #include "bn/Dialect/BN/IR/BNInterfaces.cpp.inc"
 
 #define GET_OP_CLASSES
@@ -149,6 +180,13 @@ static SmallVector<utils::IteratorType> getAllParallel(int64_t rank) {
   return SmallVector<utils::IteratorType>(rank, utils::IteratorType::parallel);
 }
 
+/// The operands of the shape of the data.
+static SmallVector<Value> getForwardData(EpilogueOpInterface op) {
+  SmallVector<Value> data = {op.getInput(), op.getOuts().front()};
+  llvm::append_range(data, op.getEpilogueInputs());
+  return data;
+}
+
 //===----------------------------------------------------------------------===//
 // IndexedOpInterface
 //===----------------------------------------------------------------------===//
@@ -164,8 +202,8 @@ static SmallVector<utils::IteratorType> getAllParallel(int64_t rank) {
 
 #define BN_ELEMENTWISE_OP(Op)                                                  \
   SmallVector<AffineMap> Op::getOperandIndexingMaps() {                        \
-    SmallVector<Value> data = {getInput(), getOuts()[0]};                      \
-    return getMaps(*this, getRank(getInput()), getAxis(), data);               \
+    return getMaps(*this, getRank(getInput()), getAxis(),                      \
+                   getForwardData(*this));                                     \
   }                                                                            \
   SmallVector<utils::IteratorType> Op::getIterationKinds() {                   \
     return getAllParallel(getRank(getInput()));                                \
@@ -185,7 +223,7 @@ static SmallVector<utils::IteratorType> getAllParallel(int64_t rank) {
   OpOperand &Op::getSpanningOperand() { return getCountMutable(); }            \
   bool Op::accumulatesOverReductions() { return false; }
 
-BN_REDUCING_OP(TrainingOp, {getInput(), getOuts()[0]}, getMask())
+BN_REDUCING_OP(TrainingOp, getForwardData(*this), getMask())
 BN_REDUCING_OP(StatsOp, {getInput()}, getMask())
 BN_REDUCING_OP(BackwardReduceOp, {getInput(), getOutputGrad()}, getMask())
 BN_ELEMENTWISE_OP(InferenceOp)

@@ -381,7 +381,9 @@ static NormalizeOp createCoefficients(OpBuilder &b, NormalizeOp op) {
   auto result = NormalizeOp::create(
       b, loc, op->getResultTypes(), op.getInput(), generic.getResult(0),
       /*variance=*/Value(), generic.getResult(1), generic.getResult(2),
-      op.getOuts(), op.getAxisAttr(), /*epsilon=*/FloatAttr());
+      op.getEpilogueInputs(), op.getOuts(), op.getAxisAttr(),
+      /*epsilon=*/FloatAttr());
+  cloneEpilogue(op, result);
   copyLoweringStrategy(op, result);
   return result;
 }
@@ -400,6 +402,7 @@ FailureOr<SmallVector<Value>> NormalizeOp::decomposeOperation(OpBuilder &b) {
   for (Value operand : {getMean(), getScale(), getOffset()})
     if (operand)
       ins.push_back(operand);
+  llvm::append_range(ins, getEpilogueInputs());
   auto body = [&](OpBuilder &nested, Location l,
                   ValueRange args) -> SmallVector<Value> {
     Arith arith{nested, l};
@@ -412,6 +415,10 @@ FailureOr<SmallVector<Value>> NormalizeOp::decomposeOperation(OpBuilder &b) {
       y = arith.mul(y, take());
     if (getOffset())
       y = arith.add(y, take());
+    SmallVector<Value> others;
+    while (index < args.size() - 1)
+      others.push_back(take());
+    y = inlineEpilogue(nested, *this, y, others);
     return {arith.convert(y, args.back().getType())};
   };
   auto generic =
