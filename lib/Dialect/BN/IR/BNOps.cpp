@@ -68,35 +68,22 @@ static void printGradients(OpAsmPrinter &printer, Operation *,
   printer << stringifyGradient(wrt.getValue());
 }
 
-/// Parses `epilogue(%r : tensor<8x4xf32>) { ... }`, which may be absent; without
-/// inputs there are no parentheses.
+/// Parses what is behind `epilogue`: `(%r : tensor<8x4xf32>)`, or nothing where
+/// there are no inputs.
 static ParseResult
-parseEpilogue(OpAsmParser &parser,
-              SmallVectorImpl<OpAsmParser::UnresolvedOperand> &inputs,
-              SmallVectorImpl<Type> &types, Region &epilogue) {
-  if (failed(parser.parseOptionalKeyword("epilogue")))
+parseEpilogueInputs(OpAsmParser &parser,
+                    SmallVectorImpl<OpAsmParser::UnresolvedOperand> &inputs,
+                    SmallVectorImpl<Type> &types) {
+  if (failed(parser.parseOptionalLParen()))
     return success();
-  if (succeeded(parser.parseOptionalLParen()) &&
-      (parser.parseOperandList(inputs) || parser.parseColonTypeList(types) ||
-       parser.parseRParen()))
-    return failure();
-  SMLoc loc = parser.getCurrentLocation();
-  if (parser.parseRegion(epilogue))
-    return failure();
-  if (epilogue.empty())
-    return parser.emitError(loc, "expected an epilogue with a block, got none");
-  return success();
+  return failure(parser.parseOperandList(inputs) ||
+                 parser.parseColonTypeList(types) || parser.parseRParen());
 }
 
-static void printEpilogue(OpAsmPrinter &printer, Operation *, ValueRange inputs,
-                          TypeRange types, Region &epilogue) {
-  if (epilogue.empty())
-    return;
-  printer << " epilogue";
+static void printEpilogueInputs(OpAsmPrinter &printer, Operation *,
+                                OperandRange inputs, TypeRange types) {
   if (!inputs.empty())
     printer << '(' << inputs << " : " << types << ')';
-  printer << ' ';
-  printer.printRegion(epilogue);
 }
 
 #include "bn/Dialect/BN/IR/BNInterfaces.cpp.inc"

@@ -221,7 +221,9 @@ def BN_NormalizeOp : BN_EpilogueOp<"normalize"> {
     (`scale` `(` $scale^ `:` type($scale) `)`)?
     (`offset` `(` $offset^ `:` type($offset) `)`)?
     `outs` `(` $outs `:` type($outs) `)`
-    custom<Epilogue>($epilogue_inputs, type($epilogue_inputs), $epilogue)
+    (`epilogue` `` custom<EpilogueInputs>($epilogue_inputs,
+                                          type($epilogue_inputs))
+     $epilogue^)?
     (`->` type($results)^)?
   }];
   let builders = [

@@ -102,7 +102,9 @@ def BN_TrainingOp : BN_EpilogueOp<"training"> {
                    type($running_mean) `,` type($running_variance) `)`)?
     (`mask` `(` $mask^ `:` type($mask) `)`)?
     `outs` `(` $outs `:` type($outs) `)`
-    custom<Epilogue>($epilogue_inputs, type($epilogue_inputs), $epilogue)
+    (`epilogue` `` custom<EpilogueInputs>($epilogue_inputs,
+                                          type($epilogue_inputs))
+     $epilogue^)?
     (`->` type($results)^)?
   }];
   let extraClassDeclaration = commonDeclaration # [{
@@ -170,7 +172,9 @@ def BN_InferenceOp : BN_EpilogueOp<"inference"> {
     `statistics` `(` $mean `,` $variance `:` type($mean) `,`
                      type($variance) `)`
     `outs` `(` $outs `:` type($outs) `)`
-    custom<Epilogue>($epilogue_inputs, type($epilogue_inputs), $epilogue)
+    (`epilogue` `` custom<EpilogueInputs>($epilogue_inputs,
+                                          type($epilogue_inputs))
+     $epilogue^)?
     (`->` type($results)^)?
   }];
   let hasCanonicalizer = 1;

@@ -9,6 +9,8 @@
 #ifndef BN_DIALECT_BN_TRANSFORMS_PASSES_H
 #define BN_DIALECT_BN_TRANSFORMS_PASSES_H
 
+#include "bn/Dialect/BN/IR/BNOps.h"
+
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/Pass.h"
 
@@ -23,6 +25,10 @@ namespace mlir::bn {
 /// Rewrites `op` on its canonical view (see bn-collapse-dimensions). Fails when
 /// there is nothing to collapse.
 LogicalResult collapseDimensions(RewriterBase &rewriter, Operation *op);
+
+/// Makes elementwise ops that alone use the output of `op` its epilogue (see
+/// bn-fuse-epilogues). Returns false when there are none.
+bool fuseEpilogue(RewriterBase &rewriter, EpilogueOpInterface op);
 
 /// Decomposes `op` and what it decomposes into, until nothing but structural
 /// ops and linalg is left. Fails with a diagnostic where there is no
