@@ -101,7 +101,7 @@ llvm::Error BatchNormSpec::verify() const {
     return makeError("expected 'momentum' to be finite, got {0}", momentum);
   if (threads < 0)
     return makeError("expected 'threads' to be 0 or more, got {0}", threads);
-  return llvm::Error::success();
+  return verifyEpilogue(*this);
 }
 
 //===----------------------------------------------------------------------===//
@@ -193,6 +193,10 @@ std::string BatchNormSpec::getKey() const {
     os << " momentum " << printFloat(momentum) << " running "
        << (runningVariance == RunningVariance::Sample ? "sample"
                                                       : "population");
+  if (epilogue != Epilogue::None)
+    os << " epilogue " << getEpilogueName();
+  if (epilogue == Epilogue::LeakyRelu)
+    os << " slope " << printFloat(slope);
   os << " threads " << threads;
   return text;
 }
@@ -215,6 +219,13 @@ public:
   int64_t addData(const char *name, Access access = Access::Read,
                   int64_t inPlaceWith = -1) {
     return add(name, spec.elementType, all, access, inPlaceWith);
+  }
+  /// The output, and in front of it what the epilogue reads.
+  void addOutput(int64_t input) {
+    int64_t addend = spec.takesAddend() ? addData("addend") : -1;
+    int64_t output = addData("output", Access::Write, input);
+    if (addend >= 0)
+      signature.arguments[output].inPlaceWith.push_back(addend);
   }
   int64_t addParameter(const char *name, Access access = Access::Read,
                        int64_t inPlaceWith = -1) {
@@ -243,7 +254,8 @@ private:
     operand.name = name;
     operand.dtype = dtype;
     operand.access = access;
-    operand.inPlaceWith = inPlaceWith;
+    if (inPlaceWith >= 0)
+      operand.inPlaceWith.push_back(inPlaceWith);
     for (int64_t dim : dims) {
       operand.shape.push_back(spec.shape[dim]);
       operand.sameSizeAs.push_back(dim);
@@ -266,7 +278,7 @@ static void addTraining(const BatchNormSpec &spec, SignatureBuilder &builder) {
     mean = builder.addStatistic("running_mean");
     variance = builder.addStatistic("running_variance");
   }
-  builder.addData("output", Access::Write, input);
+  builder.addOutput(input);
   builder.addStatistic("mean", Access::Write);
   builder.addStatistic("variance", Access::Write);
   if (spec.hasRunningStats) {
@@ -280,7 +292,7 @@ static void addInference(SignatureBuilder &builder) {
   builder.addScaleAndOffset();
   builder.addStatistic("mean");
   builder.addStatistic("variance");
-  builder.addData("output", Access::Write, input);
+  builder.addOutput(input);
 }
 
 static void addNormalize(const BatchNormSpec &spec, SignatureBuilder &builder) {
@@ -290,7 +302,7 @@ static void addNormalize(const BatchNormSpec &spec, SignatureBuilder &builder) {
   if (spec.hasVariance)
     builder.addStatistic("variance");
   builder.addScaleAndOffset();
-  builder.addData("output", Access::Write, input);
+  builder.addOutput(input);
 }
 
 static void addBackward(const BatchNormSpec &spec, SignatureBuilder &builder) {

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal, Protocol, TypeVar, Union
 
-__all__ = ["A", "Array", "Axis", "Gradient", "Kind", "Out", "VarianceKind"]
+__all__ = [
+    "A", "Array", "Axis", "Epilogue", "Gradient", "Kind", "Out", "VarianceKind"
+]
 
 
 class Array(Protocol):
@@ -27,6 +29,9 @@ Axis = Union[int, Sequence[int]]
 Out = Union[Array, Sequence[Union[Array, None]], None]
 
 Gradient = Literal["input", "scale", "offset"]
+
+#: What happens to normalized elements before they are written.
+Epilogue = Literal["relu", "leaky_relu", "add", "add_relu"]
 
 VarianceKind = Literal["population", "sample"]
 

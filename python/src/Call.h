@@ -48,6 +48,10 @@ public:
   void addChannels(nb::handle array, const char *name, DType dtype);
   void addScaleAndOffset(nb::handle scale, nb::handle offset);
 
+  /// Says what is done to normalized elements; adds the addend if that is one
+  /// of the arguments.
+  void setEpilogue(const char *name, double slope, nb::handle addend);
+
   /// What is in a result before the call.
   enum class Initial { Anything, Zero };
 

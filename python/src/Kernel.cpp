@@ -67,6 +67,22 @@ static Kind convertKindName(llvm::StringRef name) {
                                 name));
 }
 
+BatchNormSpec::Epilogue mlir::bn::python::convertEpilogue(const char *name) {
+  using Epilogue = BatchNormSpec::Epilogue;
+  if (!name)
+    return Epilogue::None;
+  BatchNormSpec spec;
+  for (Epilogue epilogue : {Epilogue::Relu, Epilogue::LeakyRelu, Epilogue::Add,
+                            Epilogue::AddRelu}) {
+    spec.epilogue = epilogue;
+    if (spec.getEpilogueName() == name)
+      return epilogue;
+  }
+  raiseValueError(llvm::formatv("expected 'epilogue' to be None, 'relu', "
+                                "'leaky_relu', 'add' or 'add_relu', got '{0}'",
+                                name));
+}
+
 static void setWhich(BatchNormSpec &spec, nb::handle which) {
   std::array<int, 3> places = convertWhich(which);
   spec.hasInputGrad = places[0] >= 0;
@@ -80,7 +96,8 @@ static void initSpec(BatchNormSpec *self, const char *kind, nb::handle shape,
                      double epsilon, double momentum, const char *varianceKind,
                      bool hasScale, bool hasOffset, bool hasRunningStats,
                      bool hasMean, bool hasVariance, nb::handle which,
-                     bool frozen, int64_t threads) {
+                     bool frozen, const char *epilogue, double slope,
+                     int64_t threads) {
   BatchNormSpec spec;
   spec.kind = convertKindName(kind);
   for (nb::handle size : shape) {
@@ -111,6 +128,8 @@ static void initSpec(BatchNormSpec *self, const char *kind, nb::handle shape,
   spec.hasVariance = hasVariance;
   setWhich(spec, which);
   spec.isFrozen = frozen;
+  spec.epilogue = convertEpilogue(epilogue);
+  spec.slope = slope;
   spec.threads = threads;
   raiseIfError(spec.verify());
   new (self) BatchNormSpec(std::move(spec));
@@ -130,7 +149,8 @@ static void bindSpec(nb::module_ &module) {
            "has_offset"_a = true, "has_running_stats"_a = true,
            "has_mean"_a = true, "has_variance"_a = true,
            "which"_a = nb::make_tuple("input", "scale", "offset"),
-           "frozen"_a = false, "threads"_a = 0,
+           "frozen"_a = false, "epilogue"_a = nb::none(), "slope"_a = 0.01,
+           "threads"_a = 0,
            nb::sig("def __init__(self, kind: Kind, shape: "
                    "Sequence[int | None], *, axis: Axis = -1, "
                    "dtype: object = 'float32', "
@@ -142,6 +162,7 @@ static void bindSpec(nb::module_ &module) {
                    "has_running_stats: bool = True, has_mean: bool = True, "
                    "has_variance: bool = True, which: Sequence[Gradient] = "
                    "('input', 'scale', 'offset'), frozen: bool = False, "
+                   "epilogue: Epilogue | None = None, slope: float = 0.01, "
                    "threads: int = 0) -> None"))
       .def_prop_ro(
           "kind",

@@ -53,13 +53,15 @@ static uint64_t packFlags(const BatchNormSpec &spec) {
   append(spec.hasScaleGrad);
   append(spec.hasOffsetGrad);
   append(spec.isFrozen);
+  append(spec.epilogue);
   return flags;
 }
 
 size_t SpecHash::operator()(const BatchNormSpec &spec) const {
   return llvm::hash_combine(
       packFlags(spec), llvm::bit_cast<uint64_t>(spec.epsilon),
-      llvm::bit_cast<uint64_t>(spec.momentum), spec.threads,
+      llvm::bit_cast<uint64_t>(spec.momentum),
+      llvm::bit_cast<uint64_t>(spec.slope), spec.threads,
       llvm::hash_combine_range(spec.shape.begin(), spec.shape.end()),
       llvm::hash_combine_range(spec.axis.begin(), spec.axis.end()));
 }
@@ -72,6 +74,8 @@ bool SpecEqual::operator()(const BatchNormSpec &a,
              llvm::bit_cast<uint64_t>(b.epsilon) &&
          llvm::bit_cast<uint64_t>(a.momentum) ==
              llvm::bit_cast<uint64_t>(b.momentum) &&
+         llvm::bit_cast<uint64_t>(a.slope) ==
+             llvm::bit_cast<uint64_t>(b.slope) &&
          a.threads == b.threads;
 }
 

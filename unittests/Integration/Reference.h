@@ -66,6 +66,9 @@ RunningStatistics updateRunning(const BatchNormSpec &spec,
 Bounded normalize(const BatchNormSpec &spec, double x, Bounded mean,
                   Bounded variance, double scale, double offset);
 
+/// What the epilogue of `spec` makes of `y`.
+Bounded applyEpilogue(const BatchNormSpec &spec, Bounded y, double addend);
+
 } // namespace mlir::bn::test
 
 #endif // BN_UNITTESTS_INTEGRATION_REFERENCE_H

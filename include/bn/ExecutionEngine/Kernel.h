@@ -48,9 +48,9 @@ struct KernelOperand {
   /// For each dynamic dimension the dimension of argument 0 that has the same
   /// size, or -1; empty when nothing is known.
   DimVector sameSizeAs;
-  /// The argument whose memory this output may be given exactly, or -1. Only
+  /// The arguments of which this output may be given exactly the memory. Only
   /// looked at for Access::Write.
-  int64_t inPlaceWith = -1;
+  llvm::SmallVector<int64_t, 2> inPlaceWith;
 };
 
 /// Arguments in order, and results that the function itself allocates.

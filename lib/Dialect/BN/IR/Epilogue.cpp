@@ -64,7 +64,8 @@ LogicalResult mlir::bn::verifyEpilogueTypes(EpilogueOpInterface op) {
   if (!yield)
     return op->emitOpError("expected the epilogue to end with 'bn.yield', got ")
            << (block.empty() ? "nothing"
-                             : block.back().getName().getStringRef());
+                             : ("'" + block.back().getName().getStringRef() +
+                                "'").str());
   if (yield.getValue().getType() == type)
     return success();
   return op->emitOpError("expected the epilogue to yield ")

@@ -328,7 +328,7 @@ Value EpilogueFuser::getElement(Value tensor, IRMapping &tensors) {
     element = cast<Value>(known);
   if (!widener.changes(element.getType()))
     return element;
-  return arith::ExtFOp::create(b, loc, widener.wide, element);
+  return b.createOrFold<arith::ExtFOp>(loc, widener.wide, element);
 }
 
 void EpilogueFuser::copyBody(linalg::LinalgOp inner, IRMapping &tensors) {
