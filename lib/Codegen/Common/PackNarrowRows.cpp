@@ -177,7 +177,8 @@ void RowPacker::pack(NormalizeOp op) {
         b, loc, out.getType(), getInput(op.getInput()),
         getOperand(op.getMean()), /*variance=*/Value(),
         getOperand(op.getScale()), getOperand(op.getOffset()), epilogueInputs,
-        ValueRange{out}, b.getDenseI64ArrayAttr({1}), /*epsilon=*/FloatAttr());
+        ValueRange{out}, b.getDenseI64ArrayAttr({1}), /*epsilon=*/FloatAttr(),
+        op->getNumRegions());
     cloneEpilogue(op, part);
     return part;
   };

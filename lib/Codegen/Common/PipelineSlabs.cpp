@@ -256,7 +256,7 @@ NormalizeOp SlabPipeliner::prepareNormalization(Offset first,
       getOptional(whole.getMean()), /*variance=*/Value(),
       getOptional(whole.getScale()), getOptional(whole.getOffset()),
       epilogueInputs, ValueRange{out}, whole.getAxisAttr(),
-      /*epsilon=*/FloatAttr());
+      /*epsilon=*/FloatAttr(), whole->getNumRegions());
   cloneEpilogue(whole, normalize);
   normalize->setAttr(kLoweringStrategyAttrName, getInnerStrategy());
   return normalize;

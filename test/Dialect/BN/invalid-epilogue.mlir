@@ -189,7 +189,7 @@ func.func @error_normalize_c9(%x: tensor<8x4xf32>, %c: tensor<4xf32>,
 func.func @error_normalize_c7_no_epilogue(%x: tensor<8x4xf32>) {
   // expected-error @below {{expected no epilogue inputs without an epilogue, got 1}}
   %r = "bn.normalize"(%x, %x, %x) <{axis = array<i64: 1>,
-      operandSegmentSizes = array<i32: 1, 0, 0, 0, 0, 1, 1>}> ({})
+      operandSegmentSizes = array<i32: 1, 0, 0, 0, 0, 1, 1>}>
       : (tensor<8x4xf32>, tensor<8x4xf32>, tensor<8x4xf32>) -> tensor<8x4xf32>
   return
 }

@@ -83,9 +83,8 @@ struct DropUnusedRunningStats : OpRewritePattern<TrainingOp> {
         op.getOffset(), Value(), Value(), op.getMask(), op.getEpilogueInputs(),
         outs, op.getAxisAttr(), op.getEpsilonAttr(), FloatAttr(),
         VarianceKindAttr::get(getContext(), VarianceKind::population),
-        op.getGroupsAttr());
-    rewriter.inlineRegionBefore(op.getEpilogue(), smaller.getEpilogue(),
-                                smaller.getEpilogue().begin());
+        op.getGroupsAttr(), op->getNumRegions());
+    cloneEpilogue(op, smaller);
     smaller->setDiscardableAttrs(op->getDiscardableAttrDictionary());
     rewriter.replaceAllUsesWith(op.getResults().take_front(3),
                                 smaller.getResults());
@@ -101,15 +100,14 @@ struct DropIdentityEpilogue : OpRewritePattern<OpTy> {
 
   LogicalResult matchAndRewrite(OpTy op,
                                 PatternRewriter &rewriter) const override {
-    if (op.getEpilogue().empty())
+    if (!op.hasEpilogue())
       return failure();
     Block &block = op.getEpilogue().front();
     if (block.getTerminator()->getOperand(0) != block.getArgument(0))
       return failure();
-    rewriter.modifyOpInPlace(op, [&]() {
-      rewriter.eraseBlock(&block);
-      op.getEpilogueInputsMutable().clear();
-    });
+    rewriter.modifyOpInPlace(op,
+                             [&]() { op.getEpilogueInputsMutable().clear(); });
+    recreateWithEpilogue(rewriter, op, /*hasEpilogue=*/false);
     return success();
   }
 };
@@ -121,7 +119,7 @@ struct DropUnusedEpilogueInputs : OpRewritePattern<OpTy> {
 
   LogicalResult matchAndRewrite(OpTy op,
                                 PatternRewriter &rewriter) const override {
-    if (op.getEpilogue().empty())
+    if (!op.hasEpilogue())
       return failure();
     Block &block = op.getEpilogue().front();
     SmallVector<Value> inputs(op.getEpilogueInputs());

@@ -382,7 +382,7 @@ static NormalizeOp createCoefficients(OpBuilder &b, NormalizeOp op) {
       b, loc, op->getResultTypes(), op.getInput(), generic.getResult(0),
       /*variance=*/Value(), generic.getResult(1), generic.getResult(2),
       op.getEpilogueInputs(), op.getOuts(), op.getAxisAttr(),
-      /*epsilon=*/FloatAttr());
+      /*epsilon=*/FloatAttr(), op->getNumRegions());
   cloneEpilogue(op, result);
   copyLoweringStrategy(op, result);
   return result;

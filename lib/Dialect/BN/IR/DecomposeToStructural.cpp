@@ -89,7 +89,7 @@ FailureOr<SmallVector<Value>> TrainingOp::decomposeOperation(OpBuilder &b) {
   auto normalize = NormalizeOp::create(
       b, loc, getOuts()[0].getType(), input, mean, variance, getScale(),
       getOffset(), getEpilogueInputs(), getOuts()[0],
-      b.getDenseI64ArrayAttr(axis), getEpsilonAttr());
+      b.getDenseI64ArrayAttr(axis), getEpsilonAttr(), (*this)->getNumRegions());
   cloneEpilogue(*this, normalize);
   copyLoweringStrategy(*this, normalize);
   results[0] = normalize.getResult(0);
@@ -104,7 +104,7 @@ FailureOr<SmallVector<Value>> InferenceOp::decomposeOperation(OpBuilder &b) {
   auto normalize = NormalizeOp::create(
       b, getLoc(), getOuts()[0].getType(), getInput(), getMean(), getVariance(),
       getScale(), getOffset(), getEpilogueInputs(), getOuts()[0], getAxisAttr(),
-      getEpsilonAttr());
+      getEpsilonAttr(), (*this)->getNumRegions());
   cloneEpilogue(*this, normalize);
   copyLoweringStrategy(*this, normalize);
   return SmallVector<Value>{normalize.getResult(0)};

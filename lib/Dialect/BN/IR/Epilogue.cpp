@@ -15,6 +15,7 @@
 
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/IRMapping.h"
+#include "mlir/IR/PatternMatch.h"
 #include "mlir/IR/TypeUtilities.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
@@ -53,6 +54,9 @@ LogicalResult mlir::bn::verifyEpilogueInputs(EpilogueOpInterface op) {
 LogicalResult mlir::bn::verifyEpilogueTypes(EpilogueOpInterface op) {
   if (!op.hasEpilogue())
     return success();
+  if (op->getNumRegions() != 1)
+    return op->emitOpError("expected one epilogue at most, got ")
+           << op->getNumRegions();
   Block &block = op.getEpilogue().front();
   Type type =
       getAccumulatorType(getElementTypeOrSelf(op.getInput().getType()));
@@ -88,9 +92,24 @@ LogicalResult mlir::bn::verifyEpilogueOps(EpilogueOpInterface op) {
 //===----------------------------------------------------------------------===//
 
 void mlir::bn::cloneEpilogue(EpilogueOpInterface from, EpilogueOpInterface to) {
-  // Values from outside stay what they are.
-  IRMapping mapping;
+  if (!from.hasEpilogue())
+    return;
+  IRMapping mapping; // values from outside stay what they are
   from.getEpilogue().cloneInto(&to.getEpilogue(), mapping);
+}
+
+EpilogueOpInterface mlir::bn::recreateWithEpilogue(RewriterBase &rewriter,
+                                                   EpilogueOpInterface op,
+                                                   bool hasEpilogue) {
+  OpBuilder::InsertionGuard guard(rewriter);
+  rewriter.setInsertionPoint(op);
+  OperationState state(op->getLoc(), op->getName(), op->getOperands(),
+                       op->getResultTypes(), op->getAttrs());
+  if (hasEpilogue)
+    state.addRegion();
+  Operation *created = rewriter.create(state);
+  rewriter.replaceOp(op, created->getResults());
+  return cast<EpilogueOpInterface>(created);
 }
 
 Value mlir::bn::inlineEpilogue(OpBuilder &builder, EpilogueOpInterface op,

@@ -105,7 +105,7 @@ static LogicalResult foldInference(RewriterBase &b, InferenceOp op,
       b, loc, op->getResultTypes(), op.getInput(), meanOperand,
       /*variance=*/Value(), scaleConstant, offsetOperand,
       op.getEpilogueInputs(), op.getOuts(), op.getAxisAttr(),
-      /*epsilon=*/FloatAttr());
+      /*epsilon=*/FloatAttr(), op->getNumRegions());
   cloneEpilogue(op, normalize);
   normalize->setDiscardableAttrs(op->getDiscardableAttrDictionary());
   b.replaceOp(op, normalize.getResults());

@@ -117,7 +117,8 @@ public:
   bool collect();
   /// Moves what they need in front of the op; false when that is not possible.
   bool prepare();
-  void fuse();
+  /// Returns the op with its epilogue, which may be a new one.
+  EpilogueOpInterface fuse();
 
 private:
   bool isFusable(Operation *op);
@@ -302,7 +303,8 @@ bool EpilogueFuser::prepare() {
 void EpilogueFuser::startEpilogue() {
   Location loc = op.getLoc();
   if (!op.hasEpilogue()) {
-    OpBuilder::InsertionGuard guard(b);
+    op = recreateWithEpilogue(b, op, /*hasEpilogue=*/true);
+    output = op->getResult(0);
     Block *block =
         b.createBlock(&op.getEpilogue(), {}, {widener.wide}, {loc});
     YieldOp::create(b, loc, block->getArgument(0));
@@ -343,11 +345,11 @@ void EpilogueFuser::copyBody(linalg::LinalgOp inner, IRMapping &tensors) {
   tensors.map(inner->getResult(0), mapping.lookupOrDefault(result));
 }
 
-void EpilogueFuser::fuse() {
+EpilogueOpInterface EpilogueFuser::fuse() {
   OpBuilder::InsertionGuard guard(b);
   Value destination = getDestination();
-  b.startOpModification(op);
   startEpilogue();
+  b.startOpModification(op);
   Block &block = op.getEpilogue().front();
   auto yield = cast<YieldOp>(block.getTerminator());
   b.setInsertionPoint(yield);
@@ -371,16 +373,17 @@ void EpilogueFuser::fuse() {
   b.replaceAllUsesWith(last->getResult(0), output);
   for (Operation *inner : llvm::reverse(cluster))
     b.eraseOp(inner);
+  return op;
 }
 
-bool mlir::bn::fuseEpilogue(RewriterBase &rewriter, EpilogueOpInterface op) {
+FailureOr<EpilogueOpInterface>
+mlir::bn::fuseEpilogue(RewriterBase &rewriter, EpilogueOpInterface op) {
   if (op->getNumResults() == 0)
-    return false;
+    return failure();
   EpilogueFuser fuser(rewriter, op);
   if (!fuser.collect() || !fuser.prepare())
-    return false;
-  fuser.fuse();
-  return true;
+    return failure();
+  return fuser.fuse();
 }
 
 namespace {
@@ -393,7 +396,8 @@ struct FuseEpiloguesPass
     getOperation().walk([&](EpilogueOpInterface op) { ops.push_back(op); });
     IRRewriter rewriter(&getContext());
     for (EpilogueOpInterface op : ops)
-      while (fuseEpilogue(rewriter, op))
+      for (FailureOr<EpilogueOpInterface> next = op;
+           succeeded(next = fuseEpilogue(rewriter, *next));)
         ++numFused;
   }
 };

@@ -52,15 +52,16 @@ def BN_EpilogueOpInterface : OpInterface<"EpilogueOpInterface"> {
                     "::mlir::Operation::operand_range", "getEpilogueInputs">,
     InterfaceMethod<"The same, to be changed.", "::mlir::MutableOperandRange",
                     "getEpilogueInputsMutable">,
-    InterfaceMethod<"Empty, or one block that ends with `bn.yield`.",
-                    "::mlir::Region &", "getEpilogue">,
     InterfaceMethod<"Destinations; the first is that of the output.",
                     "::mlir::Operation::operand_range", "getOuts">,
     InterfaceMethod<"The same, to be changed.", "::mlir::MutableOperandRange",
                     "getOutsMutable">
   ];
   let extraSharedClassDeclaration = [{
-    bool hasEpilogue() { return !$_op.getEpilogue().empty(); }
+    bool hasEpilogue() { return $_op->getNumRegions() != 0; }
+    /// The epilogue, which the op must have: one block that ends with
+    /// `bn.yield`.
+    ::mlir::Region &getEpilogue() { return $_op->getRegion(0); }
   }];
 }
 

@@ -52,7 +52,8 @@ class BN_EpilogueOp<string mnemonic, list<Trait> traits = []> :
     BN_AggregatedOp<mnemonic, !listconcat(traits, [
       AttrSizedOperandSegments, BN_EpilogueOpInterface
     ])> {
-  let regions = (region MaxSizedRegion<1>:$epilogue);
+  // None or one: upstream does not clone ops whose regions are empty.
+  let regions = (region VariadicRegion<SizedRegion<1>>:$epilogues);
 }
 
 #endif // BN_DIALECT_BN_IR_BNOPBASE

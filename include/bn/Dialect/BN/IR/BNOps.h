@@ -39,9 +39,14 @@ FloatType getAccumulatorType(Type element);
 /// free of memory effects.
 bool isLegalInEpilogue(Operation *op);
 
-/// Gives `to`, which has none, a copy of the epilogue of `from`. The epilogue
-/// inputs are up to the caller.
+/// Copies the epilogue of `from`, if there is one, to the empty region that `to`
+/// has then. The epilogue inputs are up to the caller.
 void cloneEpilogue(EpilogueOpInterface from, EpilogueOpInterface to);
+
+/// Puts the same op with an empty epilogue, or with none, in the place of `op`.
+EpilogueOpInterface recreateWithEpilogue(RewriterBase &rewriter,
+                                         EpilogueOpInterface op,
+                                         bool hasEpilogue);
 
 /// What the epilogue of `op` makes of `normalized` and of one element of each
 /// epilogue input, in the accumulator type; without an epilogue, `normalized`.

@@ -223,7 +223,7 @@ def BN_NormalizeOp : BN_EpilogueOp<"normalize"> {
     `outs` `(` $outs `:` type($outs) `)`
     (`epilogue` `` custom<EpilogueInputs>($epilogue_inputs,
                                           type($epilogue_inputs))
-     $epilogue^)?
+     $epilogues^)?
     (`->` type($results)^)?
   }];
   let builders = [
@@ -233,7 +233,8 @@ def BN_NormalizeOp : BN_EpilogueOp<"normalize"> {
       "::mlir::Value":$offset, "::mlir::ValueRange":$outs,
       "::mlir::DenseI64ArrayAttr":$axis, "::mlir::FloatAttr":$epsilon), [{
       build($_builder, $_state, results, input, mean, variance, scale, offset,
-            /*epilogue_inputs=*/::mlir::ValueRange(), outs, axis, epsilon);
+            /*epilogue_inputs=*/::mlir::ValueRange(), outs, axis, epsilon,
+            /*epiloguesCount=*/0);
     }]>
   ];
   let extraClassDeclaration = commonDeclaration # [{

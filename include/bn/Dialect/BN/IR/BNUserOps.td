@@ -104,7 +104,7 @@ def BN_TrainingOp : BN_EpilogueOp<"training"> {
     `outs` `(` $outs `:` type($outs) `)`
     (`epilogue` `` custom<EpilogueInputs>($epilogue_inputs,
                                           type($epilogue_inputs))
-     $epilogue^)?
+     $epilogues^)?
     (`->` type($results)^)?
   }];
   let extraClassDeclaration = commonDeclaration # [{
@@ -174,7 +174,7 @@ def BN_InferenceOp : BN_EpilogueOp<"inference"> {
     `outs` `(` $outs `:` type($outs) `)`
     (`epilogue` `` custom<EpilogueInputs>($epilogue_inputs,
                                           type($epilogue_inputs))
-     $epilogue^)?
+     $epilogues^)?
     (`->` type($results)^)?
   }];
   let hasCanonicalizer = 1;

@@ -27,8 +27,10 @@ namespace mlir::bn {
 LogicalResult collapseDimensions(RewriterBase &rewriter, Operation *op);
 
 /// Makes elementwise ops that alone use the output of `op` its epilogue (see
-/// bn-fuse-epilogues). Returns false when there are none.
-bool fuseEpilogue(RewriterBase &rewriter, EpilogueOpInterface op);
+/// bn-fuse-epilogues). Returns the op that has the epilogue; fails when there
+/// are none.
+FailureOr<EpilogueOpInterface> fuseEpilogue(RewriterBase &rewriter,
+                                            EpilogueOpInterface op);
 
 /// Decomposes `op` and what it decomposes into, until nothing but structural
 /// ops and linalg is left. Fails with a diagnostic where there is no
