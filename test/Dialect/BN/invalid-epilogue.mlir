@@ -239,3 +239,18 @@ func.func @yield_elsewhere(%x: f32) {
   // expected-error @below {{expects parent op to be one of 'bn.training, bn.inference, bn.normalize'}}
   bn.yield %x : f32
 }
+
+// -----
+
+func.func @two_epilogues(%x: tensor<8x4xf32>) {
+  // expected-error @below {{expected one epilogue at most, got 2}}
+  %r = "bn.normalize"(%x, %x) <{axis = array<i64: 1>,
+      operandSegmentSizes = array<i32: 1, 0, 0, 0, 0, 0, 1>}> ({
+    ^bb0(%y: f32):
+      bn.yield %y : f32
+    }, {
+    ^bb0(%y: f32):
+      bn.yield %y : f32
+    }) : (tensor<8x4xf32>, tensor<8x4xf32>) -> tensor<8x4xf32>
+  return
+}
