@@ -21,7 +21,6 @@
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
-#include "mlir/Interfaces/ViewLikeInterface.h"
 #include "llvm/ADT/SetVector.h"
 
 namespace mlir::bn {
@@ -172,13 +171,6 @@ static bool covers(const Read &first, const Read &second, scf::ForOp rows) {
                       });
 }
 
-/// The buffer that `buffer` is a view of.
-static Value getViewedBuffer(Value buffer) {
-  while (auto view = buffer.getDefiningOp<ViewLikeOpInterface>())
-    buffer = view.getViewSource();
-  return buffer;
-}
-
 /// The reads in `rows` that come from memory.
 static SmallVector<Read> collectReads(scf::ForOp rows) {
   SmallVector<Read> reads;
@@ -187,15 +179,11 @@ static SmallVector<Read> collectReads(scf::ForOp rows) {
     if (read && hasAddressThatMoves(*read, rows))
       reads.push_back(std::move(*read));
   });
-  // Where one part of a buffer is summed and another is stored, the latter has
-  // been summed before and is in the cache.
-  DenseSet<Value> summed;
-  for (const Read &read : reads)
-    if (!isStored(read))
-      summed.insert(getViewedBuffer(read.buffer));
-  llvm::erase_if(reads, [&](const Read &read) {
-    return isStored(read) && summed.contains(getViewedBuffer(read.buffer));
-  });
+  // Where some data is summed and other data is stored, the latter has been
+  // summed before and is in the cache; or it is an input of an epilogue, which
+  // the hardware follows well enough by itself.
+  if (!llvm::all_of(reads, isStored))
+    llvm::erase_if(reads, isStored);
   SmallVector<Read> distinct;
   for (Read &read : reads)
     if (llvm::none_of(distinct, [&](const Read &earlier) {

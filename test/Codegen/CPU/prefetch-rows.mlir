@@ -141,12 +141,12 @@ func.func @pipelined(%x: memref<8x4x64xf32>, %y: memref<8x4x64xf32>, %g: index,
 
 // -----
 
-// What is added to the normalized group comes from memory, although it is
-// stored: nothing of its buffer is summed. A view of a buffer is that buffer.
+// What an epilogue adds to the normalized group is left to the hardware.
 // CHECK-LABEL: func @epilogue
 //  CHECK-SAME:     %[[X:[a-z0-9]+]]: memref<8x4x64xf32>, %[[R:[a-z0-9]+]]: memref<8x4x64xf32>
-//       CHECK:   memref.prefetch %[[R]]
+//       CHECK:   vector.load %[[R]]
 //       CHECK:   memref.prefetch %[[X]][%{{.*}}, %c1, %{{.*}}]
+//  CHECK-NEXT:   vector.load %[[X]]
 //   CHECK-NOT:   memref.prefetch
 //       CHECK:   return
 func.func @epilogue(%x: memref<8x4x64xf32>, %r: memref<8x4x64xf32>,
