@@ -24,9 +24,8 @@ namespace mlir::bn::python {
 /// Converts "population" or "sample"; raises for others.
 BatchNormSpec::RunningVariance convertVarianceKind(llvm::StringRef kind);
 
-/// Converts None (which a null pointer is) or "relu", "leaky_relu", "add",
-/// "add_relu"; raises for others.
-BatchNormSpec::Epilogue convertEpilogue(const char *name);
+/// Converts None or "relu", "leaky_relu", "add", "add_relu"; raises for others.
+BatchNormSpec::Epilogue convertEpilogue(nanobind::handle name);
 
 [[noreturn]] void raiseNotImplemented(const std::string &message);
 

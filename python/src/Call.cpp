@@ -126,7 +126,7 @@ void Call::addScaleAndOffset(nb::handle scale, nb::handle offset) {
     spec.parameterType = addChannels(offset, "offset");
 }
 
-void Call::setEpilogue(const char *name, double slope, nb::handle addend) {
+void Call::setEpilogue(nb::handle name, double slope, nb::handle addend) {
   spec.epilogue = convertEpilogue(name);
   if (spec.epilogue == BatchNormSpec::Epilogue::LeakyRelu)
     spec.slope = slope;
@@ -135,7 +135,7 @@ void Call::setEpilogue(const char *name, double slope, nb::handle addend) {
         "expected 'addend' exactly when 'epilogue' is 'add' or 'add_relu', got "
         "{0} and {1}",
         spec.takesAddend() ? "none" : "one",
-        name ? "'" + std::string(name) + "'" : "None"));
+        nb::repr(name).c_str()));
   if (spec.takesAddend())
     addData(addend, "addend");
 }

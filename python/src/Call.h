@@ -50,7 +50,7 @@ public:
 
   /// Says what is done to normalized elements; adds the addend if that is one
   /// of the arguments.
-  void setEpilogue(const char *name, double slope, nb::handle addend);
+  void setEpilogue(nb::handle name, double slope, nb::handle addend);
 
   /// What is in a result before the call.
   enum class Initial { Anything, Zero };

@@ -30,7 +30,7 @@ using Kind = BatchNormSpec::Kind;
 static nb::object inference(nb::handle x, nb::handle scale, nb::handle offset,
                             nb::handle mean, nb::handle variance,
                             nb::handle axis, double epsilon,
-                            const char *epilogue, double slope,
+                            nb::handle epilogue, double slope,
                             nb::handle addend, nb::handle out) {
   Call call(Kind::Inference);
   call.setInput(x, axis);
@@ -61,7 +61,7 @@ static nb::object training(nb::handle x, nb::handle scale, nb::handle offset,
                            nb::handle runningMean, nb::handle runningVariance,
                            double momentum, const char *runningVarianceKind,
                            nb::handle mask, nb::handle axis, double epsilon,
-                           const char *epilogue, double slope,
+                           nb::handle epilogue, double slope,
                            nb::handle addend, nb::handle out) {
   if (!mask.is_none())
     raiseNotImplemented("expected 'mask' to be None, got an array: masks "

@@ -67,20 +67,25 @@ static Kind convertKindName(llvm::StringRef name) {
                                 name));
 }
 
-BatchNormSpec::Epilogue mlir::bn::python::convertEpilogue(const char *name) {
+BatchNormSpec::Epilogue mlir::bn::python::convertEpilogue(nb::handle name) {
   using Epilogue = BatchNormSpec::Epilogue;
-  if (!name)
+  if (name.is_none())
     return Epilogue::None;
+  const char *text;
+  if (!nb::try_cast<const char *>(name, text))
+    raiseTypeError(llvm::formatv("expected 'epilogue' to be a name or None, "
+                                 "got {0}",
+                                 nb::repr(name).c_str()));
   BatchNormSpec spec;
   for (Epilogue epilogue : {Epilogue::Relu, Epilogue::LeakyRelu, Epilogue::Add,
                             Epilogue::AddRelu}) {
     spec.epilogue = epilogue;
-    if (spec.getEpilogueName() == name)
+    if (spec.getEpilogueName() == text)
       return epilogue;
   }
   raiseValueError(llvm::formatv("expected 'epilogue' to be None, 'relu', "
                                 "'leaky_relu', 'add' or 'add_relu', got '{0}'",
-                                name));
+                                text));
 }
 
 static void setWhich(BatchNormSpec &spec, nb::handle which) {
@@ -96,7 +101,7 @@ static void initSpec(BatchNormSpec *self, const char *kind, nb::handle shape,
                      double epsilon, double momentum, const char *varianceKind,
                      bool hasScale, bool hasOffset, bool hasRunningStats,
                      bool hasMean, bool hasVariance, nb::handle which,
-                     bool frozen, const char *epilogue, double slope,
+                     bool frozen, nb::handle epilogue, double slope,
                      int64_t threads) {
   BatchNormSpec spec;
   spec.kind = convertKindName(kind);
