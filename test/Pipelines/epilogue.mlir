@@ -2,7 +2,7 @@
 // residual block, written as arithmetic on tensors.
 
 // RUN: bn-opt %s --bn-cpu-pipeline="compile-to=linalg threads=2" | FileCheck %s
-// RUN: bn-opt %s --bn-cpu-pipeline="compile-to=buffer threads=2" | FileCheck %s --check-prefix=BUFFER --implicit-check-not="memref.alloc("
+// RUN: bn-opt %s --bn-cpu-pipeline="compile-to=buffer threads=2" | FileCheck %s --check-prefix=BUFFER --implicit-check-not="memref.alloc(" --implicit-check-not="memref.copy {{.*}}3136"
 
 module attributes {
   dlti.target_system_spec = #dlti.target_system_spec<
@@ -67,5 +67,30 @@ module attributes {
     %s = arith.addf %y, %r : tensor<8x64x3136xf32>
     %z = arith.maximumf %s, %zero : tensor<8x64x3136xf32>
     return %z, %m, %v : tensor<8x64x3136xf32>, tensor<64xf32>, tensor<64xf32>
+  }
+
+  // Over the addend: nothing of the size of the data is allocated or copied,
+  // and it is still one loop. (Lines that were just read are stored as usual.)
+  // BUFFER-LABEL: func @in_place
+  //       BUFFER:     scf.for %{{.*}} = %c0 to %c31 step %c1 {
+  //       BUFFER:       scf.for %{{.*}} = %c0 to %c8 step %c1 {
+  //       BUFFER:         scf.for %[[I:.*]] = %c0 to %c3136 step %c32 iter_args({{.*}}) -> (vector<32xf32>, vector<32xf32>) {
+  // BUFFER-COUNT-3:         vector.transfer_read
+  //   BUFFER-NOT:           vector.transfer_read
+  //       BUFFER:           vector.transfer_write {{.*}}[%c0, %c0, %[[I]]]
+  //  BUFFER-NEXT:           scf.yield
+  //       BUFFER:   return
+  func.func @in_place(%x: tensor<8x64x3136xf32>, %r: tensor<8x64x3136xf32>,
+      %m0: tensor<64xf32>, %v0: tensor<64xf32>) -> tensor<8x64x3136xf32> {
+    %z, %m, %v = bn.training axis(1) epsilon(1.0e-3)
+        ins(%x : tensor<8x64x3136xf32>)
+        outs(%r, %m0, %v0
+             : tensor<8x64x3136xf32>, tensor<64xf32>, tensor<64xf32>)
+        epilogue(%r : tensor<8x64x3136xf32>) {
+      ^bb0(%y: f32, %e: f32):
+        %s = arith.addf %y, %e : f32
+        bn.yield %s : f32
+      } -> tensor<8x64x3136xf32>, tensor<64xf32>, tensor<64xf32>
+    return %z : tensor<8x64x3136xf32>
   }
 }
