@@ -73,7 +73,7 @@ mkdir -p "$results"
 rm -rf "$BN_CACHE_DIR" "$results"/*.json "$results"/*.xml
 
 bn_step "Unit tests"
-(cd "$BN_BUILD" && ctest --output-on-failure --output-junit \
+(cd "$BN_BUILD" && ctest --parallel "$(nproc)" --output-on-failure --output-junit \
   "$results/unit.xml" | tail -n 30) || true
 add_results unit "$results/unit.xml"
 

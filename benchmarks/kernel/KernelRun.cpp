@@ -166,6 +166,14 @@ static double getTolerance(DType dtype) {
   return dtype == DType::BF16 ? 1.0 / 64 : dtype == DType::F16 ? 4e-3 : 1e-4;
 }
 
+static llvm::Error checkError(int64_t channel, double error, double bound) {
+  if (error <= bound)
+    return llvm::Error::success();
+  return makeError("expected the results of channel {0} to be right, got an "
+                   "error of {1}",
+                   channel, error);
+}
+
 llvm::Error KernelRun::checkChannel(int64_t channel) const {
   const Buffer &x = getBuffer("input"), &y = getBuffer("output");
   double mean, variance;
@@ -198,19 +206,48 @@ llvm::Error KernelRun::checkChannel(int64_t channel) const {
     double error = std::fabs(y.load(i) - expected);
     worst = std::isnan(error) ? error : std::max(worst, error);
   });
-  if (worst <= getTolerance(c.dtype) * 4)
-    return llvm::Error::success();
-  return makeError("expected the results of channel {0} to be right, got an "
-                   "error of {1}",
-                   channel, worst);
+  return checkError(channel, worst, getTolerance(c.dtype) * 4);
+}
+
+/// Compares the three gradients of a channel; those of scale and offset
+/// relative to the magnitudes that are summed.
+llvm::Error KernelRun::checkGradients(int64_t channel) const {
+  const Buffer &dy = getBuffer("output_grad"), &x = getBuffer("input");
+  double mean = getBuffer("mean").load(channel);
+  double r = 1 / std::sqrt(getBuffer("variance").load(channel) + kEpsilon);
+  double count = 0, sum = 0, product = 0, size = 0, productSize = 0;
+  forEachOfChannel(c, channel, [&](int64_t i) {
+    double part = dy.load(i) * (x.load(i) - mean);
+    ++count;
+    sum += dy.load(i);
+    product += part;
+    size += std::fabs(dy.load(i));
+    productSize += std::fabs(part);
+  });
+  double offsetError =
+      std::fabs(getBuffer("offset_grad").load(channel) - sum) / size;
+  double scaleError =
+      std::fabs(getBuffer("scale_grad").load(channel) - product * r) /
+      (productSize * r);
+  double factor = getBuffer("scale").load(channel) * r, worst = 0;
+  const Buffer &dx = getBuffer("input_grad");
+  forEachOfChannel(c, channel, [&](int64_t i) {
+    double expected = factor * (dy.load(i) - sum / count -
+                                (x.load(i) - mean) * r * r * product / count);
+    double error = std::fabs(dx.load(i) - expected) / factor;
+    worst = std::isnan(error) ? error : std::max(worst, error);
+  });
+  for (double error : {offsetError, scaleError})
+    if (llvm::Error found = checkError(channel, error, 1e-5))
+      return found;
+  return checkError(channel, worst, getTolerance(c.dtype));
 }
 
 llvm::Error KernelRun::check() {
   call();
-  if (c.kind == Kind::Backward) // the tests compare its three results
-    return llvm::Error::success();
   for (int64_t channel : {int64_t(0), c.getChannels() / 2, c.getChannels() - 1})
-    if (llvm::Error error = checkChannel(channel))
+    if (llvm::Error error = c.kind == Kind::Backward ? checkGradients(channel)
+                                                     : checkChannel(channel))
       return error;
   return llvm::Error::success();
 }

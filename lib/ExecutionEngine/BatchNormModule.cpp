@@ -64,17 +64,18 @@ static llvm::SmallVector<Clause, 6> getClauses(Kind kind) {
   Clause both{"ins", {"output_grad", "input"}};
   Clause mean{"mean", {"mean"}}, variance{"variance", {"variance"}};
   Clause scale{"scale", {"scale"}}, offset{"offset", {"offset"}};
-  Clause statistics{"statistics", {"mean", "variance"}};
+  Clause statistics{"statistics", {"mean", "variance", "inverse_std"}};
   Clause running{"running", {"running_mean", "running_variance"}};
+  Clause mask{"mask", {"mask"}};
   switch (kind) {
   case Kind::Training:
-    return {input, scale, offset, running};
+    return {input, scale, offset, running, mask};
   case Kind::Inference:
     return {input, scale, offset, statistics};
   case Kind::Backward:
     return {both, scale, statistics};
   case Kind::Stats:
-    return {input};
+    return {input, mask};
   case Kind::MergeStats:
     return {{"ins", {"count", "mean", "m2"}}};
   case Kind::UpdateRunningStats:
@@ -84,7 +85,7 @@ static llvm::SmallVector<Clause, 6> getClauses(Kind kind) {
   case Kind::BackwardReduce:
     return {both, mean};
   case Kind::BackwardInput:
-    return {both, {"coefficients", {"a", "b", "c"}}};
+    return {both, mean, {"coefficients", {"a", "b", "c"}}};
   }
   llvm_unreachable("unknown kind");
 }
@@ -117,6 +118,10 @@ static void printAttributes(llvm::raw_ostream &os, const BatchNormSpec &spec) {
     if (spec.runningVariance == BatchNormSpec::RunningVariance::Sample)
       os << " running_variance_kind(sample)";
   }
+  if (spec.takesGroups())
+    os << " groups(" << spec.groups << ")";
+  if (spec.takesInverseStd())
+    os << " statistics_kind(inverse_std)";
   if (spec.kind != Kind::Backward)
     return;
   llvm::SmallVector<const char *, 3> gradients;

@@ -6,7 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Checks a spec, names it, and lists the arguments of its kernel.
+// Checks a spec and names it.
 //
 // Phase: input.
 //
@@ -24,7 +24,6 @@
 
 using namespace mlir;
 using namespace mlir::bn;
-using Access = KernelOperand::Access;
 
 //===----------------------------------------------------------------------===//
 // Verification
@@ -84,6 +83,40 @@ static llvm::Error verifyAxis(const BatchNormSpec &spec) {
   return llvm::Error::success();
 }
 
+static llvm::Error verifyGroups(const BatchNormSpec &spec) {
+  if (spec.groups < 1)
+    return makeError("expected 'groups' to be 1 or more, got {0}", spec.groups);
+  if (spec.groups == 1)
+    return llvm::Error::success();
+  if (llvm::is_contained(spec.getNormalizedAxis(), 0))
+    return makeError("expected 'axis' not to name dimension 0, which 'groups' "
+                     "cuts");
+  if (spec.shape[0] >= 0 && spec.shape[0] % spec.groups != 0)
+    return makeError("expected 'shape' to have a size in dimension 0 that is "
+                     "divisible by 'groups' ({0}), got {1}",
+                     spec.groups, spec.shape[0]);
+  return llvm::Error::success();
+}
+
+static llvm::Error verifyMask(const BatchNormSpec &spec) {
+  if (!isFloat(spec.maskType))
+    return makeError("expected 'maskType' to be f16, bf16, f32 or f64, got {0}",
+                     stringifyDType(spec.maskType));
+  if (spec.maskShape.size() != spec.shape.size())
+    return makeError("expected 'maskShape' to have the rank of 'shape' ({0}), "
+                     "got {1}",
+                     spec.shape.size(), spec.maskShape.size());
+  for (auto [dim, sizes] :
+       llvm::enumerate(llvm::zip_equal(spec.maskShape, spec.shape))) {
+    auto [size, expected] = sizes;
+    if (size != 1 && size != expected)
+      return makeError("expected 'maskShape' to have size 1 or {0} in "
+                       "dimension {1}, got {2}",
+                       expected, dim, size);
+  }
+  return llvm::Error::success();
+}
+
 llvm::Error BatchNormSpec::verify() const {
   if (kind == Kind::Backward && !hasInputGrad && !hasScaleGrad &&
       !hasOffsetGrad)
@@ -95,6 +128,12 @@ llvm::Error BatchNormSpec::verify() const {
   if (takesAxis())
     if (llvm::Error error = verifyAxis(*this))
       return error;
+  if (kind == Kind::Training)
+    if (llvm::Error error = verifyGroups(*this))
+      return error;
+  if (takesMask())
+    if (llvm::Error error = verifyMask(*this))
+      return error;
   if (!std::isfinite(epsilon))
     return makeError("expected 'epsilon' to be finite, got {0}", epsilon);
   if (!std::isfinite(momentum))
@@ -105,7 +144,7 @@ llvm::Error BatchNormSpec::verify() const {
 }
 
 //===----------------------------------------------------------------------===//
-// Key and signature
+// Key
 //===----------------------------------------------------------------------===//
 
 llvm::StringRef BatchNormSpec::getKindName() const {
@@ -174,7 +213,9 @@ static void printFlags(llvm::raw_ostream &os, const BatchNormSpec &spec) {
     os << ' ' << stringifyDType(spec.parameterType);
   print(isBackward && spec.hasInputGrad, "input_grad");
   print(isBackward && spec.isFrozen, "frozen");
-  print(isNormalize && spec.hasMean, "mean");
+  print(spec.takesInverseStd(), "inverse_std");
+  print((isNormalize || spec.kind == Kind::BackwardInput) && spec.hasMean,
+        "mean");
   print(isNormalize && spec.hasVariance, "variance");
 }
 
@@ -197,193 +238,12 @@ std::string BatchNormSpec::getKey() const {
     os << " epilogue " << getEpilogueName();
   if (epilogue == Epilogue::LeakyRelu)
     os << " slope " << printFloat(slope);
+  if (takesGroups())
+    os << " groups " << groups;
+  if (takesMask()) {
+    os << " mask " << stringifyDType(maskType) << ' ';
+    llvm::interleave(maskShape, os, "x");
+  }
   os << " threads " << threads;
   return text;
-}
-
-//===----------------------------------------------------------------------===//
-// Signature
-//===----------------------------------------------------------------------===//
-
-namespace {
-
-/// Adds operands in order. All of them return the number of the argument.
-class SignatureBuilder {
-public:
-  explicit SignatureBuilder(const BatchNormSpec &spec)
-      : spec(spec), channels(spec.getNormalizedAxis()) {
-    for (int64_t dim = 0, rank = spec.shape.size(); dim < rank; ++dim)
-      all.push_back(dim);
-  }
-
-  int64_t addData(const char *name, Access access = Access::Read,
-                  int64_t inPlaceWith = -1) {
-    return add(name, spec.elementType, all, access, inPlaceWith);
-  }
-  /// The output, and in front of it what the epilogue reads.
-  void addOutput(int64_t input) {
-    int64_t addend = spec.takesAddend() ? addData("addend") : -1;
-    int64_t output = addData("output", Access::Write, input);
-    if (addend >= 0)
-      signature.arguments[output].inPlaceWith.push_back(addend);
-  }
-  int64_t addParameter(const char *name, Access access = Access::Read,
-                       int64_t inPlaceWith = -1) {
-    return add(name, spec.parameterType, channels, access, inPlaceWith);
-  }
-  int64_t addStatistic(const char *name, Access access = Access::Read,
-                       int64_t inPlaceWith = -1) {
-    return add(name, spec.statisticsType, channels, access, inPlaceWith);
-  }
-  int64_t addCount(const char *name, Access access = Access::Read) {
-    return add(name, DType::F64, channels, access);
-  }
-  void addScaleAndOffset() {
-    if (spec.hasScale)
-      addParameter("scale");
-    if (spec.hasOffset)
-      addParameter("offset");
-  }
-
-  KernelSignature take() { return std::move(signature); }
-
-private:
-  int64_t add(const char *name, DType dtype, const DimVector &dims,
-              Access access, int64_t inPlaceWith = -1) {
-    KernelOperand operand;
-    operand.name = name;
-    operand.dtype = dtype;
-    operand.access = access;
-    if (inPlaceWith >= 0)
-      operand.inPlaceWith.push_back(inPlaceWith);
-    for (int64_t dim : dims) {
-      operand.shape.push_back(spec.shape[dim]);
-      operand.sameSizeAs.push_back(dim);
-    }
-    signature.arguments.push_back(std::move(operand));
-    return signature.arguments.size() - 1;
-  }
-
-  const BatchNormSpec &spec;
-  DimVector all, channels;
-  KernelSignature signature;
-};
-
-} // namespace
-
-static void addTraining(const BatchNormSpec &spec, SignatureBuilder &builder) {
-  int64_t input = builder.addData("input"), mean = -1, variance = -1;
-  builder.addScaleAndOffset();
-  if (spec.hasRunningStats) {
-    mean = builder.addStatistic("running_mean");
-    variance = builder.addStatistic("running_variance");
-  }
-  builder.addOutput(input);
-  builder.addStatistic("mean", Access::Write);
-  builder.addStatistic("variance", Access::Write);
-  if (spec.hasRunningStats) {
-    builder.addStatistic("new_running_mean", Access::Write, mean);
-    builder.addStatistic("new_running_variance", Access::Write, variance);
-  }
-}
-
-static void addInference(SignatureBuilder &builder) {
-  int64_t input = builder.addData("input");
-  builder.addScaleAndOffset();
-  builder.addStatistic("mean");
-  builder.addStatistic("variance");
-  builder.addOutput(input);
-}
-
-static void addNormalize(const BatchNormSpec &spec, SignatureBuilder &builder) {
-  int64_t input = builder.addData("input");
-  if (spec.hasMean)
-    builder.addStatistic("mean");
-  if (spec.hasVariance)
-    builder.addStatistic("variance");
-  builder.addScaleAndOffset();
-  builder.addOutput(input);
-}
-
-static void addBackward(const BatchNormSpec &spec, SignatureBuilder &builder) {
-  int64_t outputGrad = builder.addData("output_grad");
-  builder.addData("input");
-  if (spec.hasScale)
-    builder.addParameter("scale");
-  builder.addStatistic("mean");
-  builder.addStatistic("variance");
-  if (spec.hasInputGrad)
-    builder.addData("input_grad", Access::Write, outputGrad);
-  if (spec.hasScaleGrad)
-    builder.addParameter("scale_grad", Access::Write);
-  if (spec.hasOffsetGrad)
-    builder.addParameter("offset_grad", Access::Write);
-}
-
-static void addMergeStats(SignatureBuilder &builder) {
-  builder.addCount("count");
-  builder.addStatistic("mean");
-  builder.addStatistic("m2");
-  builder.addCount("total_count", Access::ReadWrite);
-  builder.addStatistic("total_mean", Access::ReadWrite);
-  builder.addStatistic("total_m2", Access::ReadWrite);
-}
-
-static void addUpdateRunningStats(SignatureBuilder &builder) {
-  builder.addCount("count");
-  builder.addStatistic("mean");
-  builder.addStatistic("variance");
-  int64_t mean = builder.addParameter("running_mean");
-  int64_t variance = builder.addParameter("running_variance");
-  builder.addParameter("new_running_mean", Access::Write, mean);
-  builder.addParameter("new_running_variance", Access::Write, variance);
-}
-
-static void addBackwardInput(SignatureBuilder &builder) {
-  int64_t outputGrad = builder.addData("output_grad");
-  builder.addData("input");
-  for (const char *name : {"a", "b", "c"})
-    builder.addParameter(name);
-  builder.addData("input_grad", Access::Write, outputGrad);
-}
-
-KernelSignature BatchNormSpec::getSignature() const {
-  SignatureBuilder builder(*this);
-  switch (kind) {
-  case Kind::Training:
-    addTraining(*this, builder);
-    break;
-  case Kind::Inference:
-    addInference(builder);
-    break;
-  case Kind::Backward:
-    addBackward(*this, builder);
-    break;
-  case Kind::Stats:
-    builder.addData("input");
-    builder.addCount("count", Access::ReadWrite);
-    builder.addStatistic("mean", Access::ReadWrite);
-    builder.addStatistic("m2", Access::ReadWrite);
-    break;
-  case Kind::MergeStats:
-    addMergeStats(builder);
-    break;
-  case Kind::UpdateRunningStats:
-    addUpdateRunningStats(builder);
-    break;
-  case Kind::Normalize:
-    addNormalize(*this, builder);
-    break;
-  case Kind::BackwardReduce:
-    builder.addData("output_grad");
-    builder.addData("input");
-    builder.addStatistic("mean");
-    builder.addStatistic("sum_dy", Access::ReadWrite);
-    builder.addStatistic("sum_dy_xmu", Access::ReadWrite);
-    break;
-  case Kind::BackwardInput:
-    addBackwardInput(builder);
-    break;
-  }
-  return builder.take();
 }

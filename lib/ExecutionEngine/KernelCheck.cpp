@@ -87,6 +87,15 @@ static llvm::Error checkShape(const Argument &argument) {
   return llvm::Error::success();
 }
 
+static llvm::Error checkGroups(const Argument &argument) {
+  int64_t groups = argument.operand.groups;
+  if (groups == 1 || argument.view.shape[0] % groups == 0)
+    return llvm::Error::success();
+  return makeError("expected {0} to have a size in dimension 0 that is "
+                   "divisible by 'groups' ({1}), got {2}",
+                   argument.getName(), groups, argument.view.shape[0]);
+}
+
 static llvm::Error checkMemory(const Argument &argument) {
   const TensorView &view = argument.view;
   if (!view.strides.empty() && view.strides.size() != view.shape.size())
@@ -168,6 +177,8 @@ llvm::Error Kernel::check(ArrayRef<TensorView> views) const {
                        stringifyDType(argument.operand.dtype),
                        stringifyDType(argument.view.dtype));
     if (llvm::Error error = checkShape(argument))
+      return error;
+    if (llvm::Error error = checkGroups(argument))
       return error;
     if (llvm::Error error = checkMemory(argument))
       return error;

@@ -15,7 +15,6 @@
 
 #include "Lowering.h"
 
-#include "bn/Codegen/Common/Passes.h"
 #include "bn/Dialect/BN/IR/BNDialect.h"
 #include "bn/Pipelines/CPUPipeline.h"
 #include "bn/Pipelines/Phase.h"
@@ -268,13 +267,10 @@ mlir::bn::selectStrategies(ModuleOp module, llvm::StringRef entry,
   if (llvm::Error error =
           prepareForPipeline(module, entry, options, threads, pipeline))
     return std::move(error);
-  SelectLoweringStrategyPassOptions strategy;
-  strategy.threads = pipeline.threads;
-  strategy.vectorBits = pipeline.vectorBits;
   llvm::Error error = runPasses(module, Phase::BN, [&](OpPassManager &pm) {
     pm.addPass(createSymbolDCEPass());
     buildBNPhase(pm, pipeline);
-    pm.addPass(createSelectLoweringStrategyPass(strategy));
+    buildStrategySelection(pm, pipeline);
   });
   if (error)
     return std::move(error);

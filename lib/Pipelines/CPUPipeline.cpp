@@ -48,15 +48,25 @@ void mlir::bn::buildBNPhase(OpPassManager &pm, const CPUPipelineOptions &) {
   // Arithmetic on whole tensors, where the input has some.
   pm.addNestedPass<func::FuncOp>(createConvertElementwiseToLinalgPass());
   pm.addNestedPass<func::FuncOp>(createFuseEpiloguesPass());
+  pm.addNestedPass<func::FuncOp>(createExpandGroupsPass());
   pm.addNestedPass<func::FuncOp>(createCollapseDimensionsPass());
 }
 
-void mlir::bn::buildTiledPhase(OpPassManager &pm,
-                               const CPUPipelineOptions &options) {
+void mlir::bn::buildStrategySelection(OpPassManager &pm,
+                                      const CPUPipelineOptions &options) {
+  VersionDynamicShapesPassOptions version;
+  version.threads = options.threads;
+  version.vectorBits = options.vectorBits;
+  pm.addPass(createVersionDynamicShapesPass(version));
   SelectLoweringStrategyPassOptions strategy;
   strategy.threads = options.threads;
   strategy.vectorBits = options.vectorBits;
   pm.addPass(createSelectLoweringStrategyPass(strategy));
+}
+
+void mlir::bn::buildTiledPhase(OpPassManager &pm,
+                               const CPUPipelineOptions &options) {
+  buildStrategySelection(pm, options);
   pm.addNestedPass<func::FuncOp>(createTileSlabsPass());
   pm.addNestedPass<func::FuncOp>(createDecomposePass());
   pm.addNestedPass<func::FuncOp>(createPackNarrowRowsPass());

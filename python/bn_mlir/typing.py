@@ -9,7 +9,15 @@ from collections.abc import Sequence
 from typing import Any, Literal, Protocol, TypeVar, Union
 
 __all__ = [
-    "A", "Array", "Axis", "Epilogue", "Gradient", "Kind", "Out", "VarianceKind"
+    "A",
+    "Array",
+    "Axis",
+    "Epilogue",
+    "Gradient",
+    "Kind",
+    "Out",
+    "StatisticsKind",
+    "VarianceKind",
 ]
 
 
@@ -34,6 +42,8 @@ Gradient = Literal["input", "scale", "offset"]
 Epilogue = Literal["relu", "leaky_relu", "add", "add_relu"]
 
 VarianceKind = Literal["population", "sample"]
+
+StatisticsKind = Literal["variance", "inverse_std"]
 
 #: The ops of the dialect.
 Kind = Literal[

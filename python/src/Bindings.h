@@ -24,10 +24,11 @@ namespace mlir::bn::python {
 /// Converts "population" or "sample"; raises for others.
 BatchNormSpec::RunningVariance convertVarianceKind(llvm::StringRef kind);
 
+/// Converts "variance" or "inverse_std"; raises for others.
+BatchNormSpec::StatisticsKind convertStatisticsKind(llvm::StringRef kind);
+
 /// Converts None or "relu", "leaky_relu", "add", "add_relu"; raises for others.
 BatchNormSpec::Epilogue convertEpilogue(nanobind::handle name);
-
-[[noreturn]] void raiseNotImplemented(const std::string &message);
 
 /// inference, training, backward.
 void bindFunctions(nanobind::module_ &module);

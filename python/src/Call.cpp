@@ -12,7 +12,7 @@
 
 #include "Call.h"
 #include "Bindings.h"
-#include "Bindings.h"
+#include "Mask.h"
 
 #include "llvm/Support/FormatVariadic.h"
 
@@ -140,6 +140,42 @@ void Call::setEpilogue(nb::handle name, double slope, nb::handle addend) {
     addData(addend, "addend");
 }
 
+void Call::addMask(nb::handle object) {
+  if (object.is_none())
+    return;
+  Array array(object, "mask");
+  checkMaskShape(array.view, input.view);
+  layout.toMemoryOrder(array.view);
+  DType wide = spec.elementType == DType::F64 ? DType::F64 : DType::F32;
+  array.view = convertMask(array.view, wide, maskMemory);
+  spec.maskType = array.view.dtype;
+  spec.maskShape = array.view.shape;
+  keepAlive(array);
+  arguments.push_back(std::move(array.view));
+}
+
+void Call::setGroups(int64_t groups) {
+  if (groups < 1)
+    raiseValueError(
+        llvm::formatv("expected 'groups' to be 1 or more, got {0}", groups));
+  spec.groups = groups;
+  if (groups == 1)
+    return;
+  if (axis.front() == 0)
+    raiseValueError("expected 'axis' not to name dimension 0, which 'groups' "
+                    "cuts");
+  if (layout.toMemoryOrder({0}).front() != 0)
+    raiseValueError(llvm::formatv(
+        "expected 'input' to have its samples one behind the other in memory, "
+        "to be cut by 'groups', got strides {0}",
+        printTuple(input.view.strides)));
+  if (input.view.shape[0] % groups != 0)
+    raiseValueError(llvm::formatv(
+        "expected 'input' to have a size in dimension 0 that is divisible by "
+        "'groups' ({0}), got {1}",
+        groups, input.view.shape[0]));
+}
+
 //===----------------------------------------------------------------------===//
 // Results
 //===----------------------------------------------------------------------===//
@@ -212,6 +248,18 @@ void Call::addChannelsOutput(size_t index, const char *name,
   checkSameLayout(source.view, name, view, "the channels");
   presets.push_back({arguments.size() - 1, name, source.view});
   keepAlive(source);
+}
+
+void Call::addGroupsOutput(size_t index, const char *name, DType dtype) {
+  if (spec.groups == 1)
+    return addChannelsOutput(index, name, dtype);
+  TensorView view;
+  view.dtype = dtype;
+  view.shape.push_back(spec.groups);
+  for (int64_t dim : axis)
+    view.shape.push_back(input.view.shape[dim]);
+  addResult(index, name, view, channelLayout.withLeadingDimension(),
+            "the groups and channels");
 }
 
 static bool overlap(const TensorView &a, const TensorView &b) {

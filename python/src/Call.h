@@ -21,6 +21,8 @@
 #include "Layout.h"
 #include "Session.h"
 
+#include <memory>
+
 namespace mlir::bn::python {
 
 class Call {
@@ -31,6 +33,9 @@ public:
   /// op that has none, whose dimensions are then all channels.
   void setInput(nb::handle input, nb::handle axis);
   void setChannels(nb::handle array, const char *name);
+
+  /// Cuts the batch of a training.
+  void setGroups(int64_t groups);
 
   /// Says where the results go: None, one array, or one entry per result.
   void setOut(nb::handle out, size_t numResults);
@@ -47,6 +52,8 @@ public:
   DType addChannels(nb::handle array, const char *name);
   void addChannels(nb::handle array, const char *name, DType dtype);
   void addScaleAndOffset(nb::handle scale, nb::handle offset);
+  /// Adds a mask, unless it is None.
+  void addMask(nb::handle mask);
 
   /// Says what is done to normalized elements; adds the addend if that is one
   /// of the arguments.
@@ -62,6 +69,8 @@ public:
                          Initial initial = Initial::Anything);
   /// The same, holding a copy of `initial` before the call.
   void addChannelsOutput(size_t index, const char *name, nb::handle initial);
+  /// The same for a statistic that each group has.
+  void addGroupsOutput(size_t index, const char *name, DType dtype);
 
   /// Calls the kernel.
   void run();
@@ -99,6 +108,8 @@ private:
   /// In the kernel's order, and in that of memory.
   llvm::SmallVector<TensorView, 12> arguments;
   llvm::SmallVector<Preset, 0> presets;
+  /// A mask that could not be used as it was.
+  std::unique_ptr<char[]> maskMemory;
   /// What DLPack has given us, until the call is over.
   llvm::SmallVector<nb::ndarray<nb::ro>, 0> exported;
 };

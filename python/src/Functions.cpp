@@ -60,16 +60,14 @@ static bool checkBothOrNone(nb::handle runningMean,
 static nb::object training(nb::handle x, nb::handle scale, nb::handle offset,
                            nb::handle runningMean, nb::handle runningVariance,
                            double momentum, const char *runningVarianceKind,
-                           nb::handle mask, nb::handle axis, double epsilon,
-                           nb::handle epilogue, double slope,
+                           nb::handle mask, int64_t groups, nb::handle axis,
+                           double epsilon, nb::handle epilogue, double slope,
                            nb::handle addend, nb::handle out) {
-  if (!mask.is_none())
-    raiseNotImplemented("expected 'mask' to be None, got an array: masks "
-                        "cannot be lowered yet");
   bool hasRunningStats = checkBothOrNone(runningMean, runningVariance);
   Call call(Kind::Training);
   BatchNormSpec &spec = call.spec;
   call.setInput(x, axis);
+  call.setGroups(groups);
   call.setOut(out, hasRunningStats ? 5 : 3);
   spec.epsilon = epsilon;
   spec.hasRunningStats = hasRunningStats;
@@ -83,10 +81,11 @@ static nb::object training(nb::handle x, nb::handle scale, nb::handle offset,
   } else {
     spec.statisticsType = call.getOutType(1, spec.statisticsType);
   }
+  call.addMask(mask);
   call.setEpilogue(epilogue, slope, addend);
   call.addOutput(0, "output");
-  call.addChannelsOutput(1, "mean", spec.statisticsType);
-  call.addChannelsOutput(2, "variance", spec.statisticsType);
+  call.addGroupsOutput(1, "mean", spec.statisticsType);
+  call.addGroupsOutput(2, "variance", spec.statisticsType);
   if (hasRunningStats) {
     call.addChannelsOutput(3, "new_running_mean", spec.statisticsType);
     call.addChannelsOutput(4, "new_running_variance", spec.statisticsType);
@@ -123,14 +122,17 @@ std::array<int, 3> mlir::bn::python::convertWhich(nb::handle which) {
 static nb::object backward(nb::handle outputGrad, nb::handle x,
                            nb::handle scale, nb::handle mean,
                            nb::handle variance, nb::handle axis, double epsilon,
-                           bool frozen, nb::handle which, nb::handle out) {
+                           bool frozen, const char *statisticsKind,
+                           nb::handle which, nb::handle out) {
   std::array<int, 3> places = convertWhich(which);
   Call call(Kind::Backward);
   BatchNormSpec &spec = call.spec;
   call.setInput(x, axis);
   call.setOut(out, 3 - llvm::count(places, -1));
-  spec.epsilon = epsilon;
   spec.isFrozen = frozen;
+  spec.statisticsKind = convertStatisticsKind(statisticsKind);
+  if (spec.takesEpsilon())
+    spec.epsilon = epsilon;
   spec.hasScale = !scale.is_none();
   spec.hasInputGrad = places[0] >= 0;
   spec.hasScaleGrad = places[1] >= 0;
@@ -140,7 +142,9 @@ static nb::object backward(nb::handle outputGrad, nb::handle x,
   if (spec.hasScale)
     spec.parameterType = call.addChannels(scale, "scale");
   spec.statisticsType = call.addChannels(mean, "mean");
-  call.addChannels(variance, "variance", spec.statisticsType);
+  call.addChannels(variance,
+                   spec.takesInverseStd() ? "inverse_std" : "variance",
+                   spec.statisticsType);
   if (spec.hasInputGrad)
     call.addOutput(places[0], "input_grad");
   if (spec.hasScaleGrad)
@@ -198,7 +202,14 @@ static constexpr const char *kTrainingDoc =
 :param momentum: the weight of the old running statistics.
 :param running_variance_kind: 'population' (Keras, ONNX) or 'sample' (PyTorch):
     which variance of the batch goes into the running one.
-:param mask: must be None.
+:param mask: weights of the elements in the statistics, of the rank of ``x``,
+    each size 1 or that of ``x``. Floats, or bool and integers, which are
+    copied. What has weight 0 counts for nothing, even if it is NaN; it is
+    normalized like the rest.
+:param groups: how many parts of as many samples, with statistics of their own,
+    dimension 0 is cut in; ``mean`` and ``variance`` then have one more
+    dimension, the first, and the running statistics get the mean over the
+    parts.
 :param axis: the dimension of the channels, or a list of them.
 :param epsilon: added to the variance.
 :param epilogue: what happens to each ``y`` before it is written: 'relu',
@@ -216,26 +227,37 @@ static constexpr const char *kTrainingDoc =
     type of the running ones.
 :raises ValueError: a shape, stride or value is not as expected; messages call
     ``x`` 'input' and ``y`` 'output'.
-:raises TypeError: an argument is not an array, or of another element type.
-:raises NotImplementedError: ``mask`` is given.)";
+:raises TypeError: an argument is not an array, or of another element type.)";
 
 static constexpr const char *kBackwardDoc =
     R"(Gradients of batch normalization.
+
+With ``r = 1 / sqrt(variance + epsilon)`` and sums over a channel's ``n``
+elements: ``offset_grad = sum(output_grad)``, ``scale_grad = sum(output_grad *
+(x - mean)) * r``, and ``input_grad = scale * r * (output_grad - offset_grad / n
+- (x - mean) * r * scale_grad / n)``.
 
 :param output_grad: gradient of ``y``, of the shape, strides and type of ``x``.
 :param x: the input of the forward call.
 :param scale: that of the forward call; None for 1.
 :param mean: the mean that the forward call used: of the batch, or, with
     ``frozen``, the running one.
-:param variance: as ``mean``.
+:param variance: as ``mean``; with ``statistics_kind='inverse_std'``, ``r``.
 :param axis: the dimension of the channels, or a list of them.
-:param epsilon: that of the forward call.
-:param frozen: take ``mean`` and ``variance`` as constants.
+:param epsilon: that of the forward call; not used with 'inverse_std'.
+:param frozen: take ``mean`` and ``variance`` as constants: ``input_grad = scale *
+    r * output_grad``.
+:param statistics_kind: 'variance' (TensorFlow, oneDNN) or 'inverse_std'
+    (PyTorch): what ``variance`` holds.
 :param which: the gradients that are wanted; the others cost nothing.
 :param out: array for the first result, or a tuple with an entry per result,
     None for a new one. The gradient of ``x`` may be ``output_grad``.
-:returns: the gradients, in the order of ``which``.
-:raises CompileError: the compiler cannot lower this op yet.)";
+:returns: the gradients, in the order of ``which``: that of ``x`` with its shape,
+    strides and type, the others of the type of ``scale``, or float32, float64
+    for float64 data.
+:raises ValueError: a shape, stride or value is not as expected; messages call
+    ``x`` 'input'.
+:raises TypeError: an argument is not an array, or of another element type.)";
 
 void mlir::bn::python::bindFunctions(nb::module_ &module) {
   module.def(
@@ -253,27 +275,28 @@ void mlir::bn::python::bindFunctions(nb::module_ &module) {
       "offset"_a = nb::none(), "running_mean"_a = nb::none(),
       "running_variance"_a = nb::none(), nb::kw_only(), "momentum"_a = 0.99,
       "running_variance_kind"_a = "population", "mask"_a = nb::none(),
-      "axis"_a = -1, "epsilon"_a = 1e-3, "epilogue"_a = nb::none(),
-      "slope"_a = 0.01, "addend"_a = nb::none(), "out"_a = nb::none(),
-      kTrainingDoc,
+      "groups"_a = 1, "axis"_a = -1, "epsilon"_a = 1e-3,
+      "epilogue"_a = nb::none(), "slope"_a = 0.01, "addend"_a = nb::none(),
+      "out"_a = nb::none(), kTrainingDoc,
       nb::sig("def training(x: A, scale: Array | None = None, "
               "offset: Array | None = None, running_mean: Array | None = None, "
               "running_variance: Array | None = None, *, "
               "momentum: float = 0.99, "
               "running_variance_kind: VarianceKind = 'population', "
-              "mask: Array | None = None, axis: Axis = -1, "
+              "mask: Array | None = None, groups: int = 1, axis: Axis = -1, "
               "epsilon: float = 1e-3, epilogue: Epilogue | None = None, "
               "slope: float = 0.01, addend: Array | None = None, "
               "out: Out = None) -> tuple[A, ...]"));
   module.def(
       "backward", &backward, "output_grad"_a, "x"_a, "scale"_a.none(), "mean"_a,
       "variance"_a, nb::kw_only(), "axis"_a = -1, "epsilon"_a = 1e-3,
-      "frozen"_a = false,
+      "frozen"_a = false, "statistics_kind"_a = "variance",
       "which"_a = nb::make_tuple("input", "scale", "offset"),
       "out"_a = nb::none(), kBackwardDoc,
       nb::sig("def backward(output_grad: A, x: A, scale: Array | None, "
               "mean: Array, variance: Array, *, axis: Axis = -1, "
               "epsilon: float = 1e-3, frozen: bool = False, "
+              "statistics_kind: StatisticsKind = 'variance', "
               "which: Sequence[Gradient] = ('input', 'scale', 'offset'), "
               "out: Out = None) -> tuple[A, ...]"));
 }

@@ -95,24 +95,33 @@ static void setWhich(BatchNormSpec &spec, nb::handle which) {
   spec.hasOffsetGrad = places[2] >= 0;
 }
 
+/// Sizes of an array; -1 for None.
+static DimVector convertShape(nb::handle shape, const char *name) {
+  DimVector sizes;
+  for (nb::handle size : shape) {
+    int64_t known = -1;
+    if (!size.is_none() && !nb::try_cast<int64_t>(size, known))
+      raiseTypeError(llvm::formatv("expected '{0}' to hold ints and None, got "
+                                   "{1}",
+                                   name, nb::repr(size).c_str()));
+    sizes.push_back(known);
+  }
+  return sizes;
+}
+
 static void initSpec(BatchNormSpec *self, const char *kind, nb::handle shape,
                      nb::handle axis, nb::handle dtype,
                      nb::handle parameterType, nb::handle statisticsType,
                      double epsilon, double momentum, const char *varianceKind,
                      bool hasScale, bool hasOffset, bool hasRunningStats,
                      bool hasMean, bool hasVariance, nb::handle which,
-                     bool frozen, nb::handle epilogue, double slope,
+                     bool frozen, const char *statisticsKind, int64_t groups,
+                     nb::handle maskShape, nb::handle maskType,
+                     nb::handle epilogue, double slope,
                      int64_t threads) {
   BatchNormSpec spec;
   spec.kind = convertKindName(kind);
-  for (nb::handle size : shape) {
-    int64_t known = -1;
-    if (!size.is_none() && !nb::try_cast<int64_t>(size, known))
-      raiseTypeError(
-          llvm::formatv("expected 'shape' to hold ints and None, got {0}",
-                        nb::repr(size).c_str()));
-    spec.shape.push_back(known);
-  }
+  spec.shape = convertShape(shape, "shape");
   spec.axis = convertAxis(axis, spec.shape.size());
   spec.elementType = convertDTypeName(dtype, "dtype");
   DType wide = spec.elementType == DType::F64 ? DType::F64 : DType::F32;
@@ -135,6 +144,12 @@ static void initSpec(BatchNormSpec *self, const char *kind, nb::handle shape,
   spec.isFrozen = frozen;
   spec.epilogue = convertEpilogue(epilogue);
   spec.slope = slope;
+  spec.statisticsKind = convertStatisticsKind(statisticsKind);
+  spec.groups = groups;
+  if (!maskShape.is_none())
+    spec.maskShape = convertShape(maskShape, "mask_shape");
+  spec.maskType =
+      maskType.is_none() ? wide : convertDTypeName(maskType, "mask_dtype");
   spec.threads = threads;
   raiseIfError(spec.verify());
   new (self) BatchNormSpec(std::move(spec));
@@ -154,7 +169,9 @@ static void bindSpec(nb::module_ &module) {
            "has_offset"_a = true, "has_running_stats"_a = true,
            "has_mean"_a = true, "has_variance"_a = true,
            "which"_a = nb::make_tuple("input", "scale", "offset"),
-           "frozen"_a = false, "epilogue"_a = nb::none(), "slope"_a = 0.01,
+           "frozen"_a = false, "statistics_kind"_a = "variance", "groups"_a = 1,
+           "mask_shape"_a = nb::none(), "mask_dtype"_a = nb::none(),
+           "epilogue"_a = nb::none(), "slope"_a = 0.01,
            "threads"_a = 0,
            nb::sig("def __init__(self, kind: Kind, shape: "
                    "Sequence[int | None], *, axis: Axis = -1, "
@@ -167,6 +184,10 @@ static void bindSpec(nb::module_ &module) {
                    "has_running_stats: bool = True, has_mean: bool = True, "
                    "has_variance: bool = True, which: Sequence[Gradient] = "
                    "('input', 'scale', 'offset'), frozen: bool = False, "
+                   "statistics_kind: StatisticsKind = 'variance', "
+                   "groups: int = 1, "
+                   "mask_shape: Sequence[int | None] | None = None, "
+                   "mask_dtype: object = None, "
                    "epilogue: Epilogue | None = None, slope: float = 0.01, "
                    "threads: int = 0) -> None"))
       .def_prop_ro(

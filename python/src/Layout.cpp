@@ -60,6 +60,16 @@ Layout Layout::select(llvm::ArrayRef<int64_t> axis) const {
   return result;
 }
 
+Layout Layout::withLeadingDimension() const {
+  Layout result;
+  if (isCOrder())
+    return result;
+  result.order.push_back(0);
+  for (int64_t dim : order)
+    result.order.push_back(dim + 1);
+  return result;
+}
+
 void Layout::toMemoryOrder(TensorView &view) const {
   if (isCOrder() || order.size() != view.shape.size())
     return;

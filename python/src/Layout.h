@@ -38,6 +38,9 @@ public:
   /// which are sorted.
   Layout select(llvm::ArrayRef<int64_t> axis) const;
 
+  /// Returns this order with one more dimension, outermost and the first.
+  Layout withLeadingDimension() const;
+
   bool isCOrder() const { return order.empty(); }
 
   /// Renames the dimensions of `view` from the user's order to that in memory.

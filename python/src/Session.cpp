@@ -37,12 +37,12 @@ void mlir::bn::python::raiseIfError(llvm::Error error) {
 /// The fields of one byte and less, as one number.
 static uint64_t packFlags(const BatchNormSpec &spec) {
   uint64_t flags = static_cast<uint64_t>(spec.kind);
-  auto append = [&](auto value) {
-    flags = flags << 4 | static_cast<uint64_t>(value);
+  auto append = [&](auto value, unsigned bits = 1) {
+    flags = flags << bits | static_cast<uint64_t>(value);
   };
-  append(spec.elementType);
-  append(spec.parameterType);
-  append(spec.statisticsType);
+  append(spec.elementType, 4);
+  append(spec.parameterType, 4);
+  append(spec.statisticsType, 4);
   append(spec.runningVariance);
   append(spec.hasScale);
   append(spec.hasOffset);
@@ -53,7 +53,9 @@ static uint64_t packFlags(const BatchNormSpec &spec) {
   append(spec.hasScaleGrad);
   append(spec.hasOffsetGrad);
   append(spec.isFrozen);
-  append(spec.epilogue);
+  append(spec.epilogue, 3);
+  append(spec.maskType, 4);
+  append(spec.statisticsKind);
   return flags;
 }
 
@@ -61,22 +63,23 @@ size_t SpecHash::operator()(const BatchNormSpec &spec) const {
   return llvm::hash_combine(
       packFlags(spec), llvm::bit_cast<uint64_t>(spec.epsilon),
       llvm::bit_cast<uint64_t>(spec.momentum),
-      llvm::bit_cast<uint64_t>(spec.slope), spec.threads,
+      llvm::bit_cast<uint64_t>(spec.slope), spec.threads, spec.groups,
       llvm::hash_combine_range(spec.shape.begin(), spec.shape.end()),
-      llvm::hash_combine_range(spec.axis.begin(), spec.axis.end()));
+      llvm::hash_combine_range(spec.axis.begin(), spec.axis.end()),
+      llvm::hash_combine_range(spec.maskShape.begin(), spec.maskShape.end()));
 }
 
 bool SpecEqual::operator()(const BatchNormSpec &a,
                            const BatchNormSpec &b) const {
   return packFlags(a) == packFlags(b) && a.shape == b.shape &&
-         a.axis == b.axis &&
+         a.axis == b.axis && a.maskShape == b.maskShape &&
          llvm::bit_cast<uint64_t>(a.epsilon) ==
              llvm::bit_cast<uint64_t>(b.epsilon) &&
          llvm::bit_cast<uint64_t>(a.momentum) ==
              llvm::bit_cast<uint64_t>(b.momentum) &&
          llvm::bit_cast<uint64_t>(a.slope) ==
              llvm::bit_cast<uint64_t>(b.slope) &&
-         a.threads == b.threads;
+         a.threads == b.threads && a.groups == b.groups;
 }
 
 //===----------------------------------------------------------------------===//

@@ -35,21 +35,29 @@ mlir::bn::python::convertVarianceKind(llvm::StringRef kind) {
                                 kind));
 }
 
-void mlir::bn::python::raiseNotImplemented(const std::string &message) {
-  PyErr_SetString(PyExc_NotImplementedError, message.c_str());
-  throw nb::python_error();
+BatchNormSpec::StatisticsKind
+mlir::bn::python::convertStatisticsKind(llvm::StringRef kind) {
+  if (kind == "variance")
+    return BatchNormSpec::StatisticsKind::Variance;
+  if (kind == "inverse_std")
+    return BatchNormSpec::StatisticsKind::InverseStd;
+  raiseValueError(llvm::formatv("expected 'statistics_kind' to be 'variance' "
+                                "or 'inverse_std', got '{0}'",
+                                kind));
 }
 
 //===----------------------------------------------------------------------===//
 // Statistics
 //===----------------------------------------------------------------------===//
 
-static nb::object stats(nb::handle x, nb::handle axis, nb::handle out) {
+static nb::object stats(nb::handle x, nb::handle mask, nb::handle axis,
+                        nb::handle out) {
   Call call(Kind::Stats);
   call.setInput(x, axis);
   call.setOut(out, 3);
   DType type = call.spec.statisticsType = call.getOutType(1, DType::F64);
   call.addInput();
+  call.addMask(mask);
   call.addChannelsOutput(0, "count", DType::F64, Initial::Zero);
   call.addChannelsOutput(1, "mean", type, Initial::Zero);
   call.addChannelsOutput(2, "m2", type, Initial::Zero);
@@ -154,12 +162,16 @@ static nb::object backwardReduce(nb::handle outputGrad, nb::handle x,
 
 static nb::object backwardInput(nb::handle outputGrad, nb::handle x,
                                 nb::handle a, nb::handle b, nb::handle c,
-                                nb::handle axis, nb::handle out) {
+                                nb::handle mean, nb::handle axis,
+                                nb::handle out) {
   Call call(Kind::BackwardInput);
   call.setInput(x, axis);
   call.setOut(out, 1);
   call.addData(outputGrad, "output_grad");
   call.addInput();
+  call.spec.hasMean = !mean.is_none();
+  if (call.spec.hasMean)
+    call.spec.statisticsType = call.addChannels(mean, "mean");
   call.spec.parameterType = call.addChannels(a, "a");
   call.addChannels(b, "b", call.spec.parameterType);
   call.addChannels(c, "c", call.spec.parameterType);
@@ -174,15 +186,16 @@ static nb::object backwardInput(nb::handle outputGrad, nb::handle x,
 
 static void bindStatistics(nb::module_ &module) {
   module.def(
-      "stats", &stats, "x"_a, nb::kw_only(), "axis"_a = -1,
-      "out"_a = nb::none(),
+      "stats", &stats, "x"_a, nb::kw_only(), "mask"_a = nb::none(),
+      "axis"_a = -1, "out"_a = nb::none(),
       "Statistics of each channel of ``x`` that can be merged: the number of "
       "elements,\ntheir mean, and the sum of squared differences from it. The "
       "variance is\n``m2 / count``. float64, or ``mean`` and ``m2`` of the "
       "type "
-      "of ``out``'s.",
-      nb::sig("def stats(x: A, *, axis: Axis = -1, out: Out = None) -> "
-              "tuple[A, A, A]"));
+      "of ``out``'s. With a mask, as that of :func:`training`, the number is "
+      "the sum\nof the weights.",
+      nb::sig("def stats(x: A, *, mask: Array | None = None, axis: Axis = -1, "
+              "out: Out = None) -> tuple[A, A, A]"));
   module.def(
       "merge_stats", &mergeStats, "total"_a, "part"_a, nb::kw_only(),
       "out"_a = nb::none(),
@@ -229,11 +242,15 @@ static void bindData(nb::module_ &module) {
               "axis: Axis = -1, out: Out = None) -> tuple[A, A]"));
   module.def(
       "backward_input", &backwardInput, "output_grad"_a, "x"_a, "a"_a, "b"_a,
-      "c"_a, nb::kw_only(), "axis"_a = -1, "out"_a = nb::none(),
-      "``a * output_grad + b * x + c``, with one ``a``, ``b`` and ``c`` per "
-      "channel.",
+      "c"_a, nb::kw_only(), "mean"_a = nb::none(), "axis"_a = -1,
+      "out"_a = nb::none(),
+      "``a * output_grad + b * (x - mean) + c``, with one ``a``, ``b``, ``c`` "
+      "and ``mean``\nper channel; a mean of None is 0. A float64 mean keeps "
+      "the "
+      "result exact where the\nmean is large.",
       nb::sig("def backward_input(output_grad: A, x: A, a: Array, b: Array, "
-              "c: Array, *, axis: Axis = -1, out: Array | None = None) -> A"));
+              "c: Array, *, mean: Array | None = None, axis: Axis = -1, out: "
+              "Array | None = None) -> A"));
 }
 
 void mlir::bn::python::bindStructural(nb::module_ &module) {

@@ -79,3 +79,44 @@ func.func @running(%rm: tensor<64xf32>, %rv: tensor<64xf32>,
   return %r#3, %r#4, %r#0
       : tensor<64xf32>, tensor<64xf32>, tensor<8x64x784xf32>
 }
+
+// The gradient of the input takes the memory of that of the output.
+// CHECK-LABEL: func @gradients_slab
+//  CHECK-SAME:     %[[DY:[a-z0-9]+]]: memref<8x64x28x28xf32>
+//       CHECK:   return %[[DY]]
+func.func @gradients_slab(%dy: tensor<8x64x28x28xf32>,
+    %x: tensor<8x64x28x28xf32>, %m: tensor<64xf32>, %v: tensor<64xf32>)
+    -> tensor<8x64x28x28xf32> {
+  %dx = bn.backward axis(1) epsilon(1.0e-3) wrt(input)
+      ins(%dy, %x : tensor<8x64x28x28xf32>, tensor<8x64x28x28xf32>)
+      statistics(%m, %v : tensor<64xf32>, tensor<64xf32>)
+      outs(%dy : tensor<8x64x28x28xf32>) -> tensor<8x64x28x28xf32>
+  return %dx : tensor<8x64x28x28xf32>
+}
+
+// CHECK-LABEL: func @gradients_rows
+//  CHECK-SAME:     %[[DY:[a-z0-9]+]]: memref<8x28x28x64xf32>
+//       CHECK:   return %[[DY]]
+func.func @gradients_rows(%dy: tensor<8x28x28x64xf32>,
+    %x: tensor<8x28x28x64xf32>, %m: tensor<64xf32>, %v: tensor<64xf32>)
+    -> tensor<8x28x28x64xf32> {
+  %dx = bn.backward axis(3) epsilon(1.0e-3) wrt(input)
+      ins(%dy, %x : tensor<8x28x28x64xf32>, tensor<8x28x28x64xf32>)
+      statistics(%m, %v : tensor<64xf32>, tensor<64xf32>)
+      outs(%dy : tensor<8x28x28x64xf32>) -> tensor<8x28x28x64xf32>
+  return %dx : tensor<8x28x28x64xf32>
+}
+
+// CHECK-LABEL: func @gradients_frozen
+//  CHECK-SAME:     %[[DY:[a-z0-9]+]]: memref<8x28x28x64xf32>
+//       CHECK:   return %[[DY]], %{{.*}}
+func.func @gradients_frozen(%dy: tensor<8x28x28x64xf32>,
+    %x: tensor<8x28x28x64xf32>, %m: tensor<64xf32>, %v: tensor<64xf32>,
+    %dg: tensor<64xf32>) -> (tensor<8x28x28x64xf32>, tensor<64xf32>) {
+  %r:2 = bn.backward axis(3) epsilon(1.0e-3) wrt(input, scale) frozen
+      ins(%dy, %x : tensor<8x28x28x64xf32>, tensor<8x28x28x64xf32>)
+      statistics(%m, %v : tensor<64xf32>, tensor<64xf32>)
+      outs(%dy, %dg : tensor<8x28x28x64xf32>, tensor<64xf32>)
+      -> tensor<8x28x28x64xf32>, tensor<64xf32>
+  return %r#0, %r#1 : tensor<8x28x28x64xf32>, tensor<64xf32>
+}

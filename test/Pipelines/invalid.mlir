@@ -15,38 +15,14 @@
 // NEGATIVE: expected 'threads' to be 0 to 1024, got -1
 // BITS: expected 'vector_bits' to be a power of two from 64 to 4096, got 100
 
-func.func @mask(%x: tensor<64x64x64xf32>, %c: tensor<64xf32>,
-    %w: tensor<64x1x64xf32>) -> tensor<64x64x64xf32> {
-  // expected-error @below {{expected no 'mask', got one: statistics with a mask have no lowering yet}}
-  %y, %m, %v = bn.training axis(1) epsilon(1.0)
-      ins(%x : tensor<64x64x64xf32>) mask(%w : tensor<64x1x64xf32>)
-      outs(%x, %c, %c : tensor<64x64x64xf32>, tensor<64xf32>, tensor<64xf32>)
-      -> tensor<64x64x64xf32>, tensor<64xf32>, tensor<64xf32>
-  return %y : tensor<64x64x64xf32>
-}
-
-// -----
-
-func.func @groups(%x: tensor<64x64x64xf32>, %c: tensor<4x64xf32>)
-    -> tensor<64x64x64xf32> {
-  // expected-error @below {{expected 'groups' to be 1, got 4: statistics of groups have no lowering yet}}
-  %y, %m, %v = bn.training axis(1) epsilon(1.0) groups(4)
-      ins(%x : tensor<64x64x64xf32>)
-      outs(%x, %c, %c
-           : tensor<64x64x64xf32>, tensor<4x64xf32>, tensor<4x64xf32>)
-      -> tensor<64x64x64xf32>, tensor<4x64xf32>, tensor<4x64xf32>
-  return %y : tensor<64x64x64xf32>
-}
-
-// -----
-
-func.func @backward(%x: tensor<64x64x64xf32>, %c: tensor<64xf32>)
-    -> tensor<64xf32> {
-  // expected-error @below {{has no lowering yet: gradients are part of the IR only}}
+func.func @backward(%x: tensor<64x64x64xf32>, %c: tensor<64xf32>,
+    %w: tensor<64x1x64xf32>) -> tensor<64xf32> {
+  // expected-error @below {{expected no 'mask', got one: gradients with a mask have no lowering yet}}
   %d = bn.backward axis(1) epsilon(1.0) wrt(scale)
       ins(%x, %x : tensor<64x64x64xf32>, tensor<64x64x64xf32>)
       statistics(%c, %c : tensor<64xf32>, tensor<64xf32>)
-      outs(%c : tensor<64xf32>) -> tensor<64xf32>
+      mask(%w : tensor<64x1x64xf32>) outs(%c : tensor<64xf32>)
+      -> tensor<64xf32>
   return %d : tensor<64xf32>
 }
 

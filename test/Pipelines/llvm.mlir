@@ -28,7 +28,10 @@
 //   CHECK-NOT:     llvm.fptrunc {{.*}} to vector<32xbf16>
 //       CHECK: llvm.func @_mlir_ciface_inference(
 
+// A team for each of the three versions.
 // CHECK-LABEL: llvm.func @dynamic(
+//       CHECK:   omp.parallel {
+//       CHECK:   omp.parallel {
 //       CHECK:   omp.parallel {
 //       CHECK: llvm.func @_mlir_ciface_dynamic(
 

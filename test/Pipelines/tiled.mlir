@@ -48,7 +48,14 @@
 //       CHECK:     bn.normalize axis(1) {bn.lowering_strategy = #bn.lowering_strategy<sweep,
 //       CHECK:     scf.forall.in_parallel
 
+// Three versions: long rows beyond the caches and in them, and short ones.
 // CHECK-LABEL: func @dynamic
+//       CHECK:   scf.if
+//       CHECK:     bn.normalize axis(1) {bn.lowering_strategy = #bn.lowering_strategy<pipelined_slab, {{.*}} stores = nontemporal,
+//       CHECK:   } else {
+//       CHECK:     scf.if
+//       CHECK:       bn.normalize axis(1) {bn.lowering_strategy = #bn.lowering_strategy<pipelined_slab, {{.*}} stores = temporal,
+//       CHECK:     } else {
 //       CHECK:   scf.forall (%{{.*}}) in (%{{.*}})
 //       CHECK:     bn.stats axis(1) {bn.lowering_strategy = #bn.lowering_strategy<slab,
 //       CHECK:     scf.for

@@ -66,6 +66,29 @@ def inference(x, scale, offset, mean, variance, axis, epsilon=1e-3):
     return centred * factor + expand(offset, 0.0)
 
 
+def backward(output_grad, x, scale, mean, inverse, axis, frozen=False):
+    """Gradients of input, scale and offset, with 1 / sqrt(variance + epsilon)
+    given.
+    """
+    dims = sorted_axis(axis, x.ndim)
+    shape = [x.shape[d] if d in dims else 1 for d in range(x.ndim)]
+    others = other_dims(x.ndim, axis)
+    dy = output_grad.astype(np.float64)
+    factor = np.asarray(inverse).astype(np.float64).reshape(shape)
+    hat = (x.astype(np.float64)
+           - np.asarray(mean).astype(np.float64).reshape(shape)) * factor
+    offset_grad = dy.sum(others, keepdims=True)
+    scale_grad = (dy * hat).sum(others, keepdims=True)
+    if scale is not None:
+        factor = factor * np.asarray(scale).astype(np.float64).reshape(shape)
+    if not frozen:
+        count = max(1, np.prod([x.shape[d] for d in others]))
+        dy = dy - offset_grad / count - hat * scale_grad / count
+    channels = channel_shape(x.shape, axis)
+    return (dy * factor, scale_grad.reshape(channels),
+            offset_grad.reshape(channels))
+
+
 @dataclass
 class Statistics:
     count: int

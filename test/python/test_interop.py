@@ -73,6 +73,19 @@ def test_torch_channels_last_is_the_channels_last_kernel(torch):
     assert torch.equal(y.permute(0, 2, 3, 1), expected)
 
 
+@pytest.mark.parametrize("channels_last", [False, True])
+def test_torch_mask(torch, channels_last):
+    x, _ = make_case(torch)
+    mask = torch.rand(x.shape[0], 1, *x.shape[2:]) < 0.5
+    expected = bn_mlir.training(
+        x.numpy(), axis=1, mask=mask.numpy().astype(np.float32))
+    if channels_last:
+        x = x.to(memory_format=torch.channels_last)
+    results = bn_mlir.training(x, axis=1, mask=mask)
+    for actual, result in zip(results, expected):
+        np.testing.assert_allclose(actual.numpy(), result, rtol=1e-5, atol=1e-5)
+
+
 def test_torch_out(torch):
     x, arguments = make_case(torch)
     expected = bn_mlir.inference(x, *arguments, axis=1)

@@ -85,6 +85,52 @@ TEST(BatchNormSpecTest, ErrorFields) {
             "expected 'threads' to be 0 or more, got -1");
 }
 
+TEST(BatchNormSpecTest, ErrorMask) {
+  EXPECT_EQ(getError([](auto &spec) { spec.maskShape = {2, 1, 4}; }), "");
+  EXPECT_EQ(getError([](auto &spec) { spec.maskShape = {2, 4}; }),
+            "expected 'maskShape' to have the rank of 'shape' (3), got 2");
+  EXPECT_EQ(getError([](auto &spec) { spec.maskShape = {2, 2, 1}; }),
+            "expected 'maskShape' to have size 1 or 3 in dimension 1, got 2");
+  EXPECT_EQ(getError([](auto &spec) { spec.maskShape = {-1, 1, 1}; }),
+            "expected 'maskShape' to have size 1 or 2 in dimension 0, got -1");
+  EXPECT_EQ(getError([](auto &spec) {
+              spec.maskShape = {1, 1, 1};
+              spec.maskType = DType::I1;
+            }),
+            "expected 'maskType' to be f16, bf16, f32 or f64, got i1");
+  // Others have none.
+  EXPECT_EQ(getError([](auto &spec) {
+              spec.kind = Kind::Inference;
+              spec.maskShape = {7};
+            }),
+            "");
+}
+
+TEST(BatchNormSpecTest, ErrorGroups) {
+  EXPECT_EQ(getError([](auto &spec) { spec.groups = 2; }), "");
+  EXPECT_EQ(getError([](auto &spec) { spec.groups = 0; }),
+            "expected 'groups' to be 1 or more, got 0");
+  EXPECT_EQ(getError([](auto &spec) { spec.groups = 3; }),
+            "expected 'shape' to have a size in dimension 0 that is divisible "
+            "by 'groups' (3), got 2");
+  EXPECT_EQ(getError([](auto &spec) {
+              spec.groups = 2;
+              spec.axis = {-3};
+            }),
+            "expected 'axis' not to name dimension 0, which 'groups' cuts");
+  EXPECT_EQ(getError([](auto &spec) {
+              spec.groups = 3;
+              spec.shape[0] = -1;
+            }),
+            "");
+  // Others have none.
+  EXPECT_EQ(getError([](auto &spec) {
+              spec.kind = Kind::Inference;
+              spec.groups = 3;
+            }),
+            "");
+}
+
 // 0 and negative epsilon, and a momentum outside [0, 1], are somebody's.
 TEST(BatchNormSpecTest, UnusualNumbersAreValid) {
   EXPECT_EQ(getError([](auto &spec) { spec.epsilon = 0; }), "");
@@ -103,6 +149,7 @@ TEST(BatchNormSpecTest, Keys) {
   EXPECT_EQ(key, getKey([](auto &spec) { spec.axis = {-2}; }));
   EXPECT_EQ(key, getKey([](auto &spec) { spec.momentum = 0.5; }));
   EXPECT_EQ(key, getKey([](auto &spec) { spec.hasRunningStats = false; }));
+  EXPECT_EQ(key, getKey([](auto &spec) { spec.groups = 2; }));
   EXPECT_NE(key, getKey([](auto &spec) { spec.kind = Kind::Training; }));
   EXPECT_NE(key, getKey([](auto &spec) { spec.hasScale = false; }));
   EXPECT_NE(key, getKey([](auto &spec) { spec.shape[2] = -1; }));
@@ -110,6 +157,24 @@ TEST(BatchNormSpecTest, Keys) {
   EXPECT_NE(key, getKey([](auto &spec) {
               spec.epsilon = std::nextafter(spec.epsilon, 1.0);
             }));
+}
+
+TEST(BatchNormSpecTest, KeysOfTrainings) {
+  BatchNormSpec spec = getSpec();
+  std::string key = spec.getKey();
+  spec.groups = 2;
+  EXPECT_NE(key, spec.getKey());
+  spec.groups = 1;
+  spec.maskType = DType::F16; // of no mask
+  EXPECT_EQ(key, spec.getKey());
+  spec.maskShape = {2, 1, 1};
+  std::string masked = spec.getKey();
+  EXPECT_NE(key, masked);
+  spec.maskShape = {2, 1, 4};
+  EXPECT_NE(masked, spec.getKey());
+  spec.maskShape = {2, 1, 1};
+  spec.maskType = DType::F32;
+  EXPECT_NE(masked, spec.getKey());
 }
 
 TEST(BatchNormSpecTest, ModulesVerify) {
@@ -135,6 +200,10 @@ TEST(BatchNormSpecTest, ModulesVerify) {
             spec.hasVariance = spec.isFrozen = flags & 4;
             spec.runningVariance = BatchNormSpec::RunningVariance::Sample;
             spec.epsilon = -1.5;
+            spec.groups = axis[0] != 0 && flags & 1 ? 2 : 1;
+            if (flags & 2)
+              spec.maskShape = {shape[0], 1, flags & 4 ? shape[2] : 1};
+            spec.maskType = DType::BF16;
             EXPECT_EQ(getText(spec.buildModule(context)), "")
                 << spec.getModuleText();
           }
@@ -153,6 +222,13 @@ TEST(BatchNormSpecTest, SignatureNames) {
             "variance new_running_mean new_running_variance ");
   spec.hasScale = spec.hasOffset = spec.hasRunningStats = false;
   EXPECT_EQ(getNames(spec), "input output mean variance ");
+  spec.groups = 2;
+  EXPECT_EQ(getNames(spec), "input output mean variance ");
+  EXPECT_EQ(spec.getSignature().arguments[2].shape, (DimVector{2, 3}));
+  spec.maskShape = {1, 3, 1};
+  EXPECT_EQ(getNames(spec), "input mask output mean variance ");
+  spec.kind = Kind::Stats;
+  EXPECT_EQ(getNames(spec), "input mask count mean m2 ");
   EXPECT_EQ(getNames(getSpec(Kind::Inference)),
             "input scale offset mean variance output ");
   EXPECT_EQ(getNames(getSpec(Kind::Backward)),

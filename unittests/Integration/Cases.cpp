@@ -49,6 +49,20 @@ enum Factor {
 
 static constexpr const char *kKinds[] = {"training", "running", "sample",
                                          "inference"};
+static constexpr const char *kGradientKinds[] = {"backward", "inverse",
+                                                 "frozen", "frozeninverse"};
+/// What is given and asked for, in the place of parameters.
+static constexpr struct {
+  const char *name;
+  bool hasScale, input, scale, offset;
+} kGradients[] = {{"all", true, true, true, true},
+                  {"plain", false, true, true, true},
+                  {"input", true, true, false, false},
+                  {"scale", false, false, true, false},
+                  {"offset", true, false, false, true},
+                  {"parameters", true, false, true, true},
+                  {"notscale", true, true, false, true},
+                  {"notoffset", false, true, true, false}};
 static constexpr Types kTypes[] = {
     {"f16", DType::F16, DType::F32, DType::F32},
     {"bf16", DType::BF16, DType::F32, DType::F32},
@@ -148,13 +162,12 @@ static DimVector getStaticShape(const DimVector &shape, llvm::StringRef dims,
   return result;
 }
 
+/// What all kinds have in common.
 static Case createCase(llvm::ArrayRef<unsigned> row, size_t number) {
   Case result;
   BatchNormSpec &spec = result.spec;
   const Layout &layout = kLayouts[row[OfLayout]];
   const Types &types = kTypes[row[OfType]];
-  llvm::StringRef kind = kKinds[row[OfKind]];
-
   result.shape = getShape(layout.dims, kSizes[row[OfSize]], number % 2);
   result.isShifted = number % 3 == 2;
   spec.shape =
@@ -163,6 +176,27 @@ static Case createCase(llvm::ArrayRef<unsigned> row, size_t number) {
   spec.elementType = types.element;
   spec.parameterType = types.parameter;
   spec.statisticsType = types.statistics;
+  spec.threads = row[OfThreads] + 1;
+  spec.epsilon = number % 2 ? 1.0e-3 : 1.0e-5;
+  return result;
+}
+
+static std::string getName(const Case &c, llvm::ArrayRef<unsigned> row,
+                           size_t number, const char *kind,
+                           const char *operands) {
+  std::string name =
+      llvm::formatv("{0}_{1}_{2}_{3}_{4}_{5}_{6}threads", number, kind,
+                    kTypes[row[OfType]].name, kLayouts[row[OfLayout]].name,
+                    kDynamic[row[OfDynamic]], operands, c.spec.threads);
+  for (int64_t size : c.shape)
+    name += "_" + std::to_string(size);
+  return name;
+}
+
+static Case createForward(llvm::ArrayRef<unsigned> row, size_t number) {
+  Case result = createCase(row, number);
+  BatchNormSpec &spec = result.spec;
+  llvm::StringRef kind = kKinds[row[OfKind]];
   if (kind == "inference")
     spec.kind = BatchNormSpec::Kind::Inference;
   if (kind == "sample")
@@ -170,21 +204,47 @@ static Case createCase(llvm::ArrayRef<unsigned> row, size_t number) {
   spec.hasRunningStats = kind == "running" || kind == "sample";
   spec.hasScale = row[OfParameters] & 1;
   spec.hasOffset = row[OfParameters] & 2;
-  spec.threads = row[OfThreads] + 1;
-  spec.epsilon = number % 2 ? 1.0e-3 : 1.0e-5;
   spec.momentum = number % 4 < 2 ? 0.99 : 0.9;
+  result.name = getName(result, row, number, kKinds[row[OfKind]],
+                        kParameters[row[OfParameters]]);
+  return result;
+}
 
+static Case createBackward(llvm::ArrayRef<unsigned> row, size_t number) {
+  Case result = createCase(row, number);
+  BatchNormSpec &spec = result.spec;
+  llvm::StringRef kind = kGradientKinds[row[OfKind]];
+  const auto &gradients = kGradients[row[OfParameters]];
+  spec.kind = BatchNormSpec::Kind::Backward;
+  spec.isFrozen = kind.starts_with("frozen");
+  if (kind.ends_with("inverse"))
+    spec.statisticsKind = BatchNormSpec::StatisticsKind::InverseStd;
+  spec.hasScale = gradients.hasScale;
+  spec.hasInputGrad = gradients.input;
+  spec.hasScaleGrad = gradients.scale;
+  spec.hasOffsetGrad = gradients.offset;
   result.name =
-      llvm::formatv("{0}_{1}_{2}_{3}_{4}_{5}_{6}threads", number, kind,
-                    types.name, layout.name, kDynamic[row[OfDynamic]],
-                    kParameters[row[OfParameters]], spec.threads);
-  for (int64_t size : result.shape)
-    result.name += "_" + std::to_string(size);
+      getName(result, row, number, kGradientKinds[row[OfKind]], gradients.name);
   return result;
 }
 
 void mlir::bn::test::PrintTo(const Case &c, std::ostream *os) {
   *os << c.spec.getKey();
+}
+
+/// Cases in which all pairs of values occur, and the combinations of
+/// `together`.
+static std::vector<Case>
+select(llvm::ArrayRef<unsigned> sizes,
+       std::vector<std::vector<unsigned>> together,
+       llvm::function_ref<Case(llvm::ArrayRef<unsigned>, size_t)> create) {
+  for (unsigned a = 0; a < sizes.size(); ++a)
+    for (unsigned b = a + 1; b < sizes.size(); ++b)
+      together.push_back({a, b});
+  std::vector<Case> cases;
+  for (const std::vector<unsigned> &row : coverCombinations(sizes, together))
+    cases.push_back(create(row, cases.size()));
+  return cases;
 }
 
 std::vector<Case> mlir::bn::test::selectCases() {
@@ -196,16 +256,23 @@ std::vector<Case> mlir::bn::test::selectCases() {
                       std::size(kSizes),
                       3};
   // What decides about the code comes in triples.
-  std::vector<std::vector<unsigned>> together = {
-      {OfType, OfLayout, OfDynamic},
-      {OfKind, OfType, OfLayout},
-      {OfKind, OfLayout, OfParameters},
-      {OfKind, OfLayout, OfDynamic}};
-  for (unsigned a = 0; a < std::size(sizes); ++a)
-    for (unsigned b = a + 1; b < std::size(sizes); ++b)
-      together.push_back({a, b});
-  std::vector<Case> cases;
-  for (const std::vector<unsigned> &row : coverCombinations(sizes, together))
-    cases.push_back(createCase(row, cases.size()));
-  return cases;
+  return select(sizes,
+                {{OfType, OfLayout, OfDynamic},
+                 {OfKind, OfType, OfLayout},
+                 {OfKind, OfLayout, OfParameters},
+                 {OfKind, OfLayout, OfDynamic}},
+                createForward);
+}
+
+std::vector<Case> mlir::bn::test::selectGradientCases() {
+  unsigned sizes[] = {std::size(kGradientKinds),
+                      std::size(kTypes),
+                      std::size(kLayouts),
+                      std::size(kDynamic),
+                      std::size(kGradients),
+                      std::size(kSizes),
+                      3};
+  return select(sizes,
+                {{OfKind, OfType, OfParameters}, {OfKind, OfLayout, OfDynamic}},
+                createBackward);
 }

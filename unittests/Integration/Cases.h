@@ -35,8 +35,10 @@ struct Case {
 /// Prints what is needed to run the case again.
 void PrintTo(const Case &c, std::ostream *os);
 
-/// The selection, in an order that does not change.
+/// The selection of trainings and inferences, in an order that does not change.
 std::vector<Case> selectCases();
+/// The same of gradients.
+std::vector<Case> selectGradientCases();
 
 /// Chooses rows of values, the value of factor f below `sizes[f]`, so that for
 /// each set of factors in `together` all combinations of their values occur.

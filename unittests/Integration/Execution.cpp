@@ -67,10 +67,14 @@ void Ratios::include(const Ratios &other) {
   mean = std::max(mean, other.mean);
   variance = std::max(variance, other.variance);
   running = std::max(running, other.running);
+  inputGrad = std::max(inputGrad, other.inputGrad);
+  scaleGrad = std::max(scaleGrad, other.scaleGrad);
+  offsetGrad = std::max(offsetGrad, other.offsetGrad);
 }
 
 double Ratios::getLargest() const {
-  return std::max({output, mean, variance, running});
+  return std::max(
+      {output, mean, variance, running, inputGrad, scaleGrad, offsetGrad});
 }
 
 //===----------------------------------------------------------------------===//
@@ -82,8 +86,8 @@ Execution::Execution(const BatchNormSpec &spec, llvm::ArrayRef<int64_t> shape,
     : spec(spec), signature(spec.getSignature()) {
   for (const KernelOperand &operand : signature.arguments) {
     DimVector sizes;
-    for (int64_t dim : operand.sameSizeAs)
-      sizes.push_back(shape[dim]);
+    for (auto [size, dim] : llvm::zip_equal(operand.shape, operand.sameSizeAs))
+      sizes.push_back(dim < 0 ? size : shape[dim]);
     arrays[operand.name] = HostArray(operand.dtype, sizes, isShifted);
   }
   for (int64_t dim : spec.axis)
@@ -100,10 +104,11 @@ const HostArray &Execution::operator[](llvm::StringRef name) const {
   return const_cast<Execution &>(*this)[name];
 }
 
-void Execution::fillInput(llvm::function_ref<double(int64_t, int64_t)> value) {
-  HostArray &input = (*this)["input"];
-  forEachElement(input.getShape(), spec.axis, [&](int64_t i, int64_t channel) {
-    input.set(i, value(i, channel));
+void Execution::fillData(llvm::StringRef name,
+                         llvm::function_ref<double(int64_t, int64_t)> value) {
+  HostArray &data = (*this)[name];
+  forEachElement(data.getShape(), spec.axis, [&](int64_t i, int64_t channel) {
+    data.set(i, value(i, channel));
   });
 }
 
@@ -143,6 +148,22 @@ void Execution::fill(uint64_t seed) {
                  return deviations[channel] * deviations[channel] *
                         random.uniform(0.8, 1.2);
                });
+  fillChannels("inverse_std", [&](int64_t channel) {
+    return random.uniform(0.8, 1.2) / deviations[channel];
+  });
+  if (has("output_grad"))
+    fillData("output_grad", [&](int64_t, int64_t channel) {
+      return (channel % 5 - 2) * 0.25 + random.normal();
+    });
+  fillMask([&](int64_t) { return random.uniform(0, 1) < 0.6; });
+}
+
+void Execution::fillMask(llvm::function_ref<double(int64_t)> weight) {
+  if (!arrays.contains("mask"))
+    return;
+  HostArray &mask = (*this)["mask"];
+  for (int64_t i = 0; i < mask.size(); ++i)
+    mask.set(i, weight(i));
 }
 
 //===----------------------------------------------------------------------===//
@@ -229,9 +250,11 @@ double
 Execution::compareOutput(llvm::ArrayRef<ChannelStatistics> statistics) const {
   const HostArray &input = (*this)["input"], &output = (*this)["output"];
   Comparison comparison;
+  int64_t groups = statistics.size() / std::max<int64_t>(numChannels, 1);
   forEachElement(input.getShape(), spec.axis, [&](int64_t i, int64_t channel) {
-    Bounded mean = statistics[channel].mean;
-    Bounded variance = statistics[channel].variance;
+    int64_t group = i / (input.size() / groups);
+    const ChannelStatistics &batch = statistics[group * numChannels + channel];
+    Bounded mean = batch.mean, variance = batch.variance;
     double scale = getOr(spec.hasScale, *this, "scale", channel, 1);
     double offset = getOr(spec.hasOffset, *this, "offset", channel, 0);
     Bounded y = normalize(spec, input[i], mean, variance, scale, offset);
@@ -246,15 +269,17 @@ Ratios
 Execution::compareTraining(llvm::ArrayRef<ChannelStatistics> statistics) const {
   Comparison mean, variance, running;
   DType type = spec.statisticsType;
-  for (int64_t channel = 0; channel < numChannels; ++channel) {
-    const ChannelStatistics &batch = statistics[channel];
-    mean.add(channel, (*this)["mean"][channel], batch.mean.roundedTo(type));
-    variance.add(channel, (*this)["variance"][channel],
-                 batch.variance.roundedTo(type));
-    if (!spec.hasRunningStats)
-      continue;
+  for (auto [i, batch] : llvm::enumerate(statistics)) {
+    mean.add(i, (*this)["mean"][i], batch.mean.roundedTo(type));
+    variance.add(i, (*this)["variance"][i], batch.variance.roundedTo(type));
+  }
+  for (int64_t channel = 0; channel < numChannels && spec.hasRunningStats;
+       ++channel) {
+    std::vector<ChannelStatistics> batches;
+    for (int64_t group = 0; group < spec.groups; ++group)
+      batches.push_back(statistics[group * numChannels + channel]);
     RunningStatistics updated =
-        updateRunning(spec, batch, (*this)["running_mean"][channel],
+        updateRunning(spec, batches, (*this)["running_mean"][channel],
                       (*this)["running_variance"][channel]);
     running.add(channel, (*this)["new_running_mean"][channel],
                 updated.mean.roundedTo(type));
@@ -268,7 +293,53 @@ Execution::compareTraining(llvm::ArrayRef<ChannelStatistics> statistics) const {
   return ratios;
 }
 
+std::vector<ChannelGradients> Execution::computeGradients() const {
+  std::vector<ChannelGradients> channels(numChannels);
+  for (int64_t c = 0; c < numChannels; ++c) {
+    channels[c].mean = (*this)["mean"][c];
+    channels[c].scale = getOr(spec.hasScale, *this, "scale", c, 1);
+    if (spec.takesInverseStd())
+      channels[c].inverse = (*this)["inverse_std"][c];
+    else
+      channels[c].inverse =
+          1 / std::sqrt(static_cast<Real>((*this)["variance"][c]) +
+                        static_cast<Real>(spec.epsilon));
+  }
+  sumGradients(channels, (*this)["output_grad"], (*this)["input"], spec.axis);
+  return channels;
+}
+
+Ratios Execution::compareGradients() const {
+  std::vector<ChannelGradients> channels = computeGradients();
+  Ratios ratios;
+  Comparison input, scale, offset;
+  DType type = spec.parameterType;
+  for (int64_t c = 0; c < numChannels; ++c) {
+    if (spec.hasScaleGrad)
+      scale.add(c, (*this)["scale_grad"][c],
+                channels[c].getScaleGrad().roundedTo(type));
+    if (spec.hasOffsetGrad)
+      offset.add(c, (*this)["offset_grad"][c],
+                 channels[c].getOffsetGrad().roundedTo(type));
+  }
+  ratios.scaleGrad = scale.report("scale_grad");
+  ratios.offsetGrad = offset.report("offset_grad");
+  if (!spec.hasInputGrad)
+    return ratios;
+  const HostArray &x = (*this)["input"], &dy = (*this)["output_grad"];
+  const HostArray &dx = (*this)["input_grad"];
+  forEachElement(x.getShape(), spec.axis, [&](int64_t i, int64_t c) {
+    input.add(
+        i, dx[i],
+        channels[c].getInputGrad(spec.elementType, spec.isFrozen, dy[i], x[i]));
+  });
+  ratios.inputGrad = input.report("input_grad");
+  return ratios;
+}
+
 Ratios Execution::compare() const {
+  if (spec.kind == BatchNormSpec::Kind::Backward)
+    return compareGradients();
   if (spec.kind == BatchNormSpec::Kind::Inference) {
     std::vector<ChannelStatistics> given(numChannels);
     for (int64_t channel = 0; channel < numChannels; ++channel) {
@@ -280,7 +351,8 @@ Ratios Execution::compare() const {
     return ratios;
   }
   std::vector<ChannelStatistics> statistics =
-      computeStatistics((*this)["input"], spec.axis);
+      computeStatistics((*this)["input"], spec.axis, spec.groups,
+                        arrays.contains("mask") ? &(*this)["mask"] : nullptr);
   Ratios ratios = compareTraining(statistics);
   ratios.output = compareOutput(statistics);
   return ratios;
@@ -297,7 +369,7 @@ Execution::countOthers(llvm::StringRef name,
     bool bothNaN = std::isnan(array[i]) && std::isnan(rounded[0]);
     count += !bothNaN && array[i] != rounded[0];
   };
-  if (name == "output") {
+  if (name == "output" || name == "input_grad") {
     forEachElement(array.getShape(), spec.axis, visit);
     return count;
   }

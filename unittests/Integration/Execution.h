@@ -51,6 +51,7 @@ private:
 /// The largest part of its bound that an error took up.
 struct Ratios {
   double output = 0, mean = 0, variance = 0, running = 0;
+  double inputGrad = 0, scaleGrad = 0, offsetGrad = 0;
   void include(const Ratios &other);
   double getLargest() const;
 };
@@ -67,12 +68,20 @@ public:
   const HostArray &operator[](llvm::StringRef name) const;
   const BatchNormSpec &getSpec() const { return spec; }
   int64_t getNumChannels() const { return numChannels; }
+  bool has(llvm::StringRef name) const { return arrays.contains(name); }
 
   /// Channels with means from -4 to 4 and deviations from 0.5 to 2; parameters
-  /// and statistics of such data.
+  /// and statistics of such data; a mask of zeros and ones.
   void fill(uint64_t seed);
-  /// `value(element, channel)` for each element of the input.
-  void fillInput(llvm::function_ref<double(int64_t, int64_t)> value);
+  /// `weight(i)` for entry i of the mask, if there is one.
+  void fillMask(llvm::function_ref<double(int64_t)> weight);
+  /// `value(element, channel)` for each element of the input, or of another
+  /// array of its shape.
+  void fillInput(llvm::function_ref<double(int64_t, int64_t)> value) {
+    fillData("input", value);
+  }
+  void fillData(llvm::StringRef name,
+                llvm::function_ref<double(int64_t, int64_t)> value);
   void fillChannels(llvm::StringRef name,
                     llvm::function_ref<double(int64_t)> value);
 
@@ -85,11 +94,17 @@ public:
   /// are when it is not in place. Returns false, and fails the test, when
   /// there is no kernel or it refuses the arrays.
   bool run(InPlace inPlace = InPlace::No);
+  bool run(bool inPlace) {
+    return run(inPlace ? InPlace::First : InPlace::No);
+  }
 
   /// Compares all outputs with the reference.
   Ratios compare() const;
 
-  /// Number of entries of a per-channel array, or of the output, that are not
+  /// What the reference says about the gradients of each channel.
+  std::vector<ChannelGradients> computeGradients() const;
+
+  /// Number of entries of a per-channel array, or of an output, that are not
   /// `expected` of their channel, rounded to the array's type. NaN is equal to
   /// NaN.
   int64_t countOthers(llvm::StringRef name,
@@ -98,6 +113,7 @@ public:
 private:
   Ratios compareTraining(llvm::ArrayRef<ChannelStatistics> statistics) const;
   double compareOutput(llvm::ArrayRef<ChannelStatistics> statistics) const;
+  Ratios compareGradients() const;
 
   BatchNormSpec spec;
   KernelSignature signature;

@@ -14,6 +14,8 @@
 
 #include "llvm/ADT/APFloat.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringMap.h"
+#include "llvm/TargetParser/Host.h"
 
 #include <cmath>
 #include <cstring>
@@ -104,6 +106,15 @@ double mlir::bn::test::getUnitRoundoff(DType dtype) {
 
 double mlir::bn::test::getSmallest(DType dtype) {
   return getLimits(dtype).smallest;
+}
+
+double mlir::bn::test::getSmallestWritten(DType dtype) {
+  static const bool isFlushed =
+      llvm::sys::getHostCPUFeatures().lookup("avx512bf16");
+  if (dtype == DType::BF16 && isFlushed)
+    return llvm::APFloat::getSmallestNormalized(getSemantics(dtype))
+        .convertToDouble();
+  return getSmallest(dtype);
 }
 
 double mlir::bn::test::getLargest(DType dtype) {

@@ -68,6 +68,9 @@ private:
 double getUnitRoundoff(DType dtype);
 /// The smallest positive value.
 double getSmallest(DType dtype);
+/// The smallest positive value that kernels write: of bf16 the smallest normal
+/// one where the CPU rounds by AVX512-BF16, whose subnormal results are 0.
+double getSmallestWritten(DType dtype);
 /// The largest finite value.
 double getLargest(DType dtype);
 

@@ -60,7 +60,7 @@ double Bounded::getRatio(double got) const {
   Real infinity = std::numeric_limits<Real>::infinity();
   if (std::isnan(value) || std::isnan(got))
     return std::isnan(value) == std::isnan(got) ? 0 : infinity;
-  if (got == value)
+  if (got == value || std::isinf(bound))
     return 0;
   Real distance = std::fabs(got - value);
   return std::isfinite(distance) ? static_cast<double>(distance / bound)
@@ -71,19 +71,19 @@ Bounded Bounded::roundedTo(DType dtype) const {
   Real u = getUnitRoundoff(dtype);
   if (std::fabs(value) > getLargest(dtype) * (1 + u))
     return {std::copysign(std::numeric_limits<Real>::infinity(), value), bound};
+  // Within the bound there are numbers that are rounded to infinity.
+  if (std::fabs(value) + bound > getLargest(dtype))
+    return {value, std::numeric_limits<Real>::infinity()};
   // Rounded twice where the type is not the one computed in: once more u*u.
   return {value, bound + u * (std::fabs(value) + bound) * (1 + u) +
-                     static_cast<Real>(getSmallest(dtype))};
+                     static_cast<Real>(getSmallestWritten(dtype))};
 }
 
-/// Unit roundoff of the sums over data of a type.
-static Real getAccumulatorRoundoff(DType dtype) {
+Real mlir::bn::test::getAccumulatorRoundoff(DType dtype) {
   return getUnitRoundoff(dtype == DType::F64 ? DType::F64 : DType::F32);
 }
 
-/// How errors of a chain of additions add up, in units of u. Those of f16 and
-/// bf16 data repeat, because the data has few values.
-static Real getGrowth(DType dtype, int64_t count) {
+Real mlir::bn::test::getGrowth(DType dtype, int64_t count) {
   Real chain = std::min(count, kLongestChain);
   Real growth = 2 * std::sqrt(chain);
   if (dtype == DType::F64) // merged in no wider type
@@ -91,16 +91,23 @@ static Real getGrowth(DType dtype, int64_t count) {
   return dtype == DType::F32 ? growth : std::max(growth, chain / 4);
 }
 
-static void setBounds(ChannelStatistics &channel, DType dtype, Real largest) {
-  if (channel.count == 0)
+static void setBounds(ChannelStatistics &channel, DType dtype, Real largest,
+                      bool isMasked) {
+  if (channel.numElements == 0)
     return;
   Real u = getAccumulatorRoundoff(dtype), w = getUnitRoundoff(DType::F64);
-  Real n = channel.count, variance = channel.variance.value;
-  Real growth = getGrowth(dtype, channel.count);
+  Real n = channel.numElements, variance = channel.variance.value;
+  Real growth = getGrowth(dtype, channel.numElements);
+  Real chain = std::min(n, static_cast<Real>(kLongestChain));
+  if (isMasked) {
+    // Products with weights are rounded, and so are sums of weights.
+    channel.count.bound = (1 + growth) * u * channel.count.value;
+    growth = 2 * growth + 2;
+    chain *= 2;
+  }
   // How far a pivot may be from the mean of its tile: where all numbers are
   // about the same, so are their errors.
-  Real pivot =
-      (2 + std::min(n, static_cast<Real>(kLongestChain))) * u * largest;
+  Real pivot = (2 + chain) * u * largest;
   Real spread = variance + pivot * pivot;
   Real smallest = getSmallest(dtype == DType::F64 ? DType::F64 : DType::F32);
   // Means of tiles, and merged ones, are rounded to f64.
@@ -112,55 +119,106 @@ static void setBounds(ChannelStatistics &channel, DType dtype, Real largest) {
                            4 * smallest;
 }
 
+/// The index in `mask`, which is broadcast to `shape`, of element `index`.
+static int64_t getMaskIndex(llvm::ArrayRef<int64_t> shape,
+                            llvm::ArrayRef<int64_t> mask, int64_t index) {
+  int64_t result = 0, stride = 1;
+  for (int64_t dim = shape.size() - 1; dim >= 0; --dim) {
+    if (mask[dim] != 1)
+      result += index % shape[dim] * stride;
+    index /= shape[dim];
+    stride *= mask[dim];
+  }
+  return result;
+}
+
 std::vector<ChannelStatistics>
 mlir::bn::test::computeStatistics(const HostArray &input,
-                                  llvm::ArrayRef<int64_t> axis) {
+                                  llvm::ArrayRef<int64_t> axis, int64_t groups,
+                                  const HostArray *mask) {
   int64_t rank = input.getShape().size(), numChannels = 1;
   for (int64_t dim : axis)
     numChannels *= input.getShape()[dim < 0 ? dim + rank : dim];
-  std::vector<ChannelStatistics> channels(numChannels);
-  std::vector<Real> largest(numChannels, 0);
-  auto visit = [&](auto body) { forEachElement(input.getShape(), axis, body); };
-  visit([&](int64_t i, int64_t c) {
-    ++channels[c].count;
-    channels[c].mean.value += input[i];
-    largest[c] = std::max<Real>(largest[c], std::fabs(input[i]));
+  std::vector<ChannelStatistics> channels(groups * numChannels);
+  std::vector<Real> largest(channels.size(), 0);
+  // Calls `body(value, weight, channel of the group)`.
+  auto visit = [&](auto body) {
+    forEachElement(input.getShape(), axis, [&](int64_t i, int64_t c) {
+      Real weight =
+          mask ? (*mask)[getMaskIndex(input.getShape(), mask->getShape(), i)]
+               : 1;
+      int64_t group = i / (input.size() / groups);
+      if (weight != 0)
+        body(input[i], weight, group * numChannels + c);
+    });
+  };
+  visit([&](Real x, Real weight, int64_t c) {
+    ++channels[c].numElements;
+    channels[c].count.value += weight;
+    channels[c].mean.value += weight * x;
+    largest[c] = std::max<Real>(largest[c], std::fabs(x));
   });
   for (ChannelStatistics &channel : channels)
-    if (channel.count != 0)
-      channel.mean.value /= channel.count;
-  visit([&](int64_t i, int64_t c) {
-    Real difference = input[i] - channels[c].mean.value;
-    channels[c].variance.value += difference * difference;
+    if (channel.numElements != 0)
+      channel.mean.value /= channel.count.value;
+  visit([&](Real x, Real weight, int64_t c) {
+    Real difference = x - channels[c].mean.value;
+    channels[c].variance.value += weight * difference * difference;
   });
   for (auto [channel, magnitude] : llvm::zip_equal(channels, largest)) {
-    if (channel.count != 0)
-      channel.variance.value /= channel.count;
-    setBounds(channel, input.getDType(), magnitude);
+    if (channel.numElements != 0)
+      channel.variance.value /= channel.count.value;
+    setBounds(channel, input.getDType(), magnitude, mask);
   }
   return channels;
 }
 
-RunningStatistics mlir::bn::test::updateRunning(const BatchNormSpec &spec,
-                                                const ChannelStatistics &batch,
-                                                double oldMean,
-                                                double oldVariance) {
-  if (batch.count == 0)
+static RunningStatistics updateByGroup(const BatchNormSpec &spec,
+                                       const ChannelStatistics &batch,
+                                       double oldMean, double oldVariance) {
+  if (batch.numElements == 0)
     return {{oldMean, 0}, {oldVariance, 0}};
-  Real factor = 1;
-  if (spec.runningVariance == BatchNormSpec::RunningVariance::Sample &&
-      batch.count > 1)
-    factor = static_cast<Real>(batch.count) / (batch.count - 1);
+  Bounded factor{1, 0};
+  Real n = batch.count.value;
+  if (spec.runningVariance == BatchNormSpec::RunningVariance::Sample && n > 1)
+    factor = {n / (n - 1), batch.count.bound / ((n - 1) * (n - 1))};
   Real w = getUnitRoundoff(DType::F64);
-  auto average = [&](double old, Bounded taken, Real factor) -> Bounded {
-    Real part = (1 - static_cast<Real>(spec.momentum)) * factor;
+  auto average = [&](double old, Bounded taken, Bounded factor) -> Bounded {
+    Real weight = 1 - static_cast<Real>(spec.momentum);
+    Real part = weight * factor.value;
     Real kept = spec.momentum * static_cast<Real>(old);
     Real size = std::fabs(kept) + std::fabs(part * taken.value);
     return {kept + part * taken.value,
-            std::fabs(part) * taken.bound + 4 * w * size};
+            std::fabs(part) * taken.bound + 4 * w * size +
+                std::fabs(weight) * factor.bound *
+                    (std::fabs(taken.value) + taken.bound)};
   };
-  return {average(oldMean, batch.mean, 1),
+  return {average(oldMean, batch.mean, {1, 0}),
           average(oldVariance, batch.variance, factor)};
+}
+
+RunningStatistics
+mlir::bn::test::updateRunning(const BatchNormSpec &spec,
+                              llvm::ArrayRef<ChannelStatistics> batches,
+                              double oldMean, double oldVariance) {
+  RunningStatistics mean;
+  Real largestMean = 0, largestVariance = 0, groups = batches.size();
+  auto add = [&](Bounded &sum, Bounded part, Real &largest) {
+    sum.value += part.value / groups;
+    sum.bound += part.bound / groups;
+    largest = std::max(largest, std::fabs(part.value));
+  };
+  for (const ChannelStatistics &batch : batches) {
+    RunningStatistics part = updateByGroup(spec, batch, oldMean, oldVariance);
+    add(mean.mean, part.mean, largestMean);
+    add(mean.variance, part.variance, largestVariance);
+  }
+  // A running mean is rounded at each group.
+  Real w = getUnitRoundoff(DType::F64);
+  Real rounding = groups == 1 ? 0 : 3 * groups * w;
+  mean.mean.bound += rounding * largestMean;
+  mean.variance.bound += rounding * largestVariance;
+  return mean;
 }
 
 Bounded mlir::bn::test::normalize(const BatchNormSpec &spec, double x,

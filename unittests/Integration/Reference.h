@@ -44,22 +44,28 @@ struct Bounded {
 /// Statistics of one channel, not rounded to any type. Their bounds are those
 /// of what a kernel carries within.
 struct ChannelStatistics {
-  int64_t count = 0;
+  int64_t numElements = 0;
+  /// The number of elements, or the sum of their weights.
+  Bounded count;
   Bounded mean, variance;
 };
 
 /// Statistics of every channel of `input`, accumulated in f32, or in f64 for
-/// f64 data.
-std::vector<ChannelStatistics> computeStatistics(const HostArray &input,
-                                                 llvm::ArrayRef<int64_t> axis);
+/// f64 data; of each of `groups` parts of dimension 0, one behind the other.
+/// With a mask, elements count with their weight, and not at all where that is
+/// 0.
+std::vector<ChannelStatistics>
+computeStatistics(const HostArray &input, llvm::ArrayRef<int64_t> axis,
+                  int64_t groups = 1, const HostArray *mask = nullptr);
 
-/// The new running mean and variance of one channel.
+/// The new running mean and variance of one channel, whose statistics in each
+/// group are `batches`.
 struct RunningStatistics {
   Bounded mean, variance;
 };
 RunningStatistics updateRunning(const BatchNormSpec &spec,
-                                const ChannelStatistics &batch, double oldMean,
-                                double oldVariance);
+                                llvm::ArrayRef<ChannelStatistics> batches,
+                                double oldMean, double oldVariance);
 
 /// The output for one element. `mean` and `variance` are exact (bound 0)
 /// in an inference.
@@ -68,6 +74,31 @@ Bounded normalize(const BatchNormSpec &spec, double x, Bounded mean,
 
 /// What the epilogue of `spec` makes of `y`.
 Bounded applyEpilogue(const BatchNormSpec &spec, Bounded y, double addend);
+/// What the gradients of one channel are made of. `scale` is 1 where there is
+/// none, and `inverse` is 1 / sqrt(variance + epsilon).
+struct ChannelGradients {
+  int64_t count = 0;
+  Real mean = 0, inverse = 0, scale = 1;
+  /// sum(output_grad) and sum(output_grad * (input - mean)).
+  Bounded sum, product;
+
+  Bounded getOffsetGrad() const { return sum; }
+  Bounded getScaleGrad() const;
+  /// Of one element; `isFrozen` as in the spec.
+  Bounded getInputGrad(DType dtype, bool isFrozen, double outputGrad,
+                       double input) const;
+};
+
+/// Fills in count and sums of each of `channels`, whose other fields are given.
+void sumGradients(std::vector<ChannelGradients> &channels,
+                  const HostArray &outputGrad, const HostArray &input,
+                  llvm::ArrayRef<int64_t> axis);
+
+/// Unit roundoff of the sums over data of a type.
+Real getAccumulatorRoundoff(DType dtype);
+/// How errors of a chain of additions add up, in units of u. Those of f16 and
+/// bf16 data repeat, because the data has few values.
+Real getGrowth(DType dtype, int64_t count);
 
 } // namespace mlir::bn::test
 

@@ -14,23 +14,24 @@
 // Arguments, in order; those in brackets exist when the flag says so:
 //
 //   training:  input, [scale], [offset], [running_mean, running_variance],
-//              [addend], output, mean, variance, [new_running_mean,
+//              [mask], [addend], output, mean, variance, [new_running_mean,
 //              new_running_variance]
 //   inference: input, [scale], [offset], mean, variance, [addend], output
-//   backward:  output_grad, input, [scale], mean, variance, [input_grad],
-//              [scale_grad], [offset_grad]
-//   stats:     input, count, mean, m2
+//   backward:  output_grad, input, [scale], mean, variance or inverse_std,
+//              [input_grad], [scale_grad], [offset_grad]
+//   stats:     input, [mask], count, mean, m2
 //   merge_stats:          count, mean, m2, total_count, total_mean, total_m2
 //   update_running_stats: count, mean, variance, running_mean,
 //              running_variance, new_running_mean, new_running_variance
 //   normalize: input, [mean], [variance], [scale], [offset], [addend], output
 //   backward_reduce:      output_grad, input, mean, sum_dy, sum_dy_xmu
-//   backward_input:       output_grad, input, a, b, c, input_grad
+//   backward_input:       output_grad, input, [mean], a, b, c, input_grad
 //
 // `output` may be given the memory of `input` or `addend`, `input_grad` that of
 // `output_grad`, and each new running statistic that of the old one. What
 // stats, merge_stats and backward_reduce find in their results is added to:
-// start from zeros. Counts are f64.
+// start from zeros. Counts are f64. With groups, mean and variance have one more
+// dimension, the first.
 //
 // Phase: input.
 //
@@ -64,6 +65,9 @@ struct BatchNormSpec {
   /// What is done to each normalized element before it is written; the addend
   /// is an argument. A NaN stays NaN.
   enum class Epilogue { None, Relu, LeakyRelu, Add, AddRelu };
+  /// What backward is given beside the mean: the variance (TensorFlow, oneDNN)
+  /// or the inverse of the standard deviation, with epsilon in it (PyTorch).
+  enum class StatisticsKind { Variance, InverseStd };
 
   Kind kind = Kind::Training;
   /// Of input and output: f16, bf16, f32 or f64.
@@ -92,8 +96,17 @@ struct BatchNormSpec {
   bool hasOffset = true;
   /// Training only.
   bool hasRunningStats = true;
-  /// Normalize only.
+  /// Training only: dimension 0, which is no feature dimension, is cut in so
+  /// many equal parts with statistics of their own.
+  int64_t groups = 1;
+  /// Training and stats only: the sizes of the mask, each 1 or that of `shape`;
+  /// empty without a mask. Its elements are the weights of those of the input.
+  DimVector maskShape;
+  /// Of the mask: any float type.
+  DType maskType = DType::F32;
+  /// Normalize and backward_input only.
   bool hasMean = true;
+  /// Normalize only.
   bool hasVariance = true;
   /// Backward only: the gradients that are wanted, and whether mean and
   /// variance are constants.
@@ -101,6 +114,7 @@ struct BatchNormSpec {
   bool hasScaleGrad = true;
   bool hasOffsetGrad = true;
   bool isFrozen = false;
+  StatisticsKind statisticsKind = StatisticsKind::Variance;
   /// 0 for the compiler's default.
   int64_t threads = 0;
 
@@ -135,9 +149,19 @@ struct BatchNormSpec {
     return kind == Kind::UpdateRunningStats ||
            (kind == Kind::Training && hasRunningStats);
   }
+  bool takesMask() const {
+    return (kind == Kind::Training || kind == Kind::Stats) &&
+           !maskShape.empty();
+  }
+  bool takesGroups() const { return kind == Kind::Training && groups != 1; }
   bool takesEpsilon() const {
     return kind == Kind::Training || kind == Kind::Inference ||
-           kind == Kind::Backward || (kind == Kind::Normalize && hasVariance);
+           (kind == Kind::Backward && !takesInverseStd()) ||
+           (kind == Kind::Normalize && hasVariance);
+  }
+  bool takesInverseStd() const {
+    return kind == Kind::Backward &&
+           statisticsKind == StatisticsKind::InverseStd;
   }
   bool takesAxis() const {
     return kind != Kind::MergeStats && kind != Kind::UpdateRunningStats;

@@ -49,6 +49,9 @@ struct CPUPipelineOptions : public PassPipelineOptions<CPUPipelineOptions> {
 
 /// bn, tensor -> bn, tensor.
 void buildBNPhase(OpPassManager &pm, const CPUPipelineOptions &options);
+/// The beginning of phase 'tiled': every op gets a strategy.
+void buildStrategySelection(OpPassManager &pm,
+                            const CPUPipelineOptions &options);
 /// bn, tensor -> bn, tensor, linalg, affine, math.
 void buildTiledPhase(OpPassManager &pm, const CPUPipelineOptions &options);
 /// bn, tensor, linalg, affine, math -> tensor, linalg, affine, math.

@@ -114,7 +114,8 @@ bool TileVectorizer::hasMasks() {
 }
 
 /// The widths of the strips, which descend to that of a register, and to 1 if
-/// there are no masks. With masks, all strips but the first are a single step.
+/// there are no masks. With masks, all strips but the first are a single step
+/// where the size is known.
 SmallVector<int64_t> TileVectorizer::selectWidths() {
   bool strided = llvm::any_of(op->getOpOperands(), [&](OpOperand &operand) {
     AffineMap map = op.getMatchingIndexingMap(&operand);
@@ -126,9 +127,11 @@ SmallVector<int64_t> TileVectorizer::selectWidths() {
     return {1};
   // One number per channel is little work: no register tiles.
   bool isLarge = op.getNumLoops() > 1 || stripIsReduction;
+  bool byHalves =
+      hasMasks() && stripDim && getConstantIntValue(sizes[*stripDim]);
   SmallVector<int64_t> widths;
   for (int64_t registers = isLarge ? unroll : 1; registers > 1;
-       registers = hasMasks() ? registers / 2 : 1)
+       registers = byHalves ? registers / 2 : 1)
     widths.push_back(lanes * registers);
   widths.push_back(lanes);
   if (!hasMasks())

@@ -27,14 +27,21 @@ using namespace mlir::bn;
 /// Rows that are added to sums in memory at a time.
 static constexpr int64_t kRowsAtOnce = 4;
 
-/// How many rows to add to the sums in memory at a time. Of a pipelined slab
-/// one: its rows are written past the caches, which several at a time are not
-/// good at.
+/// True for an op in a loop that is marked as one sweep.
+static bool isInOneSweep(Operation *op) {
+  while ((op = op->getParentOp()))
+    if (op->hasAttr(kOneSweepAttrName))
+      return true;
+  return false;
+}
+
+/// How many rows to add to the sums in memory at a time. Where rows are written
+/// in the same loop it is one: past the caches, several at a time are slow.
 static int64_t getRowsAtOnce(linalg::LinalgOp op) {
   LoweringStrategyAttr strategy = getLoweringStrategy(op);
-  return strategy && strategy.getSchedule() == Schedule::PipelinedSlab
-             ? 1
-             : kRowsAtOnce;
+  bool isPipelined =
+      strategy && strategy.getSchedule() == Schedule::PipelinedSlab;
+  return isPipelined || isInOneSweep(op) ? 1 : kRowsAtOnce;
 }
 
 /// `start` with the points of one strip added: of the current row and the

@@ -45,6 +45,16 @@ static Value getOriginal(memref::ExpandShapeOp expand) {
   return source;
 }
 
+/// The buffer that `collapse` puts together again, or null.
+static Value getOriginal(memref::CollapseShapeOp collapse) {
+  auto expand = collapse.getSrc().getDefiningOp<memref::ExpandShapeOp>();
+  bool isInverse = expand &&
+                   expand.getSrc().getType() == collapse.getType() &&
+                   expand.getReassociationIndices() ==
+                       collapse.getReassociationIndices();
+  return isInverse ? expand.getSrc() : Value();
+}
+
 /// True when upstream's expand-strided-metadata has no lowering of `expand`:
 /// several sizes of one group are dynamic.
 static bool hasDynamicGroup(memref::ExpandShapeOp expand) {
@@ -90,10 +100,15 @@ struct FoldReshapedBuffersPass
 
   void runOnOperation() override {
     IRRewriter rewriter(&getContext());
-    getOperation().walk([&](memref::ExpandShapeOp expand) {
-      if (Value original = getOriginal(expand))
-        rewriter.replaceOp(expand, original);
-      else if (hasDynamicGroup(expand) &&
+    getOperation().walk([&](Operation *op) {
+      auto expand = dyn_cast<memref::ExpandShapeOp>(op);
+      auto collapse = dyn_cast<memref::CollapseShapeOp>(op);
+      Value original = expand     ? getOriginal(expand)
+                       : collapse ? getOriginal(collapse)
+                                  : Value();
+      if (original)
+        rewriter.replaceOp(op, original);
+      else if (expand && hasDynamicGroup(expand) &&
                expand.getType().getLayout().isIdentity())
         rewriter.replaceOp(expand, createView(rewriter, expand));
     });

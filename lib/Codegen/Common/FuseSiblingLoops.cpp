@@ -150,9 +150,25 @@ static bool needsNoCopy(scf::ForOp first, ArrayRef<Operation *> slice) {
 // Fusion
 //===----------------------------------------------------------------------===//
 
+/// One loop of both, after upstream's; the body of `first` comes first in it.
+/// That is the order of memory accesses in place, of which tensors know nothing.
+static scf::ForOp fuseInOrder(RewriterBase &rewriter, scf::ForOp first,
+                              scf::ForOp second) {
+  Block *block = first->getBlock();
+  Operation *before = first->getPrevNode();
+  // It is made where `second` is, behind users of `first`.
+  scf::ForOp fused = fuseIndependentSiblingForLoops(
+      /*target=*/first, /*source=*/second, rewriter);
+  if (before)
+    rewriter.moveOpAfter(fused, before);
+  else
+    rewriter.moveOpBefore(fused, block, block->begin());
+  return fused;
+}
+
 /// One loop, in the place of `first`; null when the two stay.
 static scf::ForOp tryToFuse(RewriterBase &rewriter, scf::ForOp first,
-                            scf::ForOp second) {
+                            scf::ForOp second, bool inOrder) {
   if (!haveEqualBounds(first, second) || !isMemoryEffectFree(first))
     return {};
   std::optional<SmallVector<Operation *>> slice = collectSlice(first, second);
@@ -164,14 +180,17 @@ static scf::ForOp tryToFuse(RewriterBase &rewriter, scf::ForOp first,
   for (NamedAttribute mark : second->getDiscardableAttrs())
     if (!marks.get(mark.getName()))
       marks.append(mark);
-  scf::ForOp fused = fuseIndependentSiblingForLoops(
-      /*target=*/second, /*source=*/first, rewriter);
+  scf::ForOp fused = inOrder
+                         ? fuseInOrder(rewriter, first, second)
+                         : fuseIndependentSiblingForLoops(
+                               /*target=*/second, /*source=*/first, rewriter);
   fused->setDiscardableAttrs(marks.getDictionary(fused.getContext()));
   return fused;
 }
 
 /// Fuses the loops of `block`, then those in their bodies. Returns how often.
-static unsigned fuseSiblings(RewriterBase &rewriter, Block &block) {
+static unsigned fuseSiblings(RewriterBase &rewriter, Block &block,
+                             bool keepsOrder) {
   unsigned numFused = 0;
   SmallVector<scf::ForOp> kept;
   for (scf::ForOp loop : llvm::to_vector(block.getOps<scf::ForOp>())) {
@@ -180,7 +199,7 @@ static unsigned fuseSiblings(RewriterBase &rewriter, Block &block) {
       // What a fused loop needed may have moved in front of another.
       bool inOrder = candidate->isBeforeInBlock(loop);
       fused = tryToFuse(rewriter, inOrder ? candidate : loop,
-                        inOrder ? loop : candidate);
+                        inOrder ? loop : candidate, keepsOrder);
       if (!fused)
         continue;
       candidate = fused;
@@ -193,7 +212,7 @@ static unsigned fuseSiblings(RewriterBase &rewriter, Block &block) {
   for (Operation &op : block)
     for (Region &region : op.getRegions())
       for (Block &inner : region)
-        numFused += fuseSiblings(rewriter, inner);
+        numFused += fuseSiblings(rewriter, inner, keepsOrder);
   return numFused;
 }
 
@@ -205,7 +224,7 @@ struct FuseSiblingLoopsPass
   void runOnOperation() override {
     SmallVector<Operation *> pipelined;
     getOperation().walk<WalkOrder::PreOrder>([&](Operation *op) {
-      if (!op->hasAttr(kPipelinedAttrName))
+      if (!op->hasAttr(kPipelinedAttrName) && !op->hasAttr(kOneSweepAttrName))
         return WalkResult::advance();
       pipelined.push_back(op);
       return WalkResult::skip(); // fuseSiblings looks at all that is in it
@@ -214,7 +233,8 @@ struct FuseSiblingLoopsPass
     for (Operation *op : pipelined)
       for (Region &region : op->getRegions())
         for (Block &block : region)
-          numFused += fuseSiblings(rewriter, block);
+          numFused += fuseSiblings(rewriter, block,
+                                   op->hasAttr(kOneSweepAttrName));
   }
 };
 } // namespace

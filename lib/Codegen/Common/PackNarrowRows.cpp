@@ -44,29 +44,33 @@ namespace {
 /// Splits the rows of one op into those that are packed and the few behind.
 class RowPacker {
 public:
-  RowPacker(RewriterBase &b, Operation *op, Value input, int64_t packed);
+  RowPacker(RewriterBase &b, IndexedOpInterface op, int64_t packed);
 
-  void pack(StatsOp op);
-  void pack(NormalizeOp op);
+  void packReduction();
+  void packSweep();
 
 private:
   Value slice(Value rows, OpFoldResult from, OpFoldResult count);
   Value packRows(Value tensor);
   Value repeat(Value perChannel);
+  Operation *createCopy(function_ref<Value(Value)> getData,
+                        function_ref<Value(Value)> getPerChannel,
+                        ValueRange outs);
 
   RewriterBase &b;
+  IndexedOpInterface op;
   Location loc;
   int64_t packed, channels;
   OpFoldResult covered, rest, length;
 };
 } // namespace
 
-RowPacker::RowPacker(RewriterBase &b, Operation *op, Value input,
-                     int64_t packed)
-    : b(b), loc(op->getLoc()), packed(packed),
-      channels(cast<ShapedType>(input.getType()).getDimSize(1)) {
+RowPacker::RowPacker(RewriterBase &b, IndexedOpInterface op, int64_t packed)
+    : b(b), op(op), loc(op->getLoc()), packed(packed) {
   b.setInsertionPoint(op);
-  OpFoldResult rows = tensor::getMixedSize(b, loc, input, 0);
+  Value data = op.getSpanningOperand().get();
+  channels = cast<ShapedType>(data.getType()).getDimSize(1);
+  OpFoldResult rows = tensor::getMixedSize(b, loc, data, 0);
   AffineExpr n = b.getAffineSymbolExpr(0);
   auto apply = [&](AffineExpr expr) {
     return affine::makeComposedFoldedAffineApply(
@@ -100,8 +104,6 @@ Value RowPacker::packRows(Value tensor) {
 
 /// What there is per channel, once for each of the packed rows.
 Value RowPacker::repeat(Value perChannel) {
-  if (!perChannel)
-    return {};
   Value empty = tensor::EmptyOp::create(
       b, loc, ArrayRef<int64_t>{packed, channels},
       getElementTypeOrSelf(perChannel.getType()));
@@ -112,19 +114,33 @@ Value RowPacker::repeat(Value perChannel) {
       SmallVector<ReassociationIndices>{{0, 1}});
 }
 
-/// Statistics of each place in the packed rows, which are merged in order.
-void RowPacker::pack(StatsOp op) {
-  Value input = packRows(op.getInput());
+/// The op on other operands, which writes to `outs`.
+Operation *RowPacker::createCopy(function_ref<Value(Value)> getData,
+                                 function_ref<Value(Value)> getPerChannel,
+                                 ValueRange outs) {
+  SmallVector<Value> operands;
+  SmallVector<AffineMap> maps = op.getOperandIndexingMaps();
+  for (unsigned i = 0; i + outs.size() < op->getNumOperands(); ++i)
+    operands.push_back(maps[i].isIdentity() ? getData(op->getOperand(i))
+                                            : getPerChannel(op->getOperand(i)));
+  llvm::append_range(operands, outs);
+  return clone(b, op, TypeRange(outs), operands);
+}
+
+/// Sums of each place in the packed rows, which are merged in order.
+void RowPacker::packReduction() {
+  auto outs =
+      cast<DestinationStyleOpInterface>(op.getOperation()).getDpsInits();
   SmallVector<Value> zeros;
-  for (Value out : op.getOuts())
-    zeros.push_back(createZerosLike(b, loc, input, ArrayRef<int64_t>{1},
+  Value empty = packRows(op.getSpanningOperand().get());
+  for (Value out : outs)
+    zeros.push_back(createZerosLike(b, loc, empty, ArrayRef<int64_t>{1},
                                     getElementTypeOrSelf(out.getType())));
-  auto stats = StatsOp::create(
-      b, loc, TypeRange(ValueRange(zeros)), input, /*mask=*/Value(),
-      /*pivot=*/Value(), zeros, ArrayRef<int64_t>{1});
-  stats->setAttr(kLoweringStrategyAttrName, getLoweringStrategy(op));
+  Operation *packedOp =
+      createCopy([&](Value data) { return packRows(data); },
+                 [&](Value value) { return repeat(value); }, zeros);
   SmallVector<Value> places;
-  for (Value result : stats.getResults())
+  for (Value result : packedOp->getResults())
     places.push_back(tensor::ExpandShapeOp::create(
         b, loc,
         RankedTensorType::get({packed, channels},
@@ -134,7 +150,7 @@ void RowPacker::pack(StatsOp op) {
     return arith::ConstantIndexOp::create(b, loc, value);
   };
   auto loop = scf::ForOp::create(
-      b, loc, constant(0), constant(packed), constant(1), op.getOuts(),
+      b, loc, constant(0), constant(packed), constant(1), outs,
       [&](OpBuilder &nested, Location l, Value i, ValueRange running) {
         SmallVector<Value> parts;
         for (Value place : places) {
@@ -147,52 +163,40 @@ void RowPacker::pack(StatsOp op) {
           parts.push_back(tensor::ExtractSliceOp::create(
               nested, l, type, place, offsets, sizes, ones));
         }
-        auto merge = MergeStatsOp::create(nested, l, TypeRange(running),
-                                          parts[0], parts[1], parts[2],
-                                          running);
-        scf::YieldOp::create(nested, l, merge.getResults());
+        scf::YieldOp::create(nested, l,
+                             mergePartialResults(nested, op, parts, running));
       });
   SmallVector<Value> results(loop.getResults());
   if (!isConstantIntValue(rest, 0)) {
-    auto last = StatsOp::create(b, loc, op.getResultTypes(),
-                                slice(op.getInput(), covered, rest),
-                                /*mask=*/Value(), /*pivot=*/Value(), results,
-                                op.getAxis());
-    results.assign(last.result_begin(), last.result_end());
+    Operation *last =
+        createCopy([&](Value data) { return slice(data, covered, rest); },
+                   [](Value value) { return value; }, results);
+    last->removeAttr(kLoweringStrategyAttrName);
+    results.assign(last->result_begin(), last->result_end());
   }
   b.replaceOp(op, results);
 }
 
-void RowPacker::pack(NormalizeOp op) {
-  using GetOperand = function_ref<Value(Value)>;
-  auto normalize = [&](Value out, GetOperand getData,
-                       GetOperand getOperand) -> NormalizeOp {
-    // In place, what is read is the part that is then written.
-    auto getInput = [&](Value data) {
-      return data == op.getOuts()[0] ? out : getData(data);
-    };
-    SmallVector<Value> epilogueInputs =
-        llvm::map_to_vector(op.getEpilogueInputs(), getInput);
-    auto part = NormalizeOp::create(
-        b, loc, out.getType(), getInput(op.getInput()),
-        getOperand(op.getMean()), /*variance=*/Value(),
-        getOperand(op.getScale()), getOperand(op.getOffset()), epilogueInputs,
-        ValueRange{out}, b.getDenseI64ArrayAttr({1}), /*epsilon=*/FloatAttr(),
-        op->getNumRegions());
-    cloneEpilogue(op, part);
-    return part;
+void RowPacker::packSweep() {
+  Value out = cast<DestinationStyleOpInterface>(op.getOperation())
+                  .getDpsInits()
+                  .front();
+  // In place stays in place.
+  auto sweep = [&](function_ref<Value(Value)> getData,
+                   function_ref<Value(Value)> getPerChannel, Value part) {
+    return createCopy(
+        [&](Value data) { return data == out ? part : getData(data); },
+        getPerChannel, part);
   };
-  Value out = op.getOuts()[0];
-  NormalizeOp main =
-      normalize(packRows(out), [&](Value value) { return packRows(value); },
-                [&](Value value) { return repeat(value); });
-  main->setAttr(kLoweringStrategyAttrName, getLoweringStrategy(op));
-  auto type = cast<RankedTensorType>(main.getResult(0).getType());
+  Operation *main =
+      sweep([&](Value data) { return packRows(data); },
+            [&](Value value) { return repeat(value); }, packRows(out));
+  auto type = cast<RankedTensorType>(main->getResult(0).getType());
   Value apart = tensor::ExpandShapeOp::create(
       b, loc,
       RankedTensorType::get({type.getDimSize(0), packed, channels},
                             type.getElementType()),
-      main.getResult(0), SmallVector<ReassociationIndices>{{0}, {1, 2}},
+      main->getResult(0), SmallVector<ReassociationIndices>{{0}, {1, 2}},
       {length, b.getIndexAttr(packed), b.getIndexAttr(channels)});
   Value rows = tensor::CollapseShapeOp::create(
       b, loc, apart, SmallVector<ReassociationIndices>{{0, 1}, {2}});
@@ -207,19 +211,36 @@ void RowPacker::pack(NormalizeOp op) {
   };
   Value result = insert(rows, out, zero, covered);
   if (!isConstantIntValue(rest, 0)) {
-    NormalizeOp last = normalize(
-        slice(result, covered, rest),
-        [&](Value value) { return slice(value, covered, rest); },
-        [](Value value) { return value; });
-    result = insert(last.getResult(0), result, covered, rest);
+    Operation *last =
+        sweep([&](Value data) { return slice(data, covered, rest); },
+              [](Value value) { return value; }, slice(result, covered, rest));
+    last->removeAttr(kLoweringStrategyAttrName);
+    result = insert(last->getResult(0), result, covered, rest);
   }
   b.replaceOp(op, result);
 }
 
-/// The number of rows of `input` that fill whole register tiles, or 1.
-static int64_t getPackedRows(Value input, ArrayRef<int64_t> axis,
-                             LoweringStrategyAttr strategy, bool isWritten) {
-  auto type = dyn_cast<RankedTensorType>(input.getType());
+/// True for an op that is a reduction of its data and nothing else.
+static bool isPackableReduction(Operation *op) {
+  if (auto stats = dyn_cast<StatsOp>(op))
+    return !stats.getMask() && !stats.getPivot();
+  auto sums = dyn_cast<BackwardReduceOp>(op);
+  return sums && !sums.getMask();
+}
+
+/// True for a sweep whose coefficients are ready.
+static bool isPackableSweep(Operation *op) {
+  if (auto normalize = dyn_cast<NormalizeOp>(op))
+    return !normalize.getVariance();
+  return isa<BackwardInputOp>(op);
+}
+
+/// The number of rows of the data of `op` that fill whole register tiles, or 1.
+static int64_t getPackedRows(IndexedOpInterface op) {
+  LoweringStrategyAttr strategy = getLoweringStrategy(op);
+  auto axis = op->getAttrOfType<DenseI64ArrayAttr>("axis");
+  auto type =
+      dyn_cast<RankedTensorType>(op.getSpanningOperand().get().getType());
   if (!strategy || !type || type.getRank() != 2 || axis.size() != 1 ||
       axis[0] != 1 || type.isDynamicDim(1) || type.getDimSize(1) == 0)
     return 1;
@@ -227,7 +248,7 @@ static int64_t getPackedRows(Value input, ArrayRef<int64_t> axis,
   int64_t lanes = strategy.getVectorBits() / bits;
   int64_t tile = lanes * strategy.getUnroll();
   int64_t channels = type.getDimSize(1);
-  bool isStreamed = isWritten && channels < kFewTiles * tile &&
+  bool isStreamed = isPackableSweep(op) && channels < kFewTiles * tile &&
                     strategy.getStores() == StoreKind::NonTemporal;
   if (!isStreamed && (channels >= kWideRow || channels % lanes == 0))
     return 1;
@@ -246,27 +267,21 @@ struct PackNarrowRowsPass
   using Base::Base;
 
   void runOnOperation() override {
-    SmallVector<Operation *> ops;
-    getOperation().walk([&](Operation *op) {
-      if (isa<StatsOp, NormalizeOp>(op))
+    SmallVector<IndexedOpInterface> ops;
+    getOperation().walk([&](IndexedOpInterface op) {
+      if (isPackableReduction(op) || isPackableSweep(op))
         ops.push_back(op);
     });
     IRRewriter rewriter(&getContext());
-    for (Operation *op : ops) {
-      if (auto stats = dyn_cast<StatsOp>(op)) {
-        int64_t rows = getPackedRows(stats.getInput(), stats.getAxis(),
-                                     getLoweringStrategy(op),
-                                     /*isWritten=*/false);
-        if (rows > 1 && !stats.getMask() && !stats.getPivot())
-          RowPacker(rewriter, op, stats.getInput(), rows).pack(stats);
+    for (IndexedOpInterface op : ops) {
+      int64_t rows = getPackedRows(op);
+      if (rows == 1)
         continue;
-      }
-      auto normalize = cast<NormalizeOp>(op);
-      int64_t rows = getPackedRows(normalize.getInput(), normalize.getAxis(),
-                                   getLoweringStrategy(op),
-                                   /*isWritten=*/true);
-      if (rows > 1 && !normalize.getVariance())
-        RowPacker(rewriter, op, normalize.getInput(), rows).pack(normalize);
+      RowPacker packer(rewriter, op, rows);
+      if (isPackableSweep(op))
+        packer.packSweep();
+      else
+        packer.packReduction();
     }
   }
 };

@@ -6,11 +6,11 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Phase 'tiled'. A slab that is first read for its statistics and then
-// normalized leaves the memory idle in between; here one group of channels is
-// normalized while the statistics of the next are taken. Everything that
-// crosses from one iteration to the next is in the statistics of the whole
-// slab, of which one group is written and another read: no copies.
+// Phase 'tiled'. A slab that is first read for its sums and then swept over
+// again leaves the memory idle in between; here one group of channels is swept
+// over (normalized, or given its gradient) while the sums of the next are
+// taken. Everything that crosses from one iteration to the next is in the sums
+// of the whole slab, of which one group is written and another read: no copies.
 //
 //===----------------------------------------------------------------------===//
 
@@ -35,32 +35,30 @@ using namespace mlir;
 using namespace mlir::bn;
 
 namespace {
-/// One slab: its statistics, its normalization, and what is computed per
-/// channel between the two.
+/// One slab: its sums (statistics, or those of the gradients), its sweep, and
+/// what is computed per channel between the two.
 struct Slab {
-  StatsOp stats;
-  NormalizeOp normalize;
+  IndexedOpInterface sums, sweep;
   SetVector<Operation *> perChannel;
   int64_t channelDim, group;
 
-  static std::optional<Slab> match(NormalizeOp normalize);
+  static std::optional<Slab> match(IndexedOpInterface sweep);
+  Value getOut() { return sweep->getOperands().back(); }
 };
 
 /// Builds the loop over the groups of a slab.
 class SlabPipeliner {
 public:
   SlabPipeliner(RewriterBase &b, Slab &slab)
-      : b(b), slab(slab), loc(slab.normalize.getLoc()) {}
+      : b(b), slab(slab), loc(slab.sweep->getLoc()) {}
   void run();
 
 private:
   using Offset = OpFoldResult;
   Value sliceChannels(Value tensor, Offset first);
   Value sliceData(Value tensor, Offset first);
-  SmallVector<Value> takeStatistics(Offset first, Value input,
-                                    ValueRange statistics);
-  NormalizeOp prepareNormalization(Offset first, ValueRange statistics,
-                                   Value output);
+  SmallVector<Value> takeSums(Offset first, Value output, ValueRange sums);
+  Operation *prepareSweep(Offset first, ValueRange sums, Value output);
   Value insertData(Value part, Value tensor, Offset first);
   LoweringStrategyAttr getInnerStrategy();
 
@@ -107,46 +105,73 @@ static bool hasWholeGroups(Value input, int64_t dim, int64_t group) {
          *step % group == 0;
 }
 
-std::optional<Slab> Slab::match(NormalizeOp normalize) {
-  LoweringStrategyAttr strategy = getLoweringStrategy(normalize);
-  if (!strategy || strategy.getSchedule() != Schedule::PipelinedSlab ||
-      normalize.getAxis().size() != 1)
-    return std::nullopt;
-  Slab slab;
-  slab.normalize = normalize;
-  slab.channelDim = normalize.getAxis().front();
-  slab.group = strategy.getTile()[slab.channelDim];
-  // Backwards from the coefficients to the statistics.
-  SmallVector<Value> worklist;
-  for (Value operand :
-       {normalize.getMean(), normalize.getScale(), normalize.getOffset()})
-    if (operand)
-      worklist.push_back(operand);
+/// True for sums that take each element once, with its own weight.
+static bool isPlainReduction(Operation *op) {
+  if (auto stats = dyn_cast<StatsOp>(op))
+    return !stats.getMask() && !stats.getPivot();
+  auto gradients = cast<BackwardReduceOp>(op);
+  return !gradients.getMask();
+}
+
+/// The inputs of `op` that are data, and those that are per channel.
+static void getInputs(IndexedOpInterface op, SmallVectorImpl<Value> &data,
+                      SmallVectorImpl<Value> &perChannel) {
+  auto destination = cast<DestinationStyleOpInterface>(op.getOperation());
+  SmallVector<AffineMap> maps = op.getOperandIndexingMaps();
+  for (OpOperand *input : destination.getDpsInputOperands())
+    (maps[input->getOperandNumber()].isIdentity() ? data : perChannel)
+        .push_back(input->get());
+}
+
+/// The reduction that `values` are made of per channel, and, in `between`, the
+/// ops that make them, each before its users.
+static Operation *findSums(SmallVector<Value> values,
+                           SetVector<Operation *> &between) {
+  Operation *sums = nullptr;
   SetVector<Operation *> found;
-  while (!worklist.empty()) {
-    Operation *op = worklist.pop_back_val().getDefiningOp();
-    if (auto stats = dyn_cast_or_null<StatsOp>(op)) {
-      slab.stats = stats;
+  while (!values.empty()) {
+    Operation *op = values.pop_back_val().getDefiningOp();
+    if (isa_and_nonnull<StatsOp, BackwardReduceOp>(op)) {
+      sums = op;
     } else if (isa_and_nonnull<linalg::GenericOp>(op)) {
-      // Producers come before users in the end.
       found.remove(op);
       found.insert(op);
-      llvm::append_range(worklist, op->getOperands());
+      llvm::append_range(values, op->getOperands());
     }
   }
   for (Operation *op : llvm::reverse(found))
-    slab.perChannel.insert(op);
-  if (!slab.stats || normalize.getVariance() || slab.stats.getMask() ||
-      slab.stats.getPivot() || slab.stats.getAxis() != normalize.getAxis() ||
-      slab.stats.getInput() != normalize.getInput())
+    between.insert(op);
+  return sums;
+}
+
+std::optional<Slab> Slab::match(IndexedOpInterface sweep) {
+  LoweringStrategyAttr strategy = getLoweringStrategy(sweep);
+  auto axis = sweep->getAttrOfType<DenseI64ArrayAttr>("axis");
+  if (!strategy || strategy.getSchedule() != Schedule::PipelinedSlab ||
+      axis.size() != 1)
     return std::nullopt;
-  if (!hasWholeGroups(normalize.getInput(), slab.channelDim, slab.group) ||
+  Slab slab;
+  slab.sweep = sweep;
+  slab.channelDim = axis[0];
+  slab.group = strategy.getTile()[slab.channelDim];
+  SmallVector<Value> data, coefficients, summed, others;
+  getInputs(sweep, data, coefficients);
+  Operation *sums = findSums(coefficients, slab.perChannel);
+  if (!sums || sums->getAttr("axis") != axis || !isPlainReduction(sums))
+    return std::nullopt;
+  slab.sums = cast<IndexedOpInterface>(sums);
+  getInputs(slab.sums, summed, others);
+  auto normalize = dyn_cast<NormalizeOp>(sweep.getOperation());
+  if (normalize) // what only an epilogue takes is not summed
+    data.truncate(data.size() - normalize.getEpilogueInputs().size());
+  if (data != summed || (normalize && normalize.getVariance()) ||
+      !hasWholeGroups(data.front(), slab.channelDim, slab.group) ||
       !llvm::all_of(slab.perChannel, isPerChannel))
     return std::nullopt;
-  // Nothing else of the statistics may be needed for the normalization.
+  // Nothing else of the sums may be needed for the sweep.
   SetVector<Operation *> users, needed;
-  getForwardSlice(slab.stats.getOperation(), &users);
-  if (failed(getBackwardSlice(normalize.getOperation(), &needed)))
+  getForwardSlice(sums, &users);
+  if (failed(getBackwardSlice(sweep.getOperation(), &needed)))
     return std::nullopt;
   for (Operation *op : needed)
     if (users.contains(op) && !slab.perChannel.contains(op))
@@ -155,7 +180,7 @@ std::optional<Slab> Slab::match(NormalizeOp normalize) {
 }
 
 LoweringStrategyAttr SlabPipeliner::getInnerStrategy() {
-  LoweringStrategyAttr strategy = getLoweringStrategy(slab.normalize);
+  LoweringStrategyAttr strategy = getLoweringStrategy(slab.sweep);
   SmallVector<int64_t> tile(strategy.getTile()), none(tile.size(), 0);
   tile[slab.channelDim] = 0;
   return strategy.withSizes(none, tile);
@@ -193,31 +218,38 @@ Value SlabPipeliner::insertData(Value part, Value tensor, Offset first) {
       ones);
 }
 
-/// `statistics` of the slab with those of the group at `first` of `input`.
-SmallVector<Value> SlabPipeliner::takeStatistics(Offset first, Value input,
-                                                 ValueRange statistics) {
-  SmallVector<Value> outs;
-  for (Value tensor : statistics)
-    outs.push_back(sliceChannels(tensor, first));
-  auto stats = StatsOp::create(b, loc, TypeRange(ValueRange(outs)),
-                               sliceData(input, first),
-                               /*mask=*/Value(), /*pivot=*/Value(), outs,
-                               slab.stats.getAxis());
-  stats->setAttr(kLoweringStrategyAttrName, getInnerStrategy());
+/// `sums` of the slab with those of the group at `first`. In place, the data
+/// that `output` is to replace are read from it.
+SmallVector<Value> SlabPipeliner::takeSums(Offset first, Value output,
+                                           ValueRange sums) {
+  SmallVector<Value> operands;
+  SmallVector<AffineMap> maps = slab.sums.getOperandIndexingMaps();
+  for (unsigned i = 0; i + sums.size() < maps.size(); ++i) {
+    Value whole = slab.sums->getOperand(i);
+    if (!maps[i].isIdentity())
+      operands.push_back(sliceChannels(whole, first));
+    else
+      operands.push_back(
+          sliceData(whole == slab.getOut() ? output : whole, first));
+  }
+  for (Value tensor : sums)
+    operands.push_back(sliceChannels(tensor, first));
+  auto outs = ValueRange(operands).take_back(sums.size());
+  Operation *part = clone(b, slab.sums, TypeRange(outs), operands);
+  part->setAttr(kLoweringStrategyAttrName, getInnerStrategy());
   OpFoldResult size = b.getIndexAttr(slab.group), one = b.getIndexAttr(1);
   SmallVector<Value> updated;
-  for (auto [part, tensor] : llvm::zip_equal(stats.getResults(), statistics))
-    updated.push_back(tensor::InsertSliceOp::create(b, loc, part, tensor,
-                                                    first, size, one));
+  for (auto [sum, tensor] : llvm::zip_equal(part->getResults(), sums))
+    updated.push_back(
+        tensor::InsertSliceOp::create(b, loc, sum, tensor, first, size, one));
   return updated;
 }
 
-/// The normalization of the group at `first`, into its part of `output`.
-NormalizeOp SlabPipeliner::prepareNormalization(Offset first,
-                                                ValueRange statistics,
-                                                Value output) {
+/// The sweep over the group at `first`, into its part of `output`.
+Operation *SlabPipeliner::prepareSweep(Offset first, ValueRange sums,
+                                       Value output) {
   IRMapping mapping;
-  mapping.map(slab.stats.getResults(), statistics);
+  mapping.map(slab.sums->getResults(), sums);
   DenseMap<Value, Value> parts;
   auto getPart = [&](Value value) -> Value {
     Value &part = parts[value];
@@ -240,38 +272,31 @@ NormalizeOp SlabPipeliner::prepareNormalization(Offset first,
                                              copy->getResults()))
       parts[old] = value;
   }
-  NormalizeOp whole = slab.normalize;
-  auto getOptional = [&](Value value) {
-    return value ? getPart(value) : Value();
-  };
   Value out = sliceData(output, first);
-  // In place, what is read is the part that is then written.
-  auto getData = [&](Value data) {
-    return data == whole.getOuts()[0] ? out : sliceData(data, first);
-  };
-  SmallVector<Value> epilogueInputs =
-      llvm::map_to_vector(whole.getEpilogueInputs(), getData);
-  auto normalize = NormalizeOp::create(
-      b, loc, out.getType(), getData(whole.getInput()),
-      getOptional(whole.getMean()), /*variance=*/Value(),
-      getOptional(whole.getScale()), getOptional(whole.getOffset()),
-      epilogueInputs, ValueRange{out}, whole.getAxisAttr(),
-      /*epsilon=*/FloatAttr(), whole->getNumRegions());
-  cloneEpilogue(whole, normalize);
-  normalize->setAttr(kLoweringStrategyAttrName, getInnerStrategy());
-  return normalize;
+  SmallVector<Value> operands;
+  for (auto [operand, map] : llvm::zip_equal(
+           slab.sweep->getOperands(), slab.sweep.getOperandIndexingMaps())) {
+    if (operand == slab.getOut())
+      operands.push_back(out);
+    else
+      operands.push_back(map.isIdentity() ? sliceData(operand, first)
+                                          : getPart(operand));
+  }
+  Operation *sweep = clone(b, slab.sweep, out.getType(), operands);
+  sweep->setAttr(kLoweringStrategyAttrName, getInnerStrategy());
+  return sweep;
 }
 
 void SlabPipeliner::run() {
   OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPoint(slab.stats);
-  SmallVector<Value> statistics =
-      takeStatistics(b.getIndexAttr(0), slab.stats.getInput(),
-                     slab.stats.getOuts());
+  b.setInsertionPoint(slab.sums);
+  Value out = slab.getOut();
+  SmallVector<Value> sums =
+      takeSums(b.getIndexAttr(0), out,
+               slab.sums->getOperands().take_back(slab.sums->getNumResults()));
 
-  b.setInsertionPoint(slab.normalize);
-  OpFoldResult channels = tensor::getMixedSize(
-      b, loc, slab.normalize.getInput(), slab.channelDim);
+  b.setInsertionPoint(slab.sweep);
+  OpFoldResult channels = tensor::getMixedSize(b, loc, out, slab.channelDim);
   AffineExpr d = b.getAffineDimExpr(0);
   auto add = [&](OpFoldResult value, int64_t amount) {
     return affine::makeComposedFoldedAffineApply(
@@ -281,43 +306,38 @@ void SlabPipeliner::run() {
   auto toValue = [&](OpFoldResult value) {
     return getValueOrCreateConstantIndexOp(b, loc, value);
   };
-  SmallVector<Value> init = {slab.normalize.getOuts()[0]};
-  llvm::append_range(init, statistics);
+  SmallVector<Value> init = {out};
+  llvm::append_range(init, sums);
   auto loop = scf::ForOp::create(
       b, loc, toValue(b.getIndexAttr(0)), toValue(last),
       toValue(b.getIndexAttr(slab.group)), init,
       [&](OpBuilder &, Location, Value iv, ValueRange carried) {
         // Coefficients first: they read what is then overwritten.
-        NormalizeOp normalize = prepareNormalization(
-            iv, carried.drop_front(), carried.front());
+        Operation *sweep =
+            prepareSweep(iv, carried.drop_front(), carried.front());
         OpBuilder::InsertionGuard inner(b);
-        // In place, what is not normalized yet is read from what the loop
+        // In place, what is not swept over yet is read from what the loop
         // carries: one buffer. (The two are not fused then.)
-        Value input = slab.stats.getInput();
-        if (input == slab.normalize.getOuts()[0])
-          input = carried.front();
-        SmallVector<Value> next =
-            takeStatistics(add(iv, slab.group), input, carried.drop_front());
-        normalize->moveAfter(b.getInsertionBlock(),
-                             std::prev(b.getInsertionPoint()));
-        b.setInsertionPointAfter(normalize);
-        next.insert(next.begin(), insertData(normalize.getResult(0),
-                                             carried.front(), iv));
+        SmallVector<Value> next = takeSums(add(iv, slab.group), carried.front(),
+                                           carried.drop_front());
+        sweep->moveAfter(b.getInsertionBlock(),
+                         std::prev(b.getInsertionPoint()));
+        b.setInsertionPointAfter(sweep);
+        next.insert(next.begin(),
+                    insertData(sweep->getResult(0), carried.front(), iv));
         scf::YieldOp::create(b, loc, next);
       });
   loop->setAttr(kPipelinedAttrName, b.getUnitAttr());
 
   ValueRange results = loop.getResults();
-  NormalizeOp normalize =
-      prepareNormalization(last, results.drop_front(), results.front());
-  Value output =
-      insertData(normalize.getResult(0), results.front(), last);
-  b.replaceOp(slab.normalize, output);
-  // What else is made of the statistics is made at the end.
+  Operation *sweep = prepareSweep(last, results.drop_front(), results.front());
+  b.replaceOp(slab.sweep,
+              insertData(sweep->getResult(0), results.front(), last));
+  // What else is made of the sums is made at the end.
   for (auto [old, value] :
-       llvm::zip_equal(slab.stats.getResults(), results.drop_front()))
+       llvm::zip_equal(slab.sums->getResults(), results.drop_front()))
     b.replaceAllUsesWith(old, value);
-  b.eraseOp(slab.stats);
+  b.eraseOp(slab.sums);
 }
 
 /// Moves `ops`, in their order, behind `anchor`.
@@ -333,22 +353,23 @@ struct PipelineSlabsPass
 
   void runOnOperation() override {
     SmallVector<Slab> slabs;
-    getOperation().walk([&](NormalizeOp op) {
+    getOperation().walk([&](IndexedOpInterface op) {
+      if (!isa<NormalizeOp, BackwardInputOp>(op))
+        return;
       if (std::optional<Slab> slab = Slab::match(op))
         slabs.push_back(*slab);
     });
     IRRewriter rewriter(&getContext());
     for (Slab &slab : slabs) {
-      // Statistics are complete after the loop only.
+      // Sums are complete after the loop only.
       SetVector<Operation *> users;
-      getForwardSlice(slab.stats.getOperation(), &users);
+      getForwardSlice(slab.sums.getOperation(), &users);
       SmallVector<Operation *> between;
-      for (Operation &op : llvm::make_range(
-               std::next(slab.stats->getIterator()),
-               slab.normalize->getIterator()))
+      for (Operation &op : llvm::make_range(std::next(slab.sums->getIterator()),
+                                            slab.sweep->getIterator()))
         if (users.contains(&op))
           between.push_back(&op);
-      Operation *anchor = slab.normalize;
+      Operation *anchor = slab.sweep;
       Operation *after = anchor->getNextNode();
       SlabPipeliner(rewriter, slab).run();
       moveUsersBehind(after->getPrevNode(), between);

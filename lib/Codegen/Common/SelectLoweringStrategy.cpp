@@ -13,9 +13,12 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "SelectLoweringStrategy.h"
 #include "bn/Codegen/Common/MachineModel.h"
 #include "bn/Codegen/Common/Passes.h"
 #include "bn/Dialect/BN/IR/BNOps.h"
+
+#include "mlir/Dialect/SCF/IR/SCF.h"
 
 namespace mlir::bn {
 #define GEN_PASS_DEF_SELECTLOWERINGSTRATEGYPASS
@@ -49,16 +52,37 @@ static constexpr int64_t kTileRows = 256, kPieceRows = 128, kStreams = 4;
 /// Bytes of a piece that are worth a merge of its own, which one thread does,
 /// and pieces that are worth it even so.
 static constexpr int64_t kPieceBytes = 512 << 10, kFewPieces = 4;
-/// Rows that are long enough for vectors across one row, in elements; and the
-/// most elements of a row between two merges.
-static constexpr int64_t kLongRow = 512, kLongestRow = 8192;
-/// The same where the last vector of a row can be masked.
-static constexpr int64_t kLongMaskedRow = 128, kMaskedBits = 512;
-/// Rows of a tile whose rows are short.
-static constexpr int64_t kShortRows = 128;
+/// Least rows of a tile in each of these places: a merge takes as long as some
+/// rows.
+static constexpr int64_t kLeastTileRows = 4;
+/// The most elements of a row between two merges.
+static constexpr int64_t kLongestRow = 8192;
+/// Rows that are long enough for vectors across one row, in elements; where the
+/// last vector can be masked, as it can in registers of kMaskedBits; and the
+/// same where what is shorter cannot be treated together, because its size is
+/// not known.
+static constexpr int64_t kLongRow = 512, kLongMaskedRow = 128;
+static constexpr int64_t kLongUnknownRow = 32, kMaskedBits = 512;
+/// Rows of a tile whose rows are short, and whose rows may be short or long.
+static constexpr int64_t kShortRows = 128, kUnknownRows = 16;
 /// Additions that may follow each other in one sum of a tile: rounding errors
 /// grow with them (docs/Numerics.md).
 static constexpr int64_t kLongestChain = 256;
+
+bool mlir::bn::sweepsTwice(Operation *op) {
+  if (auto backward = dyn_cast<BackwardOp>(op))
+    return backward.wants(Gradient::input) && !backward.getFrozen();
+  auto training = dyn_cast<TrainingOp>(op);
+  return training && !training.getMask();
+}
+
+/// True for an op that sums up its data and goes over them, and needs nothing
+/// of the one for the other: it reads them once, in one order.
+static bool sweepsOnce(Operation *op) {
+  auto backward = dyn_cast<BackwardOp>(op);
+  return backward && backward.getFrozen() && backward.wants(Gradient::input) &&
+         !backward.isElementwise();
+}
 
 namespace {
 /// Shape of one op, and the choice that fits it.
@@ -66,13 +90,15 @@ struct Selector {
   IndexedOpInterface op;
   const MachineModel &machine;
   int64_t threads;
+  SizeAssumption assumption;
 
   ShapedType type;
   SmallVector<utils::IteratorType> kinds;
   int64_t elementBytes;
 
-  Selector(IndexedOpInterface op, const MachineModel &machine, int64_t threads)
-      : op(op), machine(machine), threads(threads),
+  Selector(IndexedOpInterface op, const MachineModel &machine, int64_t threads,
+           SizeAssumption assumption)
+      : op(op), machine(machine), threads(threads), assumption(assumption),
         type(cast<ShapedType>(op.getSpanningOperand().get().getType())),
         kinds(op.getIterationKinds()),
         elementBytes(type.getElementTypeBitWidth() / 8) {}
@@ -106,16 +132,21 @@ private:
   int64_t getMostRows(int64_t size);
   SmallVector<int64_t> selectTile(int64_t room);
   bool isCached() { return selectStores() == StoreKind::Temporal; }
+  bool hasStaticRows(int64_t channelDim) {
+    return channelDim == rank() - 2 && rank() == 3 && type.hasStaticShape();
+  }
   bool canBePipelined(int64_t channelDim) {
-    return isa<TrainingOp>(op.getOperation()) && channelDim == rank() - 2 &&
-           rank() == 3 && type.hasStaticShape();
+    return sweepsTwice(op) && channelDim == rank() - 2 && rank() == 3 &&
+           (type.hasStaticShape() || hasLongRows());
   }
   bool hasLongRows();
+  bool paysPipelined();
   int64_t selectGroup(int64_t channelDim);
   int64_t selectRows(int64_t group);
+  SmallVector<int64_t> selectRowTile(int64_t group);
   LoweringStrategyAttr selectSlab(int64_t channelDim);
   LoweringStrategyAttr selectPipelinedSlab(int64_t channelDim, int64_t group);
-  int64_t selectPieces(int64_t rowDim);
+  int64_t selectPieces();
   LoweringStrategyAttr selectRowBlocks();
   LoweringStrategyAttr selectSplit();
   LoweringStrategyAttr selectSweep();
@@ -123,6 +154,12 @@ private:
   int64_t selectSweepPrefetch();
 };
 } // namespace
+
+int64_t mlir::bn::getLongRow(const MachineModel &machine, StoreKind stores) {
+  bool isMasked =
+      machine.vectorBits >= kMaskedBits && stores == StoreKind::Temporal;
+  return isMasked ? kLongUnknownRow : kLongRow;
+}
 
 /// Largest divisor of `n` that is at most `limit`: tiles stay exact.
 static int64_t getDivisor(int64_t n, int64_t limit) {
@@ -132,18 +169,37 @@ static int64_t getDivisor(int64_t n, int64_t limit) {
   return 1;
 }
 
+int64_t mlir::bn::countData(IndexedOpInterface op) {
+  unsigned numInits =
+      cast<DestinationStyleOpInterface>(op.getOperation()).getNumDpsInits();
+  SmallVector<AffineMap> maps = op.getOperandIndexingMaps();
+  auto isData = [](AffineMap map) { return map.isIdentity(); };
+  if (llvm::none_of(ArrayRef(maps).take_back(numInits), isData))
+    return 0;
+  // With frozen statistics only the gradient of the scale needs the input.
+  auto backward = dyn_cast<BackwardOp>(op.getOperation());
+  bool skipsInput = backward && backward.getFrozen() &&
+                    !backward.wants(Gradient::scale);
+  return llvm::count_if(maps, isData) - skipsInput;
+}
+
+static Value getMask(Operation *op) {
+  if (auto training = dyn_cast<TrainingOp>(op))
+    return training.getMask();
+  auto stats = dyn_cast<StatsOp>(op);
+  return stats ? stats.getMask() : Value();
+}
+
 /// Stores past the caches save the read of what is overwritten, and cost
 /// dearly when what is written is read again soon: they pay when inputs and
 /// output together exceed about 3/4 of the last-level cache.
 StoreKind Selector::selectStores() {
-  if (!type.hasStaticShape() || isa<StatsOp>(op.getOperation()))
-    return StoreKind::Temporal;
-  int64_t tensors = 2;
-  if (auto withEpilogue = dyn_cast<EpilogueOpInterface>(op.getOperation()))
-    tensors += withEpilogue.getEpilogueInputs().size();
-  int64_t bytes = tensors * type.getNumElements() * elementBytes;
-  return bytes > machine.l3Bytes / 4 * 3 ? StoreKind::NonTemporal
-                                         : StoreKind::Temporal;
+  int64_t data = countData(op);
+  bool isLarge = type.hasStaticShape()
+                     ? data * type.getNumElements() >
+                           getMostCachedBytes(machine) / elementBytes
+                     : data > 0 && assumption.isLarge;
+  return isLarge ? StoreKind::NonTemporal : StoreKind::Temporal;
 }
 
 /// Elements of a register where they are widest.
@@ -196,10 +252,17 @@ SmallVector<int64_t> Selector::selectTile(int64_t room) {
 /// one channel. Those that are written past the caches should be longer, which
 /// several channels together are.
 bool Selector::hasLongRows() {
-  int64_t least = machine.vectorBits >= kMaskedBits && isCached()
-                      ? kLongMaskedRow
-                      : kLongRow;
-  return size(rank() - 1) >= least;
+  if (type.isDynamicDim(rank() - 1))
+    return assumption.hasLongRows;
+  return size(rank() - 1) >= (isCached() && machine.vectorBits >= kMaskedBits
+                                  ? kLongMaskedRow
+                                  : kLongRow);
+}
+
+/// Of short rows, sums and coefficients are in the L1 cache, too, which those of
+/// gradients fill: they are better off with several rows at a time.
+bool Selector::paysPipelined() {
+  return hasLongRows() || (!isCached() && isa<TrainingOp>(op.getOperation()));
 }
 
 /// Channels that are treated together: several where one is a short row, or a
@@ -221,8 +284,10 @@ LoweringStrategyAttr Selector::selectSlab(int64_t channelDim) {
   SmallVector<int64_t> parallel(rank(), 0);
   int64_t group = selectGroup(channelDim);
   parallel[channelDim] = group;
-  if (canBePipelined(channelDim) && (hasLongRows() || !isCached()))
+  if (canBePipelined(channelDim) && paysPipelined())
     return selectPipelinedSlab(channelDim, group);
+  if (sweepsOnce(op) && hasStaticRows(channelDim))
+    return get(Schedule::Slab, parallel, selectRowTile(group));
 
   SmallVector<int64_t> tile =
       selectTile(std::max<int64_t>(tileElements() / group, 1));
@@ -238,9 +303,28 @@ int64_t Selector::selectRows(int64_t group) {
   int64_t length = size(rank() - 1), rows = kShortRows;
   if (group == 1)
     rows = std::min(rows, getMostRows(length));
-  if (length >= kLongRow)
-    rows = isCached() ? getDivisor(size(0), kLongestRow / length) : 1;
-  return size(0) > rows ? rows : 0;
+  bool isKnown = !type.isDynamicDim(0);
+  if (length >= kLongRow) {
+    rows = isCached() ? std::max<int64_t>(kLongestRow / length, 1) : 1;
+    if (isKnown)
+      rows = getDivisor(size(0), rows);
+  }
+  return isKnown && size(0) <= rows ? 0 : rows;
+}
+
+/// Tiles that are walked for sums and for results at the same time: some rows,
+/// or a part of a long one.
+SmallVector<int64_t> Selector::selectRowTile(int64_t group) {
+  int64_t last = rank() - 1;
+  SmallVector<int64_t> tile(rank(), 0);
+  bool isLonger = type.isDynamicDim(last) || size(last) > kLongestRow;
+  if (isLonger && !type.isDynamicDim(last))
+    tile[last] = getDivisor(size(last), kLongestRow);
+  if (tile[last] < kLongestRow / 4)
+    tile[last] = isLonger ? kLongestRow : 0;
+  bool mayBeShort = type.isDynamicDim(last) && isCached();
+  tile[0] = mayBeShort ? kUnknownRows : tile[last] != 0 ? 1 : selectRows(group);
+  return tile;
 }
 
 /// One group is normalized while the statistics of the next are taken. Each
@@ -248,39 +332,50 @@ int64_t Selector::selectRows(int64_t group) {
 /// alone; channels do not share sums, so the number of runs changes no bits.
 LoweringStrategyAttr Selector::selectPipelinedSlab(int64_t channelDim,
                                                    int64_t group) {
-  int64_t last = rank() - 1;
   int64_t runs = threads != 0 ? threads : machine.cores;
-  int64_t groups = size(channelDim) / group;
-  SmallVector<int64_t> parallel(rank(), 0), tile(rank(), 0);
-  parallel[channelDim] = llvm::divideCeil(groups, runs) * group;
+  SmallVector<int64_t> parallel(rank(), 0), tile = selectRowTile(group);
+  parallel[channelDim] =
+      type.isDynamicDim(channelDim)
+          ? -runs
+          : llvm::divideCeil(size(channelDim) / group, runs) * group;
   tile[channelDim] = group;
-  if (size(last) > kLongestRow)
-    tile[last] = getDivisor(size(last), kLongestRow);
-  if (tile[last] < kLongestRow / 4)
-    tile[last] = size(last) > kLongestRow ? kLongestRow : 0;
-  tile[0] = tile[last] != 0 ? 1 : selectRows(group);
   return get(Schedule::PipelinedSlab, parallel, tile, /*streams=*/1,
              /*prefetch=*/1);
 }
 
-int64_t Selector::selectPieces(int64_t rowDim) {
-  if (type.isDynamicDim(rowDim))
-    return kPartialPieces;
+/// Pieces that dimension 0 is cut in. It is that of the rows, unless a mask
+/// keeps others in front of them apart.
+int64_t Selector::selectPieces() {
+  int64_t rows = 1;
+  for (int64_t dim = 0; dim + 1 < rank(); ++dim) {
+    if (type.isDynamicDim(dim))
+      return kPartialPieces;
+    rows *= size(dim);
+  }
   int64_t most = kPartialPieces;
   if (type.hasStaticShape())
     most = std::clamp(type.getNumElements() * elementBytes / kPieceBytes,
                       kFewPieces, kPartialPieces);
-  return llvm::bit_floor<uint64_t>(
-      std::clamp<int64_t>(size(rowDim) / kPieceRows, 1, most));
+  return llvm::bit_floor<uint64_t>(std::clamp<int64_t>(
+      rows / kPieceRows, 1, std::min<int64_t>(most, size(0))));
 }
 
 /// Channels are contiguous: pieces of rows, each with partial statistics.
 LoweringStrategyAttr Selector::selectRowBlocks() {
   SmallVector<int64_t> parallel(rank(), 0), tile(rank(), 0);
-  int64_t rows = rank() - 2;
+  int64_t rows = rank() - 2, last = rank() - 1;
+  for (int64_t dim = 0; dim < rows; ++dim)
+    tile[dim] = 1;
   tile[rows] = kTileRows / kStreams;
-  parallel[rows] = -selectPieces(rows);
-  return get(Schedule::RowBlocks, parallel, tile, kStreams);
+  // With a mask, a tile is read twice: it stays in the L2 cache.
+  if (getMask(op) && !type.isDynamicDim(last)) {
+    int64_t rowBytes = std::max<int64_t>(size(last) * elementBytes, 1);
+    int64_t room = machine.l2Bytes / 2 / kStreams / rowBytes;
+    tile[rows] = std::clamp(room, kLeastTileRows, tile[rows]);
+  }
+  parallel[0] = -selectPieces();
+  return get(Schedule::RowBlocks, parallel, tile,
+             sweepsOnce(op) ? 1 : kStreams);
 }
 
 /// Few channels: the outermost reduction dimension that can be cut is.
@@ -302,13 +397,10 @@ LoweringStrategyAttr Selector::selectSplit() {
 /// where a row of one is too short (bn-flatten-short-rows); else 0. Inside the
 /// caches what is spread over the rows costs more than it gains.
 int64_t Selector::selectShortRowGroup(int64_t channelDim) {
-  auto normalize = dyn_cast<NormalizeOp>(op.getOperation());
-  auto inference = dyn_cast<InferenceOp>(op.getOperation());
-  ArrayRef<int64_t> axis = normalize   ? normalize.getAxis()
-                           : inference ? inference.getAxis()
-                                       : ArrayRef<int64_t>();
+  auto axis = op->getAttrOfType<DenseI64ArrayAttr>("axis");
   int64_t last = rank() - 1;
-  if (rank() != 3 || axis != ArrayRef<int64_t>(channelDim) ||
+  if (rank() != 3 || !axis ||
+      axis.asArrayRef() != ArrayRef<int64_t>(channelDim) ||
       selectStores() != StoreKind::NonTemporal || size(last) < 2 ||
       size(last) >= kLongRow || size(0) < 4)
     return 0;
@@ -323,6 +415,8 @@ int64_t Selector::selectSweepPrefetch() {
   if (elementBytes > 2 || selectStores() != StoreKind::NonTemporal)
     return 0;
   if (selectShortRowGroup(rank() - 2))
+    return 1;
+  if (type.isDynamicDim(last))
     return 1;
   int64_t rowBytes = std::max<int64_t>(size(last) * elementBytes, 1);
   return std::min(llvm::divideCeil(kRowBytes, rowBytes),
@@ -365,7 +459,8 @@ LoweringStrategyAttr Selector::select() {
     return get(Schedule::Single, zeros, zeros);
   bool isSmall = type.hasStaticShape() &&
                  type.getNumElements() * elementBytes <= kSingleThreadBytes;
-  if (isSmall)
+  // In a parallel loop, an op is one thread's.
+  if (isSmall || op->getParentOfType<scf::ForallOp>())
     return get(Schedule::Single, zeros, selectTile(tileElements()));
   if (!llvm::is_contained(kinds, utils::IteratorType::reduction))
     return selectSweep();
@@ -380,6 +475,13 @@ LoweringStrategyAttr Selector::select() {
       size(channelDim) < kMinChannels)
     return selectSplit();
   return selectSlab(channelDim);
+}
+
+LoweringStrategyAttr
+mlir::bn::selectLoweringStrategy(IndexedOpInterface op,
+                                 const MachineModel &machine, int64_t threads,
+                                 SizeAssumption assumption) {
+  return Selector(op, machine, threads, assumption).select();
 }
 
 namespace {
@@ -400,10 +502,13 @@ struct SelectLoweringStrategyPass
             StoreKind::Temporal, /*streams=*/1, /*prefetch=*/0)))
       return signalPassFailure();
     getOperation().walk([&](IndexedOpInterface op) {
-      if (getLoweringStrategy(op))
-        return;
-      op->setAttr(kLoweringStrategyAttrName,
-                  Selector(op, *machine, threads).select());
+      if (!getLoweringStrategy(op))
+        op->setAttr(kLoweringStrategyAttrName,
+                    selectLoweringStrategy(op, *machine, threads));
+      auto loop = op->getParentOfType<scf::ForallOp>();
+      if (loop && threads != 0 && !loop->hasAttr(kThreadsAttrName))
+        loop->setAttr(kThreadsAttrName,
+                      Builder(loop.getContext()).getI64IntegerAttr(threads));
     });
   }
 };

@@ -6,9 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Phase 'tiled'. What bn.stats needs beyond tiling: a pivot, and an order of
-// its rows that keeps the hardware's prefetchers busy. docs/Numerics.md bounds
-// the error, docs/Rationale.md has the measurements.
+// Phase 'tiled'. What bn.stats needs beyond tiling: a pivot. docs/Numerics.md
+// bounds the error, docs/Rationale.md has the measurements.
 //
 //===----------------------------------------------------------------------===//
 
@@ -146,59 +145,4 @@ LogicalResult mlir::bn::tileStatsInSequence(RewriterBase &rewriter,
   if (llvm::all_of(strategy.getTile(), [](int64_t size) { return size == 0; }))
     setPivot(op);
   return tileInSequence(rewriter, tilingOp, setPivot);
-}
-
-StatsOp mlir::bn::splitIntoStreams(RewriterBase &rewriter, StatsOp op) {
-  LoweringStrategyAttr strategy = getLoweringStrategy(op);
-  int64_t streams = strategy.getStreams();
-  auto type = cast<RankedTensorType>(op.getInput().getType());
-  if (streams == 1 || type.getRank() != 2 || !isChannel(op, 1))
-    return op;
-  OpBuilder::InsertionGuard guard(rewriter);
-  rewriter.setInsertionPoint(op);
-  Location loc = op.getLoc();
-  SmallVector<OpFoldResult> sizes =
-      tensor::getMixedSizes(rewriter, loc, op.getInput());
-  AffineExpr n = rewriter.getAffineSymbolExpr(0);
-  auto apply = [&](AffineExpr expr) {
-    return affine::makeComposedFoldedAffineApply(
-        rewriter, loc, AffineMap::get(0, 1, expr), {sizes[0]});
-  };
-  OpFoldResult length = apply(n.floorDiv(streams)),
-               covered = apply(n.floorDiv(streams) * streams),
-               rest = apply(n % streams), zero = rewriter.getIndexAttr(0),
-               one = rewriter.getIndexAttr(1);
-  auto slice = [&](OpFoldResult from, OpFoldResult rows) -> Value {
-    return tensor::ExtractSliceOp::create(
-        rewriter, loc, op.getInput(), ArrayRef{from, zero},
-        ArrayRef{rows, sizes[1]}, ArrayRef{one, one});
-  };
-  auto toStatic = [](OpFoldResult size) {
-    return getConstantIntValue(size).value_or(ShapedType::kDynamic);
-  };
-  SmallVector<OpFoldResult> shape = {rewriter.getIndexAttr(streams), length,
-                                     sizes[1]};
-  Value rows = tensor::ExpandShapeOp::create(
-      rewriter, loc,
-      RankedTensorType::get({streams, toStatic(length), type.getDimSize(1)},
-                            type.getElementType()),
-      slice(zero, covered), SmallVector<ReassociationIndices>{{0, 1}, {2}},
-      shape);
-  auto create = [&](Value input, ValueRange outs, int64_t channelDim) {
-    return StatsOp::create(rewriter, loc, op.getResultTypes(), input,
-                           /*mask=*/Value(), op.getPivot(), outs,
-                           ArrayRef<int64_t>{channelDim});
-  };
-  StatsOp inStreams = create(rows, op.getOuts(), 2), last = inStreams;
-  inStreams->setAttr(
-      kLoweringStrategyAttrName,
-      strategy.withSizes({0, 0, 0},
-                         {0, strategy.getTile()[0], strategy.getTile()[1]}));
-  if (!isConstantIntValue(rest, 0)) {
-    last = create(slice(covered, rest), inStreams.getResults(), 1);
-    last->setAttr(kLoweringStrategyAttrName,
-                  strategy.withSizes({0, 0}, {0, 0}));
-  }
-  rewriter.replaceOp(op, last.getResults());
-  return inStreams;
 }

@@ -27,15 +27,30 @@ namespace mlir::bn {
 using namespace mlir;
 using namespace mlir::bn;
 
-/// Ops of type OpTy in `function` that have a strategy.
-template <typename OpTy>
+/// Ops of one of the types OpTys in `function` that have a strategy.
+template <typename... OpTys>
 static SmallVector<TilingInterface> collect(func::FuncOp function) {
   SmallVector<TilingInterface> ops;
-  function.walk([&](OpTy op) {
-    if (getLoweringStrategy(op))
-      ops.push_back(cast<TilingInterface>(op.getOperation()));
+  function.walk([&](Operation *op) {
+    if (isa<OpTys...>(op) && getLoweringStrategy(op))
+      ops.push_back(cast<TilingInterface>(op));
   });
   return ops;
+}
+
+/// Where this sweep is to be one with the sums of the next group.
+static LogicalResult tileLikeSums(RewriterBase &b, TilingInterface op) {
+  return getLoweringStrategy(op).getSchedule() == Schedule::PipelinedSlab
+             ? tileInSequence(b, op)
+             : success();
+}
+
+static LogicalResult tileSums(RewriterBase &b, TilingInterface op) {
+  Operation *inStreams =
+      splitIntoStreams(b, cast<IndexedOpInterface>(op.getOperation()));
+  if (auto stats = dyn_cast<StatsOp>(inStreams))
+    return tileStatsInSequence(b, stats);
+  return tileInSequence(b, cast<TilingInterface>(inStreams));
 }
 
 namespace {
@@ -50,20 +65,20 @@ struct TileReductionsPass
         return succeeded(tile(rewriter, op));
       });
     };
-    auto tileStats = [](RewriterBase &b, TilingInterface op) {
-      return tileStatsInSequence(
-          b, splitIntoStreams(b, cast<StatsOp>(op.getOperation())));
+    auto tileParallel = [](RewriterBase &b, TilingInterface op) {
+      return tileInParallel(b, op);
     };
-    // So that it can be fused with the statistics of the next group.
-    auto tileLikeStats = [](RewriterBase &b, TilingInterface op) {
-      return getLoweringStrategy(op).getSchedule() == Schedule::PipelinedSlab
-                 ? tileInSequence(b, op)
-                 : success();
+    auto collectSweeps = [&] {
+      return collect<NormalizeOp, BackwardInputOp>(getOperation());
     };
-    if (!apply(collect<NormalizeOp>(getOperation()), tileInParallel) ||
-        !apply(collect<NormalizeOp>(getOperation()), tileLikeStats) ||
-        !apply(collect<StatsOp>(getOperation()), tileInParallel) ||
-        !apply(collect<StatsOp>(getOperation()), tileStats))
+    auto collectSums = [&] {
+      return collect<StatsOp, BackwardReduceOp>(getOperation());
+    };
+    if (failed(tileOneSweeps(rewriter, getOperation())) ||
+        !apply(collectSweeps(), tileParallel) ||
+        !apply(collectSweeps(), tileLikeSums) ||
+        !apply(collectSums(), tileParallel) ||
+        !apply(collectSums(), tileSums))
       signalPassFailure();
   }
 };

@@ -1,4 +1,4 @@
-//===- TileSlabs.cpp - Training ops into channel groups -------------------===//
+//===- TileSlabs.cpp - User-level ops into channel groups -----------------===//
 //
 // Part of the bn-mlir project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for license information.
@@ -26,27 +26,36 @@ namespace mlir::bn {
 using namespace mlir;
 using namespace mlir::bn;
 
+/// True for an op whose result of the data's size somebody reads: else there is
+/// nothing worth keeping with the sums. What bn-decompose refuses is left to
+/// it.
+static bool goesOverDataAgain(Operation *op) {
+  if (op->getNumResults() == 0 || op->getResult(0).use_empty())
+    return false;
+  if (auto training = dyn_cast<TrainingOp>(op))
+    return training.getGroups() == 1;
+  auto backward = dyn_cast<BackwardOp>(op);
+  return backward && !backward.getMask() && backward.wants(Gradient::input) &&
+         !backward.isElementwise();
+}
+
 namespace {
 struct TileSlabsPass : public bn::impl::TileSlabsPassBase<TileSlabsPass> {
   using Base::Base;
 
   void runOnOperation() override {
-    SmallVector<TrainingOp> ops;
-    getOperation().walk([&](TrainingOp op) {
+    SmallVector<TilingInterface> ops;
+    getOperation().walk([&](Operation *op) {
       LoweringStrategyAttr strategy = getLoweringStrategy(op);
-      // Left for bn-decompose to refuse.
-      if (op.getMask() || op.getGroups() != 1 || op.getNumResults() == 0)
-        return;
-      // An output that nobody reads is not worth keeping with its statistics.
-      if (strategy && (strategy.getSchedule() == Schedule::Slab ||
-                       strategy.getSchedule() == Schedule::PipelinedSlab) &&
-          !op.getResult(0).use_empty())
-        ops.push_back(op);
+      if (strategy &&
+          (strategy.getSchedule() == Schedule::Slab ||
+           strategy.getSchedule() == Schedule::PipelinedSlab) &&
+          goesOverDataAgain(op))
+        ops.push_back(cast<TilingInterface>(op));
     });
     IRRewriter rewriter(&getContext());
-    for (TrainingOp op : ops)
-      if (failed(tileInParallel(
-              rewriter, cast<TilingInterface>(op.getOperation()))))
+    for (TilingInterface op : ops)
+      if (failed(tileInParallel(rewriter, op)))
         return signalPassFailure();
   }
 };

@@ -128,7 +128,8 @@ static LogicalResult tile(RewriterBase &rewriter, TilingInterface op,
     if (isa<DestinationStyleOpInterface>(inner))
       shareSlicesInPlace(inner, tiled->loops);
   }
-  if (isa<NormalizeOp>(op.getOperation()) && !tiled->loops.empty() &&
+  if (isa<NormalizeOp, BackwardInputOp>(op.getOperation()) &&
+      !tiled->loops.empty() &&
       getLoweringStrategy(op).getSchedule() == Schedule::RowBlocks)
     if (auto loop =
             dyn_cast<scf::ForallOp>(tiled->loops.front().getOperation()))
@@ -137,8 +138,9 @@ static LogicalResult tile(RewriterBase &rewriter, TilingInterface op,
   return success();
 }
 
-LogicalResult mlir::bn::tileInParallel(RewriterBase &rewriter,
-                                       TilingInterface op) {
+LogicalResult
+mlir::bn::tileInParallel(RewriterBase &rewriter, TilingInterface op,
+                         function_ref<void(Operation *)> update) {
   LoweringStrategyAttr strategy = getLoweringStrategy(op);
   ArrayRef<int64_t> sizes = strategy.getParallel();
   scf::SCFTilingOptions options;
@@ -156,6 +158,8 @@ LogicalResult mlir::bn::tileInParallel(RewriterBase &rewriter,
   return tile(rewriter, op, options, sizes, [&](Operation *inner) {
     inner->setAttr(kLoweringStrategyAttrName,
                    strategy.withSizes(none, strategy.getTile()));
+    if (update)
+      update(inner);
   });
 }
 

@@ -11,6 +11,7 @@
 
 #include "bn/Dialect/BN/IR/BNOps.h"
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/Interfaces/TilingInterface.h"
 
@@ -19,23 +20,31 @@ namespace mlir::bn {
 /// Tiles `op` with `scf.forall` by the `parallel` sizes of its strategy;
 /// reduction dimensions among them give partial results that are merged. The
 /// tiled op's strategy has no parallel sizes left. Does nothing where there are
-/// none.
-LogicalResult tileInParallel(RewriterBase &rewriter, TilingInterface op);
+/// none, and calls `update` on what is in the loop.
+LogicalResult tileInParallel(RewriterBase &rewriter, TilingInterface op,
+                             function_ref<void(Operation *)> update = {});
 
 /// Tiles `op` with `scf.for` by the `tile` sizes of its strategy and calls
 /// `update` on what is in the loops.
 LogicalResult tileInSequence(RewriterBase &rewriter, TilingInterface op,
                              function_ref<void(Operation *)> update = {});
 
+/// Makes one sweep of each sum for the gradients of `function` and a sweep over
+/// the same data that needs nothing of it: as far as they are tiled in parallel,
+/// in one loop, which is marked for bn-fuse-sibling-loops.
+LogicalResult tileOneSweeps(RewriterBase &rewriter, func::FuncOp function);
+
 /// Tiles `op` with `scf.for` by the `tile` sizes of its strategy, so that each
 /// tile is read once: squares are taken about the running mean of the tiles
 /// before, in the first tile about the mean of a few elements.
 LogicalResult tileStatsInSequence(RewriterBase &rewriter, StatsOp op);
 
-/// Splits `op`, whose channels are contiguous, into one that reads its rows
-/// from as many streams as the strategy says, in turn, and one for the few rows
-/// that are left. Returns the first, or `op` where there is one stream.
-StatsOp splitIntoStreams(RewriterBase &rewriter, StatsOp op);
+/// Splits `op`, a reduction whose channels are contiguous, into one that reads
+/// its rows from as many streams as the strategy says, in turn, and one for the
+/// few rows that are left. Returns the first, or `op` where there is one
+/// stream.
+IndexedOpInterface splitIntoStreams(RewriterBase &rewriter,
+                                    IndexedOpInterface op);
 
 } // namespace mlir::bn
 

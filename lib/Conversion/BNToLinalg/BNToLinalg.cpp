@@ -61,8 +61,9 @@ struct ConvertBNToLinalgPass
 
 void mlir::bn::populateBNToLinalgConversionPatterns(
     RewritePatternSet &patterns) {
-  patterns
-      .add<LowerByDecomposition<StatsOp>, LowerByDecomposition<MergeStatsOp>,
-           LowerByDecomposition<UpdateRunningStatsOp>,
-           LowerByDecomposition<NormalizeOp>>(patterns.getContext());
+  patterns.add<
+      LowerByDecomposition<StatsOp>, LowerByDecomposition<MergeStatsOp>,
+      LowerByDecomposition<UpdateRunningStatsOp>,
+      LowerByDecomposition<NormalizeOp>, LowerByDecomposition<BackwardReduceOp>,
+      LowerByDecomposition<BackwardInputOp>>(patterns.getContext());
 }

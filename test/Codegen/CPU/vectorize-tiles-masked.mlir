@@ -35,7 +35,6 @@ func.func @sum(%x: tensor<107xf32>, %s0: tensor<f32>) -> tensor<f32> {
 #x = affine_map<(d0, d1) -> (d0, d1)>
 // CHECK-LABEL: func @dynamic
 //       CHECK:   scf.for {{.*}} step %c64
-//       CHECK:   scf.for {{.*}} step %c32
 //       CHECK:   scf.for {{.*}} step %c16
 //       CHECK:   scf.for %[[I:.*]] = %{{.*}} to %{{.*}} step %c16
 //       CHECK:     %[[MASK:.*]] = vector.create_mask %{{.*}} : vector<16xi1>

@@ -62,3 +62,31 @@ func.func @static(%x: memref<2x3x4xf32>)
       : memref<6x4xf32> into memref<3x2x4xf32>
   return %y, %z : memref<2x3x4xf32>, memref<3x2x4xf32>
 }
+
+// -----
+
+// What bn-expand-groups has expanded, and collapses at the end.
+// CHECK-LABEL: func @groups
+//  CHECK-SAME:     %[[X:[a-z0-9]+]]: memref<?x?xf32>, %[[N:.*]]: index, %[[M:.*]]: index)
+//   CHECK-NOT:   memref.collapse_shape
+//       CHECK:   return %[[X]]
+func.func @groups(%x: memref<?x?xf32>, %n: index, %m: index)
+    -> memref<?x?xf32> {
+  %parts = memref.expand_shape %x [[0, 1], [2]] output_shape [4, %n, %m]
+      : memref<?x?xf32> into memref<4x?x?xf32>
+  %y = memref.collapse_shape %parts [[0, 1], [2]]
+      : memref<4x?x?xf32> into memref<?x?xf32>
+  return %y : memref<?x?xf32>
+}
+
+// -----
+
+// CHECK-LABEL: func @other_groups
+//       CHECK:   memref.collapse_shape
+func.func @other_groups(%x: memref<8x4xf32>) -> memref<2x16xf32> {
+  %parts = memref.expand_shape %x [[0, 1], [2]] output_shape [2, 4, 4]
+      : memref<8x4xf32> into memref<2x4x4xf32>
+  %y = memref.collapse_shape %parts [[0], [1, 2]]
+      : memref<2x4x4xf32> into memref<2x16xf32>
+  return %y : memref<2x16xf32>
+}

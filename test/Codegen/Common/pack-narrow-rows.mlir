@@ -87,6 +87,31 @@ func.func @streamed(%x: tensor<640x64xf32>, %m: tensor<64xf32>,
   return %r#1, %y : tensor<64xf64>, tensor<640x64xf32>
 }
 
+// The sums for gradients are added up over the places; in place stays in place.
+
+// CHECK-LABEL: func @gradients(
+//       CHECK:   %[[S:.*]]:2 = bn.backward_reduce axis(1) {{.*}} ins(%{{.*}}, %{{.*}} : tensor<20x96xf32>, tensor<20x96xf32>) mean(%{{.*}} : tensor<96xf32>)
+//       CHECK:   scf.for %[[I:.*]] = %c0 to %c32
+//       CHECK:     arith.addf
+//       CHECK:     arith.addf
+//       CHECK:   bn.backward_reduce axis(1) ins(%{{.*}} : tensor<7x3xf32>, tensor<7x3xf32>)
+//       CHECK:   bn.backward_input axis(1) {{.*}} ins(%[[DY:.*]], %{{.*}} : tensor<20x96xf32>, tensor<20x96xf32>) mean(%{{.*}} : tensor<96xf32>) {{.*}} outs(%[[DY]] : tensor<20x96xf32>)
+//       CHECK:   bn.backward_input axis(1) ins(%[[DY:.*]], %{{.*}} : tensor<7x3xf32>, tensor<7x3xf32>) {{.*}} outs(%[[DY]] : tensor<7x3xf32>)
+func.func @gradients(%dy: tensor<647x3xf32>, %x: tensor<647x3xf32>,
+    %m: tensor<3xf32>, %s: tensor<3xf64>)
+    -> (tensor<3xf64>, tensor<3xf64>, tensor<647x3xf32>) {
+  %r:2 = bn.backward_reduce axis(1) {bn.lowering_strategy = #sweep}
+      ins(%dy, %x : tensor<647x3xf32>, tensor<647x3xf32>)
+      mean(%m : tensor<3xf32>) outs(%s, %s : tensor<3xf64>, tensor<3xf64>)
+      -> tensor<3xf64>, tensor<3xf64>
+  %dx = bn.backward_input axis(1) {bn.lowering_strategy = #sweep}
+      ins(%dy, %x : tensor<647x3xf32>, tensor<647x3xf32>)
+      mean(%m : tensor<3xf32>)
+      coefficients(%m, %m, %m : tensor<3xf32>, tensor<3xf32>, tensor<3xf32>)
+      outs(%dy : tensor<647x3xf32>) -> tensor<647x3xf32>
+  return %r#0, %r#1, %dx : tensor<3xf64>, tensor<3xf64>, tensor<647x3xf32>
+}
+
 // Epilogue inputs are packed like the data; in place over one of them, what is
 // read is the part that is then written.
 

@@ -206,6 +206,48 @@ func.func @slab_of_groups(%x: tensor<8x160x49xf32>, %y0: tensor<8x160x49xf32>,
 
 // -----
 
+// Gradients: one channel gets that of its input while the sums of the next are
+// taken. The mean is an operand of both.
+#c = affine_map<(d0) -> (d0)>
+#pipelined = #bn.lowering_strategy<pipelined_slab, threads = 0,
+    parallel = [0, 0, 0], tile = [1, 1, 0], vector_bits = 256, unroll = 4,
+    stores = temporal>
+// CHECK-LABEL: func @gradients
+//  CHECK-SAME:     %[[DY:[a-z0-9]+]]: tensor<8x4x784xf32>, %[[X:[a-z0-9]+]]: tensor<8x4x784xf32>, %[[M:[a-z0-9]+]]: tensor<4xf32>
+//       CHECK:   bn.backward_reduce
+//       CHECK:   scf.for %[[G:.*]] = %c0{{.*}} to %c3{{.*}} iter_args(
+//       CHECK:     %[[NEXT:.*]] = affine.apply
+//       CHECK:     %[[NEXTDY:.*]] = tensor.extract_slice %[[DY]][0, %[[NEXT]], 0]
+//       CHECK:     %[[NEXTX:.*]] = tensor.extract_slice %[[X]][0, %[[NEXT]], 0]
+//       CHECK:     %[[NEXTM:.*]] = tensor.extract_slice %[[M]][%[[NEXT]]]
+//       CHECK:     bn.backward_reduce {{.*}} ins(%[[NEXTDY]], %[[NEXTX]] : {{.*}}) mean(%[[NEXTM]] :
+//       CHECK:     bn.backward_input {{.*}} : tensor<8x1x784xf32>, tensor<8x1x784xf32>) mean(%{{.*}} : tensor<1xf32>)
+//       CHECK:   } {bn.pipelined}
+//       CHECK:   bn.backward_input
+func.func @gradients(%dy: tensor<8x4x784xf32>, %x: tensor<8x4x784xf32>,
+    %m: tensor<4xf32>, %z: tensor<4xf32>, %dx: tensor<8x4x784xf32>)
+    -> tensor<8x4x784xf32> {
+  %s:2 = bn.backward_reduce axis(1) {bn.lowering_strategy = #pipelined}
+      ins(%dy, %x : tensor<8x4x784xf32>, tensor<8x4x784xf32>)
+      mean(%m : tensor<4xf32>) outs(%z, %z : tensor<4xf32>, tensor<4xf32>)
+      -> tensor<4xf32>, tensor<4xf32>
+  %e = tensor.empty() : tensor<4xf32>
+  %b = linalg.generic {indexing_maps = [#c, #c], iterator_types = ["parallel"]}
+      ins(%s#1 : tensor<4xf32>) outs(%e : tensor<4xf32>) {
+  ^bb0(%in: f32, %out: f32):
+    %minus = arith.negf %in : f32
+    linalg.yield %minus : f32
+  } -> tensor<4xf32>
+  %r = bn.backward_input axis(1) {bn.lowering_strategy = #pipelined}
+      ins(%dy, %x : tensor<8x4x784xf32>, tensor<8x4x784xf32>)
+      mean(%m : tensor<4xf32>)
+      coefficients(%m, %b, %s#0 : tensor<4xf32>, tensor<4xf32>, tensor<4xf32>)
+      outs(%dx : tensor<8x4x784xf32>) -> tensor<8x4x784xf32>
+  return %r : tensor<8x4x784xf32>
+}
+
+// -----
+
 // In place over an epilogue input: what is read of it is the group that is then
 // written.
 // CHECK-LABEL: func @epilogue

@@ -43,6 +43,64 @@ module attributes {
     return %y : tensor<8x64x3136xf32>
   }
 
+  // Statistics with a mask are no part of a pipelined loop; their tiles are read
+  // twice.
+  // CHECK-LABEL: func @masked_slab
+  //       CHECK:   <slab, threads = 2, parallel = [0, 1, 0], tile = [1, 0, 0],
+  func.func @masked_slab(%x: tensor<8x64x3136xf32>, %c: tensor<64xf32>,
+      %w: tensor<8x1x3136xf32>) -> tensor<8x64x3136xf32> {
+    %y, %m, %v = bn.training axis(1) epsilon(1.0)
+        ins(%x : tensor<8x64x3136xf32>) mask(%w : tensor<8x1x3136xf32>)
+        outs(%x, %c, %c
+             : tensor<8x64x3136xf32>, tensor<64xf32>, tensor<64xf32>)
+        -> tensor<8x64x3136xf32>, tensor<64xf32>, tensor<64xf32>
+    return %y : tensor<8x64x3136xf32>
+  }
+
+  // Four times 16 rows of 4 KiB are half the L2 cache. Of the dimensions that a
+  // mask keeps apart, the first is cut, and is no longer than 1 in a tile.
+  // CHECK-LABEL: func @masked_rows
+  //       CHECK:   <row_blocks, threads = 2, parallel = [-32, 0], tile = [16, 0], {{.*}} streams = 4>
+  //       CHECK:   <row_blocks, threads = 2, parallel = [-8, 0, 0], tile = [1, 16, 0], {{.*}} streams = 4>
+  func.func @masked_rows(%x: tensor<4096x1024xf32>, %c: tensor<1024xf64>,
+      %w: tensor<4096x1xf32>, %z: tensor<32x49x1024xf32>,
+      %u: tensor<32x1x1024xf32>) -> (tensor<1024xf64>, tensor<1024xf64>) {
+    %n, %m, %s = bn.stats axis(1) ins(%x : tensor<4096x1024xf32>)
+        mask(%w : tensor<4096x1xf32>)
+        outs(%c, %c, %c
+             : tensor<1024xf64>, tensor<1024xf64>, tensor<1024xf64>)
+        -> tensor<1024xf64>, tensor<1024xf64>, tensor<1024xf64>
+    %p, %q, %r = bn.stats axis(2) ins(%z : tensor<32x49x1024xf32>)
+        mask(%u : tensor<32x1x1024xf32>)
+        outs(%c, %c, %c
+             : tensor<1024xf64>, tensor<1024xf64>, tensor<1024xf64>)
+        -> tensor<1024xf64>, tensor<1024xf64>, tensor<1024xf64>
+    return %m, %q : tensor<1024xf64>, tensor<1024xf64>
+  }
+
+  // In a parallel loop, an op is the work of one thread; the loop gets the team.
+  // CHECK-LABEL: func @in_parallel_loop
+  //       CHECK:   scf.forall
+  //       CHECK:     <single, threads = 1, parallel = [0, 0], tile = [64, 0],
+  //       CHECK:   } {bn.threads = 2 : i64}
+  func.func @in_parallel_loop(%x: tensor<8x4096x64xf32>, %c: tensor<8x64xf64>)
+      -> tensor<8x64xf64> {
+    %r = scf.forall (%i) in (8) shared_outs(%o = %c) -> (tensor<8x64xf64>) {
+      %xi = tensor.extract_slice %x[%i, 0, 0] [1, 4096, 64] [1, 1, 1]
+          : tensor<8x4096x64xf32> to tensor<4096x64xf32>
+      %ci = tensor.extract_slice %o[%i, 0] [1, 64] [1, 1]
+          : tensor<8x64xf64> to tensor<64xf64>
+      %n, %m, %s = bn.stats axis(1) ins(%xi : tensor<4096x64xf32>)
+          outs(%ci, %ci, %ci : tensor<64xf64>, tensor<64xf64>, tensor<64xf64>)
+          -> tensor<64xf64>, tensor<64xf64>, tensor<64xf64>
+      scf.forall.in_parallel {
+        tensor.parallel_insert_slice %m into %o[%i, 0] [1, 64] [1, 1]
+            : tensor<64xf64> into tensor<8x64xf64>
+      }
+    }
+    return %r : tensor<8x64xf64>
+  }
+
   // Short rows: several channels, so that a read is at most 3 KiB long. What is
   // in the cache anyway is not pipelined.
   // CHECK-LABEL: func @slab_short_rows
@@ -224,6 +282,39 @@ module attributes {
         outs(%x, %c, %c : tensor<?x?x0xf32>, tensor<?xf32>, tensor<?xf32>)
         -> tensor<?x?x0xf32>, tensor<?xf32>, tensor<?xf32>
     return %y : tensor<?x?x0xf32>
+  }
+
+  // Gradients move three tensors: 6.4 MB each are more than 3/4 of the L3 cache,
+  // two of them would not be.
+  // CHECK-LABEL: func @gradients(
+  //       CHECK:   <pipelined_slab, threads = 2, parallel = [0, 32, 0], tile = [1, 1, 0], {{.*}} stores = nontemporal, prefetch = 1>
+  func.func @gradients(%x: tensor<8x64x3136xf32>, %c: tensor<64xf32>)
+      -> tensor<8x64x3136xf32> {
+    %dx, %dg = bn.backward axis(1) epsilon(1.0) wrt(input, scale)
+        ins(%x, %x : tensor<8x64x3136xf32>, tensor<8x64x3136xf32>)
+        statistics(%c, %c : tensor<64xf32>, tensor<64xf32>)
+        outs(%x, %c : tensor<8x64x3136xf32>, tensor<64xf32>)
+        -> tensor<8x64x3136xf32>, tensor<64xf32>
+    return %dx : tensor<8x64x3136xf32>
+  }
+
+  // With frozen statistics, the gradient of the input alone is elementwise; with
+  // others there is one sweep, whose rows are not read from several places.
+  // CHECK-LABEL: func @frozen_gradients
+  //       CHECK:   <sweep, threads = 2, parallel = [-64, 0],
+  //       CHECK:   <row_blocks, threads = 2, parallel = [-8, 0], tile = [64, 0], vector_bits = 256, unroll = 4, stores = nontemporal>
+  func.func @frozen_gradients(%x: tensor<25088x64xf32>, %c: tensor<64xf32>)
+      -> (tensor<25088x64xf32>, tensor<25088x64xf32>) {
+    %a = bn.backward axis(1) epsilon(1.0) wrt(input) frozen
+        ins(%x, %x : tensor<25088x64xf32>, tensor<25088x64xf32>)
+        statistics(%c, %c : tensor<64xf32>, tensor<64xf32>)
+        outs(%x : tensor<25088x64xf32>) -> tensor<25088x64xf32>
+    %b, %d = bn.backward axis(1) epsilon(1.0) wrt(input, offset) frozen
+        ins(%x, %x : tensor<25088x64xf32>, tensor<25088x64xf32>)
+        statistics(%c, %c : tensor<64xf32>, tensor<64xf32>)
+        outs(%x, %c : tensor<25088x64xf32>, tensor<64xf32>)
+        -> tensor<25088x64xf32>, tensor<64xf32>
+    return %a, %b : tensor<25088x64xf32>, tensor<25088x64xf32>
   }
 
   // A strategy by hand stays.

@@ -196,3 +196,41 @@ func.func @no_strategy(%x: tensor<8x4xf32>, %c: tensor<4xf64>)
       outs(%x : tensor<8x4xf32>) -> tensor<8x4xf32>
   return %m, %y : tensor<4xf64>, tensor<8x4xf32>
 }
+
+// -----
+
+// With a mask, each tile is read twice, about its own mean: that of the first
+// elements, of which all may be excluded, would be none. Rows are still taken
+// from four places, those of the mask with them.
+// CHECK-LABEL: func @masked_streams
+//  CHECK-SAME:     %[[X:[a-z0-9]+]]: tensor<1030x128xf32>, %[[C:[a-z0-9]+]]: tensor<128xf64>, %[[W:[a-z0-9]+]]: tensor<1030x1xf32>, %[[U:[a-z0-9]+]]: tensor<1x128xf32>
+//   CHECK-NOT:   pivot
+//       CHECK:   %[[W0:.*]] = tensor.extract_slice %[[W]][0, 0] [1028, 1] [1, 1]
+//       CHECK:   %[[W4:.*]] = tensor.expand_shape %[[W0]] {{\[}}[0, 1], [2]] output_shape [4, 257, 1]
+//       CHECK:   scf.for %[[I:[a-z0-9]+]] =
+//       CHECK:     %[[WT:.*]] = tensor.extract_slice %[[W4]][0, %[[I]], 0] [4, %{{.*}}, 1] [1, 1, 1]
+//       CHECK:     bn.stats axis(2) {{.*}} ins(%{{.*}} : tensor<4x?x128xf32>) mask(%[[WT]] : tensor<4x?x1xf32>) outs(
+//       CHECK:   %[[WR:.*]] = tensor.extract_slice %[[W]][1028, 0] [2, 1] [1, 1]
+//       CHECK:   bn.stats axis(1) {{.*}} ins(%{{.*}} : tensor<2x128xf32>) mask(%[[WR]] : tensor<2x1xf32>) outs(
+//       CHECK:   %[[U4:.*]] = tensor.expand_shape %[[U]] {{\[}}[0, 1], [2]] output_shape [1, 1, 128]
+//       CHECK:     bn.stats axis(2) {{.*}} mask(%[[U4]] : tensor<1x1x128xf32>) outs(
+//       CHECK:   bn.stats axis(1) {{.*}} mask(%[[U]] : tensor<1x128xf32>) outs(
+func.func @masked_streams(%x: tensor<1030x128xf32>, %c: tensor<128xf64>,
+    %w: tensor<1030x1xf32>, %u: tensor<1x128xf32>)
+    -> (tensor<128xf64>, tensor<128xf64>) {
+  %p:3 = bn.stats axis(1)
+      {bn.lowering_strategy = #bn.lowering_strategy<row_blocks, threads = 0,
+       parallel = [0, 0], tile = [64, 0], vector_bits = 256, unroll = 4,
+       stores = temporal, streams = 4>}
+      ins(%x : tensor<1030x128xf32>) mask(%w : tensor<1030x1xf32>)
+      outs(%c, %c, %c : tensor<128xf64>, tensor<128xf64>, tensor<128xf64>)
+      -> tensor<128xf64>, tensor<128xf64>, tensor<128xf64>
+  %q:3 = bn.stats axis(1)
+      {bn.lowering_strategy = #bn.lowering_strategy<row_blocks, threads = 0,
+       parallel = [0, 0], tile = [64, 0], vector_bits = 256, unroll = 4,
+       stores = temporal, streams = 4>}
+      ins(%x : tensor<1030x128xf32>) mask(%u : tensor<1x128xf32>)
+      outs(%c, %c, %c : tensor<128xf64>, tensor<128xf64>, tensor<128xf64>)
+      -> tensor<128xf64>, tensor<128xf64>, tensor<128xf64>
+  return %p#1, %q#1 : tensor<128xf64>, tensor<128xf64>
+}

@@ -65,3 +65,39 @@ func.func @others(%x: tensor<8x4xf32>, %c: tensor<4xf32>)
       -> tensor<8x4xf32>, tensor<4xf32>, tensor<4xf32>
   return %y, %n : tensor<8x4xf32>, tensor<4xf32>
 }
+
+// -----
+
+// Of gradients the same: not where there are sums alone, nor where there is
+// nothing to sum.
+// CHECK-LABEL: func @gradients
+//       CHECK:   scf.forall (%{{.*}}) = (0) to (64) step (2)
+//       CHECK:     bn.backward axis(1) epsilon(1.000000e+00) wrt(input, scale)
+//  CHECK-SAME:       ins(%{{[^ ]+}}, %{{[^ ]+}} : tensor<8x2x784xf32>, tensor<8x2x784xf32>)
+//   CHECK-NOT:   scf.forall (
+//       CHECK:   bn.backward axis(1) epsilon(1.000000e+00) wrt(offset)
+//       CHECK:   bn.backward axis(1) epsilon(1.000000e+00) wrt(input) frozen
+#slab = #bn.lowering_strategy<slab, threads = 2, parallel = [0, 2, 0],
+    tile = [1, 0, 0], vector_bits = 256, unroll = 4, stores = temporal>
+func.func @gradients(%x: tensor<8x64x784xf32>, %c: tensor<64xf32>)
+    -> (tensor<8x64x784xf32>, tensor<64xf32>, tensor<64xf32>,
+        tensor<8x64x784xf32>) {
+  %a:2 = bn.backward axis(1) epsilon(1.0) wrt(input, scale)
+      {bn.lowering_strategy = #slab}
+      ins(%x, %x : tensor<8x64x784xf32>, tensor<8x64x784xf32>)
+      statistics(%c, %c : tensor<64xf32>, tensor<64xf32>)
+      outs(%x, %c : tensor<8x64x784xf32>, tensor<64xf32>)
+      -> tensor<8x64x784xf32>, tensor<64xf32>
+  %b = bn.backward axis(1) epsilon(1.0) wrt(offset)
+      {bn.lowering_strategy = #slab}
+      ins(%x, %x : tensor<8x64x784xf32>, tensor<8x64x784xf32>)
+      statistics(%c, %c : tensor<64xf32>, tensor<64xf32>)
+      outs(%c : tensor<64xf32>) -> tensor<64xf32>
+  %d = bn.backward axis(1) epsilon(1.0) wrt(input) frozen
+      {bn.lowering_strategy = #slab}
+      ins(%x, %x : tensor<8x64x784xf32>, tensor<8x64x784xf32>)
+      statistics(%c, %c : tensor<64xf32>, tensor<64xf32>)
+      outs(%x : tensor<8x64x784xf32>) -> tensor<8x64x784xf32>
+  return %a#0, %a#1, %b, %d : tensor<8x64x784xf32>, tensor<64xf32>,
+      tensor<64xf32>, tensor<8x64x784xf32>
+}

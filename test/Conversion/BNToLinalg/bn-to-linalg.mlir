@@ -225,6 +225,98 @@ func.func @user_level(%x: tensor<2x3x4x5xf32>, %c: tensor<3x5xf32>)
 
 // -----
 
+// With a mask: the sum of the weights and the mean of the tile, then sums about
+// it. What has weight 0 is left out by a choice, not by a product, so that NaN
+// is, too. The mask has no dimensions along which it is broadcast any more, and
+// the count is one per channel.
+//   CHECK-DAG: #[[$DATA:.*]] = affine_map<(d0, d1, d2) -> (d0, d1, d2)>
+//   CHECK-DAG: #[[$MASK:.*]] = affine_map<(d0, d1, d2) -> (d0, d2)>
+//   CHECK-DAG: #[[$CHANNEL:.*]] = affine_map<(d0, d1, d2) -> (d1)>
+// CHECK-LABEL: func @masked_stats
+//  CHECK-SAME:     %[[X:[a-z0-9]+]]: tensor<8x4x10xf32>, %[[W:[a-z0-9]+]]: tensor<8x1x10xf16>, %[[C:[a-z0-9]+]]: tensor<4xf64>)
+//   CHECK-DAG:   %[[ZERO:.*]] = arith.constant 0.0{{0*}}e+00 : f32
+//   CHECK-DAG:   %[[DOWN:.*]] = arith.constant 7.8125{{0*}}e-03 : f32
+//       CHECK:   %[[W2:.*]] = tensor.extract_slice %[[W]][0, 0, 0] [8, 1, 10] [1, 1, 1] : tensor<8x1x10xf16> to tensor<8x10xf16>
+//       CHECK:   %[[S:.*]]:2 = linalg.generic {indexing_maps = [#[[$DATA]], #[[$MASK]], #[[$CHANNEL]], #[[$CHANNEL]]], {{.*}} ins(%[[X]], %[[W2]] :
+//  CHECK-NEXT:   ^bb0(%[[IN:[^:]+]]: f32, %[[WIN:[^:]+]]: f16, %[[N:[^:]+]]: f32, %[[T:[^:]+]]: f32):
+//  CHECK-NEXT:     %[[WEIGHT:.*]] = arith.extf %[[WIN]] : f16 to f32
+//  CHECK-NEXT:     %[[OUT:.*]] = arith.cmpf oeq, %[[WEIGHT]], %[[ZERO]]
+//  CHECK-NEXT:     %[[CHOSEN:.*]] = arith.select %[[OUT]], %[[ZERO]], %[[IN]]
+//  CHECK-NEXT:     %[[SCALED:.*]] = arith.mulf %[[CHOSEN]], %[[DOWN]]
+//  CHECK-NEXT:     arith.addf %[[WEIGHT]], %[[N]]
+//  CHECK-NEXT:     %[[PRODUCT:.*]] = arith.mulf %[[SCALED]], %[[WEIGHT]]
+//  CHECK-NEXT:     arith.addf %[[PRODUCT]], %[[T]]
+//       CHECK:   %[[P:.*]] = linalg.generic {{.*}} ins(%[[S]]#0, %[[S]]#1 :
+//       CHECK:     arith.divf {{.*}} : f64
+//       CHECK:   %[[Q:.*]]:2 = linalg.generic {{.*}} ins(%[[X]], %[[W2]], %[[P]] :
+//       CHECK:     %[[D:.*]] = arith.subf
+//       CHECK:     %[[D0:.*]] = arith.select %{{.*}}, %[[ZERO]], %[[D]]
+//  CHECK-NEXT:     %[[WD:.*]] = arith.mulf %[[D0]], %{{.*}}
+//  CHECK-NEXT:     arith.mulf %[[WD]], %[[DOWN]]
+//  CHECK-NEXT:     arith.addf
+//  CHECK-NEXT:     arith.mulf %[[WD]], %[[D0]]
+//  CHECK-NEXT:     arith.addf
+//       CHECK:   linalg.generic {{.*}} ins(%[[P]], %[[Q]]#0, %[[Q]]#1, %[[S]]#0 : {{.*}}) outs(%[[C]], %[[C]], %[[C]] :
+func.func @masked_stats(%x: tensor<8x4x10xf32>, %w: tensor<8x1x10xf16>,
+    %c: tensor<4xf64>) -> (tensor<4xf64>, tensor<4xf64>, tensor<4xf64>) {
+  %r:3 = bn.stats axis(1) ins(%x : tensor<8x4x10xf32>)
+      mask(%w : tensor<8x1x10xf16>)
+      outs(%c, %c, %c : tensor<4xf64>, tensor<4xf64>, tensor<4xf64>)
+      -> tensor<4xf64>, tensor<4xf64>, tensor<4xf64>
+  return %r#0, %r#1, %r#2 : tensor<4xf64>, tensor<4xf64>, tensor<4xf64>
+}
+
+// -----
+
+// About a pivot, one pass. One weight for all, and weights of channels.
+//   CHECK-DAG: #[[$NONE:.*]] = affine_map<(d0, d1) -> ()>
+//   CHECK-DAG: #[[$LANES:.*]] = affine_map<(d0, d1) -> (d1)>
+// CHECK-LABEL: func @masked_stats_about_pivot
+//       CHECK:   %[[ONE:.*]] = tensor.extract_slice %{{.*}} : tensor<1x1xf32> to tensor<f32>
+//       CHECK:   linalg.generic {indexing_maps = [#{{[^,]+}}, #[[$NONE]], #[[$LANES]], #[[$LANES]], #[[$LANES]], #[[$LANES]]], {{.*}} ins(%{{[^,]+}}, %[[ONE]], %{{[^,]+}} :
+//       CHECK:   linalg.generic {indexing_maps = [#{{[^,]+}}, #[[$LANES]], #[[$LANES]], #[[$LANES]], #[[$LANES]], #[[$LANES]]],
+func.func @masked_stats_about_pivot(%x: tensor<80x4xf32>, %p: tensor<4xf64>,
+    %c: tensor<4xf64>, %u: tensor<1x1xf32>, %w: tensor<1x4xf32>)
+    -> (tensor<4xf64>, tensor<4xf64>) {
+  %q:3 = bn.stats axis(1) ins(%x : tensor<80x4xf32>)
+      mask(%u : tensor<1x1xf32>) pivot(%p : tensor<4xf64>)
+      outs(%c, %c, %c : tensor<4xf64>, tensor<4xf64>, tensor<4xf64>)
+      -> tensor<4xf64>, tensor<4xf64>, tensor<4xf64>
+  %r:3 = bn.stats axis(1) ins(%x : tensor<80x4xf32>)
+      mask(%w : tensor<1x4xf32>) pivot(%p : tensor<4xf64>)
+      outs(%c, %c, %c : tensor<4xf64>, tensor<4xf64>, tensor<4xf64>)
+      -> tensor<4xf64>, tensor<4xf64>, tensor<4xf64>
+  return %q#1, %r#1 : tensor<4xf64>, tensor<4xf64>
+}
+
+// -----
+
+// f32 counts no more than 2^24 ones; nor, for all that is known, a size that is
+// not.
+// CHECK-LABEL: func @large_counts
+//       CHECK:   linalg.generic {{.*}} outs({{.*}} : tensor<4xf32>, tensor<4xf32>)
+//       CHECK:   linalg.generic {{.*}} outs({{.*}} : tensor<4xf64>, tensor<4xf32>)
+//       CHECK:   linalg.generic {{.*}} outs({{.*}} : tensor<4xf64>, tensor<4xf32>)
+func.func @large_counts(%x: tensor<16777216x4xf32>, %y: tensor<16777217x4xf32>,
+    %z: tensor<?x4xf32>, %c: tensor<4xf64>, %w: tensor<1x4xf32>)
+    -> (tensor<4xf64>, tensor<4xf64>, tensor<4xf64>) {
+  %p:3 = bn.stats axis(1) ins(%x : tensor<16777216x4xf32>)
+      mask(%w : tensor<1x4xf32>)
+      outs(%c, %c, %c : tensor<4xf64>, tensor<4xf64>, tensor<4xf64>)
+      -> tensor<4xf64>, tensor<4xf64>, tensor<4xf64>
+  %q:3 = bn.stats axis(1) ins(%y : tensor<16777217x4xf32>)
+      mask(%w : tensor<1x4xf32>)
+      outs(%c, %c, %c : tensor<4xf64>, tensor<4xf64>, tensor<4xf64>)
+      -> tensor<4xf64>, tensor<4xf64>, tensor<4xf64>
+  %r:3 = bn.stats axis(1) ins(%z : tensor<?x4xf32>)
+      mask(%w : tensor<1x4xf32>)
+      outs(%c, %c, %c : tensor<4xf64>, tensor<4xf64>, tensor<4xf64>)
+      -> tensor<4xf64>, tensor<4xf64>, tensor<4xf64>
+  return %p#0, %q#0, %r#0 : tensor<4xf64>, tensor<4xf64>, tensor<4xf64>
+}
+
+// -----
+
 // An epilogue is part of the body, in the type of the accumulator: one rounding
 // at the end.
 // CHECK-LABEL: func @epilogue

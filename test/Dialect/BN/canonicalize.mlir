@@ -201,6 +201,59 @@ func.func @buffers(%x: memref<8x4xf32>, %y: memref<8x4xf32>) {
 
 // -----
 
+// A mask of ones excludes nothing; others stay.
+// CHECK-LABEL: func @mask_of_ones
+//       CHECK:   bn.training
+//   CHECK-NOT:   mask
+//       CHECK:   bn.stats
+//   CHECK-NOT:   mask
+//       CHECK:   bn.stats {{.*}} mask(
+func.func @mask_of_ones(%x: tensor<8x4xf32>, %c: tensor<4xf32>,
+    %s: tensor<4xf64>) -> (tensor<8x4xf32>, tensor<4xf64>, tensor<4xf64>) {
+  %ones = arith.constant dense<1.0> : tensor<8x1xf32>
+  %halves = arith.constant dense<0.5> : tensor<8x1xf32>
+  %y:3 = bn.training axis(1) epsilon(1.0) ins(%x : tensor<8x4xf32>)
+      mask(%ones : tensor<8x1xf32>)
+      outs(%x, %c, %c : tensor<8x4xf32>, tensor<4xf32>, tensor<4xf32>)
+      -> tensor<8x4xf32>, tensor<4xf32>, tensor<4xf32>
+  %p:3 = bn.stats axis(1) ins(%x : tensor<8x4xf32>)
+      mask(%ones : tensor<8x1xf32>)
+      outs(%s, %s, %s : tensor<4xf64>, tensor<4xf64>, tensor<4xf64>)
+      -> tensor<4xf64>, tensor<4xf64>, tensor<4xf64>
+  %q:3 = bn.stats axis(1) ins(%x : tensor<8x4xf32>)
+      mask(%halves : tensor<8x1xf32>)
+      outs(%s, %s, %s : tensor<4xf64>, tensor<4xf64>, tensor<4xf64>)
+      -> tensor<4xf64>, tensor<4xf64>, tensor<4xf64>
+  return %y#0, %p#1, %q#0 : tensor<8x4xf32>, tensor<4xf64>, tensor<4xf64>
+}
+
+// -----
+
+// What does nothing costs nothing: a scale of ones, a mean of zeros.
+// CHECK-LABEL: func @gradients
+//       CHECK:   bn.backward axis(1)
+//   CHECK-NOT:     scale(
+//  CHECK-SAME:     statistics(
+//       CHECK:   bn.backward_input axis(1)
+//   CHECK-NOT:     mean(
+//  CHECK-SAME:     coefficients(
+func.func @gradients(%x: tensor<8x4xf32>, %c: tensor<4xf32>)
+    -> (tensor<8x4xf32>, tensor<8x4xf32>) {
+  %one = arith.constant dense<1.0> : tensor<4xf32>
+  %zero = arith.constant dense<0.0> : tensor<4xf64>
+  %a = bn.backward axis(1) epsilon(1.0) wrt(input)
+      ins(%x, %x : tensor<8x4xf32>, tensor<8x4xf32>) scale(%one : tensor<4xf32>)
+      statistics(%c, %c : tensor<4xf32>, tensor<4xf32>)
+      outs(%x : tensor<8x4xf32>) -> tensor<8x4xf32>
+  %b = bn.backward_input axis(1)
+      ins(%x, %x : tensor<8x4xf32>, tensor<8x4xf32>) mean(%zero : tensor<4xf64>)
+      coefficients(%c, %c, %c : tensor<4xf32>, tensor<4xf32>, tensor<4xf32>)
+      outs(%x : tensor<8x4xf32>) -> tensor<8x4xf32>
+  return %a, %b : tensor<8x4xf32>, tensor<8x4xf32>
+}
+
+// -----
+
 // Epilogue inputs that are not used, or taken twice, are dropped.
 // CHECK-LABEL: func @unused_epilogue_inputs
 //  CHECK-SAME:     %[[X:[a-z0-9]+]]: tensor<8x4xf32>, %[[A:[a-z0-9]+]]: tensor<8x4xf32>, %[[B:[a-z0-9]+]]: tensor<8x4xf32>

@@ -170,23 +170,92 @@ func.func @attributes(%x: tensor<8x4x5x6xf32>) -> tensor<8x4x5x6xf32> {
 
 // -----
 
-// Masks broadcast along dimensions of size 1, and groups cut the first
-// dimension: such ops stay as they are.
-// CHECK-LABEL: func @untouched
+// Groups cut the first dimension: bn-expand-groups takes the view of one.
+// CHECK-LABEL: func @groups
 //   CHECK-NOT:   collapse_shape
 //       CHECK:   return
-func.func @untouched(%x: tensor<8x4x5x6xf32>, %c: tensor<4xf64>,
-    %w: tensor<8x1x5x6xf32>, %g: tensor<2x4xf32>)
-    -> (tensor<4xf64>, tensor<8x4x5x6xf32>) {
-  %n, %m, %s = bn.stats axis(1) ins(%x : tensor<8x4x5x6xf32>)
-      mask(%w : tensor<8x1x5x6xf32>)
-      outs(%c, %c, %c : tensor<4xf64>, tensor<4xf64>, tensor<4xf64>)
-      -> tensor<4xf64>, tensor<4xf64>, tensor<4xf64>
+func.func @groups(%x: tensor<8x4x5x6xf32>, %g: tensor<2x4xf32>)
+    -> tensor<8x4x5x6xf32> {
   %y:3 = bn.training axis(1) epsilon(1.0) groups(2)
       ins(%x : tensor<8x4x5x6xf32>)
       outs(%x, %g, %g : tensor<8x4x5x6xf32>, tensor<2x4xf32>, tensor<2x4xf32>)
       -> tensor<8x4x5x6xf32>, tensor<2x4xf32>, tensor<2x4xf32>
-  return %m, %y#0 : tensor<4xf64>, tensor<8x4x5x6xf32>
+  return %y#0 : tensor<8x4x5x6xf32>
+}
+
+// -----
+
+// A mask is seen in the same way, where it is full along all merged dimensions
+// (of pixels), or broadcast along all of them (of channels); what is of size 1
+// in the data is both.
+// CHECK-LABEL: func @mask
+//  CHECK-SAME:     %[[C:[a-z0-9]+]]: tensor<4xf64>, %[[W:[a-z0-9]+]]: tensor<8x1x5x6xf16>, %[[V:[a-z0-9]+]]: tensor<1x4x1x1xf32>, %[[U:[a-z0-9]+]]: tensor<8x1x1x1xf32>
+//       CHECK:   %[[W3:.*]] = tensor.collapse_shape %[[W]] {{\[}}[0], [1], [2, 3]] : tensor<8x1x5x6xf16> into tensor<8x1x30xf16>
+//       CHECK:   bn.stats axis(1) ins(%{{.*}} : tensor<8x4x30xf32>) mask(%[[W3]] : tensor<8x1x30xf16>)
+//       CHECK:   %[[V3:.*]] = tensor.collapse_shape %[[V]] {{.*}} into tensor<1x4x1xf32>
+//       CHECK:   bn.stats axis(1) ins(%{{.*}} : tensor<8x4x30xf32>) mask(%[[V3]] : tensor<1x4x1xf32>)
+//       CHECK:   %[[U2:.*]] = tensor.collapse_shape %[[U]] {{\[}}[0, 1, 2], [3]] : tensor<8x1x1x1xf32> into tensor<8x1xf32>
+//       CHECK:   bn.stats axis(1) ins(%{{.*}} : tensor<8x4xf32>) mask(%[[U2]] : tensor<8x1xf32>)
+func.func @mask(%x: tensor<8x4x5x6xf32>, %z: tensor<8x1x1x4xf32>,
+    %c: tensor<4xf64>, %w: tensor<8x1x5x6xf16>, %v: tensor<1x4x1x1xf32>,
+    %u: tensor<8x1x1x1xf32>) -> (tensor<4xf64>, tensor<4xf64>, tensor<4xf64>) {
+  %p:3 = bn.stats axis(1) ins(%x : tensor<8x4x5x6xf32>)
+      mask(%w : tensor<8x1x5x6xf16>)
+      outs(%c, %c, %c : tensor<4xf64>, tensor<4xf64>, tensor<4xf64>)
+      -> tensor<4xf64>, tensor<4xf64>, tensor<4xf64>
+  %q:3 = bn.stats axis(1) ins(%x : tensor<8x4x5x6xf32>)
+      mask(%v : tensor<1x4x1x1xf32>)
+      outs(%c, %c, %c : tensor<4xf64>, tensor<4xf64>, tensor<4xf64>)
+      -> tensor<4xf64>, tensor<4xf64>, tensor<4xf64>
+  %r:3 = bn.stats axis(3) ins(%z : tensor<8x1x1x4xf32>)
+      mask(%u : tensor<8x1x1x1xf32>)
+      outs(%c, %c, %c : tensor<4xf64>, tensor<4xf64>, tensor<4xf64>)
+      -> tensor<4xf64>, tensor<4xf64>, tensor<4xf64>
+  return %p#1, %q#1, %r#1 : tensor<4xf64>, tensor<4xf64>, tensor<4xf64>
+}
+
+// -----
+
+// Broadcast along some of the merged dimensions, and the same for all channels:
+// repeated, for one channel.
+// CHECK-LABEL: func @repeated_mask
+//  CHECK-SAME:     %[[W:[a-z0-9]+]]: tensor<?x1x1x1xf32>)
+//       CHECK:   %[[W1:.*]] = tensor.extract_slice %[[W]]{{.*}} : tensor<?x1x1x1xf32> to tensor<?xf32>
+//       CHECK:   %[[EMPTY:.*]] = tensor.empty({{.*}}) : tensor<?x5x6xf32>
+//       CHECK:   %[[R:.*]] = linalg.broadcast ins(%[[W1]] : tensor<?xf32>) outs(%[[EMPTY]] : tensor<?x5x6xf32>) dimensions = [1, 2]
+//       CHECK:   %[[R4:.*]] = tensor.expand_shape %[[R]] {{\[}}[0], [1], [2, 3]] {{.*}} into tensor<?x5x6x1xf32>
+//       CHECK:   %[[R2:.*]] = tensor.collapse_shape %[[R4]] {{\[}}[0, 1, 2], [3]] : tensor<?x5x6x1xf32> into tensor<?x1xf32>
+//       CHECK:   bn.stats axis(1) ins(%{{.*}} : tensor<?x4xf32>) mask(%[[R2]] : tensor<?x1xf32>)
+func.func @repeated_mask(%x: tensor<?x5x6x4xf32>, %c: tensor<4xf64>,
+    %w: tensor<?x1x1x1xf32>) -> tensor<4xf64> {
+  %p:3 = bn.stats axis(3) ins(%x : tensor<?x5x6x4xf32>)
+      mask(%w : tensor<?x1x1x1xf32>)
+      outs(%c, %c, %c : tensor<4xf64>, tensor<4xf64>, tensor<4xf64>)
+      -> tensor<4xf64>, tensor<4xf64>, tensor<4xf64>
+  return %p#1 : tensor<4xf64>
+}
+
+// -----
+
+// The same, and other weights for each channel: these would take as much memory
+// as the data, so that the dimensions stay apart. Those of channels, too.
+// CHECK-LABEL: func @mask_of_channels
+//   CHECK-NOT:   linalg.broadcast
+//       CHECK:   bn.training axis(2) {{.*}} ins(%{{.*}} : tensor<8x30x4xf32>) mask(%{{.*}} : tensor<8x1x4xf32>)
+//       CHECK:   bn.stats axis(1, 2) ins(%{{.*}} : tensor<8x3x4x5xf32>) mask(%{{.*}} : tensor<8x3x1x1xf32>)
+//  CHECK-SAME:     outs({{.*}} : tensor<3x4xf64>, tensor<3x4xf64>, tensor<3x4xf64>)
+func.func @mask_of_channels(%x: tensor<8x5x6x4xf32>, %m: tensor<4xf32>,
+    %w: tensor<8x1x1x4xf32>, %z: tensor<8x3x4x5xf32>, %c: tensor<3x4xf64>,
+    %u: tensor<8x3x1x1xf32>) -> (tensor<8x5x6x4xf32>, tensor<3x4xf64>) {
+  %p:3 = bn.training axis(3) epsilon(1.0) ins(%x : tensor<8x5x6x4xf32>)
+      mask(%w : tensor<8x1x1x4xf32>)
+      outs(%x, %m, %m : tensor<8x5x6x4xf32>, tensor<4xf32>, tensor<4xf32>)
+      -> tensor<8x5x6x4xf32>, tensor<4xf32>, tensor<4xf32>
+  %q:3 = bn.stats axis(1, 2) ins(%z : tensor<8x3x4x5xf32>)
+      mask(%u : tensor<8x3x1x1xf32>)
+      outs(%c, %c, %c : tensor<3x4xf64>, tensor<3x4xf64>, tensor<3x4xf64>)
+      -> tensor<3x4xf64>, tensor<3x4xf64>, tensor<3x4xf64>
+  return %p#0, %q#1 : tensor<8x5x6x4xf32>, tensor<3x4xf64>
 }
 
 // -----

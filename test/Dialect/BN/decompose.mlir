@@ -154,6 +154,22 @@ func.func @structural(%x: tensor<8x4xf32>, %n: tensor<4xf64>) -> tensor<4xf64> {
 
 // -----
 
+// A mask is of statistics alone: every element is normalized.
+// CHECK-LABEL: func @mask
+//  CHECK-SAME:     %[[W:[a-z0-9]+]]: tensor<8x1x30xf16>
+//       CHECK:   bn.stats axis(1) ins(%{{.*}} : tensor<8x4x30xf32>) mask(%[[W]] : tensor<8x1x30xf16>)
+//       CHECK:   bn.normalize axis(1) ins(%{{[^ ]+}} : tensor<8x4x30xf32>) mean(
+func.func @mask(%x: tensor<8x4x30xf32>, %c: tensor<4xf32>,
+    %w: tensor<8x1x30xf16>) -> tensor<8x4x30xf32> {
+  %y, %m, %v = bn.training axis(1) epsilon(1.0e-3)
+      ins(%x : tensor<8x4x30xf32>) mask(%w : tensor<8x1x30xf16>)
+      outs(%x, %c, %c : tensor<8x4x30xf32>, tensor<4xf32>, tensor<4xf32>)
+      -> tensor<8x4x30xf32>, tensor<4xf32>, tensor<4xf32>
+  return %y : tensor<8x4x30xf32>
+}
+
+// -----
+
 // The epilogue is that of the normalization, and stays with it.
 // CHECK-LABEL: func @epilogue
 //  CHECK-SAME:     %[[X:[a-z0-9]+]]: tensor<8x4xbf16>, %[[R:[a-z0-9]+]]: tensor<8x4xbf16>

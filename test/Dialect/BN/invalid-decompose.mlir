@@ -5,74 +5,38 @@
 // RUN: bn-opt %s --convert-bn-to-linalg --verify-diagnostics --split-input-file
 // RUN: bn-opt %s --bn-cpu-pipeline --verify-diagnostics --split-input-file
 
-func.func @training_mask(%x: tensor<8x4xf32>, %c: tensor<4xf32>,
+func.func @backward_mask(%x: tensor<8x4xf32>, %c: tensor<4xf32>,
     %w: tensor<8x1xf32>) -> tensor<8x4xf32> {
-  // expected-error @below {{expected no 'mask', got one: statistics with a mask have no lowering yet}}
-  %y, %m, %v = bn.training axis(1) epsilon(1.0) ins(%x : tensor<8x4xf32>)
-      mask(%w : tensor<8x1xf32>)
-      outs(%x, %c, %c : tensor<8x4xf32>, tensor<4xf32>, tensor<4xf32>)
-      -> tensor<8x4xf32>, tensor<4xf32>, tensor<4xf32>
-  return %y : tensor<8x4xf32>
-}
-
-// -----
-
-func.func @training_groups(%x: tensor<8x4xf32>, %c: tensor<2x4xf32>)
-    -> tensor<8x4xf32> {
-  // expected-error @below {{expected 'groups' to be 1, got 2: statistics of groups have no lowering yet}}
-  %y, %m, %v = bn.training axis(1) epsilon(1.0) groups(2)
-      ins(%x : tensor<8x4xf32>)
-      outs(%x, %c, %c : tensor<8x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>)
-      -> tensor<8x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>
-  return %y : tensor<8x4xf32>
-}
-
-// -----
-
-func.func @stats_mask(%x: tensor<8x4xf32>, %c: tensor<4xf64>,
-    %w: tensor<8x1xf32>) -> tensor<4xf64> {
-  // expected-error @below {{expected no 'mask', got one: statistics with a mask have no lowering yet}}
-  %n, %m, %s = bn.stats axis(1) ins(%x : tensor<8x4xf32>)
-      mask(%w : tensor<8x1xf32>)
-      outs(%c, %c, %c : tensor<4xf64>, tensor<4xf64>, tensor<4xf64>)
-      -> tensor<4xf64>, tensor<4xf64>, tensor<4xf64>
-  return %m : tensor<4xf64>
-}
-
-// -----
-
-func.func @backward(%x: tensor<8x4xf32>, %c: tensor<4xf32>)
-    -> tensor<8x4xf32> {
-  // expected-error @below {{has no lowering yet: gradients are part of the IR only}}
+  // expected-error @below {{expected no 'mask', got one: gradients with a mask have no lowering yet}}
   %dx = bn.backward axis(1) epsilon(1.0) wrt(input)
       ins(%x, %x : tensor<8x4xf32>, tensor<8x4xf32>)
       statistics(%c, %c : tensor<4xf32>, tensor<4xf32>)
+      mask(%w : tensor<8x1xf32>)
       outs(%x : tensor<8x4xf32>) -> tensor<8x4xf32>
   return %dx : tensor<8x4xf32>
 }
 
 // -----
 
-func.func @backward_reduce(%x: tensor<8x4xf32>, %c: tensor<4xf32>)
-    -> tensor<4xf32> {
-  // expected-error @below {{has no lowering yet: gradients are part of the IR only}}
+func.func @backward_reduce_mask(%x: tensor<8x4xf32>, %c: tensor<4xf32>,
+    %w: tensor<8x1xf32>) -> tensor<4xf32> {
+  // expected-error @below {{expected no 'mask', got one: gradients with a mask have no lowering yet}}
   %s, %t = bn.backward_reduce axis(1)
       ins(%x, %x : tensor<8x4xf32>, tensor<8x4xf32>) mean(%c : tensor<4xf32>)
-      outs(%c, %c : tensor<4xf32>, tensor<4xf32>)
+      mask(%w : tensor<8x1xf32>) outs(%c, %c : tensor<4xf32>, tensor<4xf32>)
       -> tensor<4xf32>, tensor<4xf32>
   return %s : tensor<4xf32>
 }
 
 // -----
 
-func.func @backward_input(%x: tensor<8x4xf32>, %c: tensor<4xf32>)
-    -> tensor<8x4xf32> {
-  // expected-error @below {{has no lowering yet: gradients are part of the IR only}}
-  %dx = bn.backward_input axis(1)
-      ins(%x, %x : tensor<8x4xf32>, tensor<8x4xf32>)
-      coefficients(%c, %c, %c : tensor<4xf32>, tensor<4xf32>, tensor<4xf32>)
-      outs(%x : tensor<8x4xf32>) -> tensor<8x4xf32>
-  return %dx : tensor<8x4xf32>
+func.func @backward_buffers(%x: memref<8x4xf32>, %c: memref<4xf32>) {
+  // expected-error @below {{expected operands to be tensors, got memrefs: lower before bufferization}}
+  bn.backward axis(1) epsilon(1.0) wrt(input)
+      ins(%x, %x : memref<8x4xf32>, memref<8x4xf32>)
+      statistics(%c, %c : memref<4xf32>, memref<4xf32>)
+      outs(%x : memref<8x4xf32>)
+  return
 }
 
 // -----

@@ -164,6 +164,39 @@ func.func @error_backward_reduce_c6(%x: tensor<8x4xf32>, %c: tensor<4xf32>) {
 
 // -----
 
+func.func @error_backward_reduce_c3_one(%x: tensor<8x4xf32>,
+    %c: tensor<4xf32>) {
+  // expected-error @below {{expected 1 outs (sum_dy_xmu), got 2}}
+  %r:2 = bn.backward_reduce axis(1) sums(dy_xmu)
+      ins(%x, %x : tensor<8x4xf32>, tensor<8x4xf32>) mean(%c : tensor<4xf32>)
+      outs(%c, %c : tensor<4xf32>, tensor<4xf32>)
+      -> tensor<4xf32>, tensor<4xf32>
+  return
+}
+
+// -----
+
+func.func @error_backward_reduce_c7(%x: tensor<8x4xf32>, %c: tensor<4xf32>) {
+  // expected-error @below {{expected 'input' and 'mean' for sum_dy_xmu, got no 'mean'}}
+  %r:2 = bn.backward_reduce axis(1)
+      ins(%x, %x : tensor<8x4xf32>, tensor<8x4xf32>)
+      outs(%c, %c : tensor<4xf32>, tensor<4xf32>)
+      -> tensor<4xf32>, tensor<4xf32>
+  return
+}
+
+// -----
+
+func.func @error_backward_reduce_c7_unused(%x: tensor<8x4xf32>,
+    %c: tensor<4xf32>) {
+  // expected-error @below {{expected no 'input' and no 'mean' for 'sums(dy)', got 'mean'}}
+  %r = bn.backward_reduce axis(1) sums(dy) ins(%x : tensor<8x4xf32>)
+      mean(%c : tensor<4xf32>) outs(%c : tensor<4xf32>) -> tensor<4xf32>
+  return
+}
+
+// -----
+
 func.func @error_backward_input_c1(%x: tensor<8x4xf32>, %c: tensor<4xf32>) {
   // expected-error @below {{expected 'axis' to be in [-2, 2) for 'input' of rank 2, got 5}}
   %r = bn.backward_input axis(5) ins(%x, %x : tensor<8x4xf32>, tensor<8x4xf32>)
@@ -213,6 +246,18 @@ func.func @error_backward_input_c3(%x: tensor<8x4xf32>, %c: tensor<4xf32>,
   // expected-error @below {{expected 'c' to have size 4 (dimension 1 of 'input') in dimension 0, got 5}}
   %r = bn.backward_input axis(1) ins(%x, %x : tensor<8x4xf32>, tensor<8x4xf32>)
       coefficients(%c, %c, %d : tensor<4xf32>, tensor<4xf32>, tensor<5xf32>)
+      outs(%x : tensor<8x4xf32>) -> tensor<8x4xf32>
+  return
+}
+
+// -----
+
+func.func @error_backward_input_c3_mean(%x: tensor<8x4xf32>,
+    %c: tensor<4xf32>, %d: tensor<5xf32>) {
+  // expected-error @below {{expected 'mean' to have size 4 (dimension 1 of 'input') in dimension 0, got 5}}
+  %r = bn.backward_input axis(1) ins(%x, %x : tensor<8x4xf32>, tensor<8x4xf32>)
+      mean(%d : tensor<5xf32>)
+      coefficients(%c, %c, %c : tensor<4xf32>, tensor<4xf32>, tensor<4xf32>)
       outs(%x : tensor<8x4xf32>) -> tensor<8x4xf32>
   return
 }

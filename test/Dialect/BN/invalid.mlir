@@ -102,6 +102,28 @@ func.func @error_backward_c2(%x: tensor<8x4xf32>, %c: tensor<4xf32>) {
 
 // -----
 
+func.func @error_backward_c2_none(%x: tensor<8x4xf32>, %c: tensor<4xf32>) {
+  // expected-error @below {{expected 'epsilon' exactly for 'statistics_kind(variance)', got none}}
+  %r = bn.backward axis(1) wrt(input)
+      ins(%x, %x : tensor<8x4xf32>, tensor<8x4xf32>)
+      statistics(%c, %c : tensor<4xf32>, tensor<4xf32>)
+      outs(%x : tensor<8x4xf32>) -> tensor<8x4xf32>
+  return
+}
+
+// -----
+
+func.func @error_backward_c2_inverse(%x: tensor<8x4xf32>, %c: tensor<4xf32>) {
+  // expected-error @below {{expected 'epsilon' exactly for 'statistics_kind(variance)', got 'epsilon' with an inverse deviation}}
+  %r = bn.backward axis(1) epsilon(1.0) statistics_kind(inverse_std) wrt(input)
+      ins(%x, %x : tensor<8x4xf32>, tensor<8x4xf32>)
+      statistics(%c, %c : tensor<4xf32>, tensor<4xf32>)
+      outs(%x : tensor<8x4xf32>) -> tensor<8x4xf32>
+  return
+}
+
+// -----
+
 func.func @error_backward_c3(%x: tensor<8x4xf32>, %c: tensor<4xf32>,
     %d: tensor<5xf32>) {
   // expected-error @below {{expected 'scale' to have size 4 (dimension 1 of 'input') in dimension 0, got 5}}

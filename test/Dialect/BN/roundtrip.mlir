@@ -110,7 +110,12 @@ func.func @backward(%x: tensor<8x4xf32>, %c: tensor<4xf32>,
       scale(%c : tensor<4xf32>)
       statistics(%c, %c : tensor<4xf32>, tensor<4xf32>)
       mask(%w : tensor<8x1xf32>) outs(%c : tensor<4xf32>) -> tensor<4xf32>
-  return %r#0, %r#1, %d : tensor<8x4xf32>, tensor<4xf32>, tensor<4xf32>
+  // CHECK: bn.backward axis(1) statistics_kind(inverse_std) wrt(input) ins(
+  %e = bn.backward axis(1) statistics_kind(inverse_std) wrt(input)
+      ins(%x, %r#0 : tensor<8x4xf32>, tensor<8x4xf32>)
+      statistics(%c, %d : tensor<4xf32>, tensor<4xf32>)
+      outs(%x : tensor<8x4xf32>) -> tensor<8x4xf32>
+  return %e, %r#1, %d : tensor<8x4xf32>, tensor<4xf32>, tensor<4xf32>
 }
 
 // CHECK-LABEL: func @statistics
@@ -195,7 +200,22 @@ func.func @backward_steps(%x: tensor<2x3x4xf16>, %c: tensor<3xf32>,
       coefficients(%t#0, %t#1, %c
                    : tensor<3xf32>, tensor<3xf32>, tensor<3xf32>)
       outs(%x : tensor<2x3x4xf16>) -> tensor<2x3x4xf16>
-  return %t#0, %dx : tensor<3xf32>, tensor<2x3x4xf16>
+  // CHECK: bn.backward_reduce axis(1) sums(dy) ins(%{{[^ ,]+}} : tensor<2x3x4xf16>) outs(
+  %u = bn.backward_reduce axis(1) sums(dy) ins(%dx : tensor<2x3x4xf16>)
+      outs(%t#0 : tensor<3xf32>) -> tensor<3xf32>
+  // CHECK: bn.backward_reduce axis(1) sums(dy_xmu) ins(%{{[^ ,]+}}, %{{[^ ,]+}} : tensor<2x3x4xf16>, tensor<2x3x4xf16>) mean(
+  %v = bn.backward_reduce axis(1) sums(dy_xmu)
+      ins(%x, %x : tensor<2x3x4xf16>, tensor<2x3x4xf16>)
+      mean(%u : tensor<3xf32>) outs(%c : tensor<3xf32>) -> tensor<3xf32>
+  // CHECK: bn.backward_input axis(1)
+  // CHECK-SAME: mean(%{{[^ ,]+}} : tensor<3xf64>) coefficients(
+  %m = arith.extf %v : tensor<3xf32> to tensor<3xf64>
+  %dx2 = bn.backward_input axis(1)
+      ins(%x, %dx : tensor<2x3x4xf16>, tensor<2x3x4xf16>)
+      mean(%m : tensor<3xf64>)
+      coefficients(%c, %c, %c : tensor<3xf32>, tensor<3xf32>, tensor<3xf32>)
+      outs(%x : tensor<2x3x4xf16>) -> tensor<2x3x4xf16>
+  return %t#0, %dx2 : tensor<3xf32>, tensor<2x3x4xf16>
 }
 
 // On buffers, as between bufferization and the end of its pass, there are no

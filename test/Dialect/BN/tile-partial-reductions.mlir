@@ -41,6 +41,50 @@ module attributes {transform.with_named_sequence} {
 
 // -----
 
+// A mask is cut where it is not broadcast; along the pieces of the others there
+// is one entry.
+// CHECK-LABEL: func @masks_parallel
+//  CHECK-SAME:     %[[W:[a-z0-9]+]]: tensor<8x1x30xf16>, %[[U:[a-z0-9]+]]: tensor<1x64x30xf16>
+//       CHECK:   scf.forall (%[[I:[a-z0-9]+]]) =
+//       CHECK:     %[[WT:.*]] = tensor.extract_slice %[[W]][%[[I]], 0, 0] [2, 1, 30] [1, 1, 1]
+//       CHECK:     bn.stats axis(1) ins(%{{.*}} : tensor<2x64x30xf32>) mask(%[[WT]] : tensor<2x1x30xf16>)
+//       CHECK:   scf.forall
+//   CHECK-NOT:     tensor.extract_slice %[[U]]
+//       CHECK:     bn.stats axis(1) ins(%{{.*}} : tensor<2x64x30xf32>) mask(%[[U]] : tensor<1x64x30xf16>)
+func.func @masks_parallel(%x: tensor<8x64x30xf32>, %n: tensor<64xf64>,
+    %w: tensor<8x1x30xf16>, %u: tensor<1x64x30xf16>)
+    -> (tensor<64xf64>, tensor<64xf64>) {
+  %p:3 = bn.stats axis(1) ins(%x : tensor<8x64x30xf32>)
+      mask(%w : tensor<8x1x30xf16>)
+      outs(%n, %n, %n : tensor<64xf64>, tensor<64xf64>, tensor<64xf64>)
+      -> tensor<64xf64>, tensor<64xf64>, tensor<64xf64>
+  %q:3 = bn.stats axis(1) ins(%x : tensor<8x64x30xf32>)
+      mask(%u : tensor<1x64x30xf16>)
+      outs(%n, %n, %n : tensor<64xf64>, tensor<64xf64>, tensor<64xf64>)
+      -> tensor<64xf64>, tensor<64xf64>, tensor<64xf64>
+  return %p#1, %q#1 : tensor<64xf64>, tensor<64xf64>
+}
+
+module attributes {transform.with_named_sequence} {
+  transform.named_sequence @__transform_main(
+      %root: !transform.any_op {transform.readonly}) {
+    %op = transform.structured.match ops{["bn.stats"]} in %root
+        : (!transform.any_op) -> !transform.any_op
+    transform.foreach %op : !transform.any_op {
+    ^bb0(%each: !transform.any_op):
+      %fills:3, %partial, %merge, %loop
+          = transform.structured.tile_reduction_using_forall %each
+          by tile_sizes = [2]
+          : (!transform.any_op)
+          -> (!transform.any_op, !transform.any_op, !transform.any_op,
+              !transform.any_op, !transform.any_op, !transform.any_op)
+    }
+    transform.yield
+  }
+}
+
+// -----
+
 // One partial result per index of the tile: the tiled dimension becomes an axis.
 // CHECK-LABEL: func @stats_sequence
 //       CHECK:   %[[ZERO:.*]] = linalg.fill {{.*}} -> tensor<64x5xf64>

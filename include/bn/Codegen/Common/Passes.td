@@ -11,6 +11,52 @@
 
 include "mlir/Pass/PassBase.td"
 
+def VersionDynamicShapesPass
+    : Pass<"bn-version-dynamic-shapes", "::mlir::ModuleOp"> {
+  let summary = "choose among strategies at run time";
+  let description = [{
+    A user-level op on data of a size that is not known becomes a choice among
+    up to three versions of it, each with the `#bn.lowering_strategy` that
+    `bn-select-lowering-strategy` would write for such sizes: data that exceed
+    the caches are written past them, and long rows, of at least 512 elements
+    or, in the caches and with registers of 512 bits, 32, are normalized while the next channel's
+    statistics are taken. Ops that have a
+    strategy, and ops with one best strategy for all sizes, stay.
+
+    Example:
+
+    ```mlir
+    %y = bn.inference axis(1) ... ins(%x : tensor<?x?xf32>) ...
+    ```
+
+    becomes, with a last-level cache of 16 MiB,
+
+    ```mlir
+    %elements = arith.muli %d0, %d1 : index
+    %isLarge = arith.cmpi sgt, %elements, %c1572864 : index
+    %y = scf.if %isLarge -> tensor<?x?xf32> {
+      %0 = bn.inference ... {bn.lowering_strategy =
+          #bn.lowering_strategy<sweep, ..., stores = nontemporal>} ...
+      scf.yield %0
+    } else {
+      %0 = bn.inference ... {bn.lowering_strategy =
+          #bn.lowering_strategy<sweep, ..., stores = temporal>} ...
+      scf.yield %0
+    }
+    ```
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::bn::BNDialect",
+    "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect"
+  ];
+  let options = [
+    Option<"threads", "threads", "int64_t", "0",
+           "size of the OpenMP team, 0 = what the runtime gives">,
+    Option<"vectorBits", "vector-bits", "int64_t", "0",
+           "width of a vector register in bits, 0 = that of the machine">
+  ];
+}
+
 def SelectLoweringStrategyPass
     : Pass<"bn-select-lowering-strategy", "::mlir::ModuleOp"> {
   let summary = "decide how each bn op becomes loops";
@@ -50,11 +96,13 @@ def SelectLoweringStrategyPass
 }
 
 def TileSlabsPass : Pass<"bn-tile-slabs", "::mlir::func::FuncOp"> {
-  let summary = "tile training ops into independent channel groups";
+  let summary = "tile training and backward ops into independent channel groups";
   let description = [{
     Tiles each `bn.training` whose strategy is `slab` along its channels with
     `scf.forall`: a slab of a training op is a training op, so that statistics
-    and normalization of a channel group stay together, and in the cache.
+    and normalization of a channel group stay together, and in the cache. The
+    same for each `bn.backward` that sums up its data and has a gradient of
+    their size.
 
     Example: a training op on `tensor<32x64x3136xf32>` with `parallel =
     [0, 1, 0]` becomes
@@ -111,9 +159,10 @@ def FlattenShortRowsPass
 def PackNarrowRowsPass : Pass<"bn-pack-narrow-rows", "::mlir::func::FuncOp"> {
   let summary = "treat several rows of few channels as one row";
   let description = [{
-    `bn.stats` and `bn.normalize` on rows of contiguous channels that are few
+    Sums (`bn.stats`, `bn.backward_reduce`) and sweeps (`bn.normalize`,
+    `bn.backward_input`) on rows of contiguous channels that are few
     (below 64) and do not fill whole registers are rewritten for rows that hold as many of these rows
-    as fill whole register tiles. Statistics are taken per place in such a row
+    as fill whole register tiles. Sums are taken per place in such a row
     and merged; what there is per channel is repeated. Rows that are left over
     at the end have an op of their own.
 
@@ -145,7 +194,8 @@ def PipelineSlabsPass : Pass<"bn-pipeline-slabs", "::mlir::func::FuncOp"> {
     A `bn.normalize` with the schedule `pipelined_slab`, whose coefficients are
     made of the `bn.stats` of the same input, becomes a loop over channel groups
     of the size that the strategy's tile has in the channel dimension. An
-    iteration normalizes one group and takes the statistics of the next. The
+    iteration normalizes one group and takes the statistics of the next; a
+    `bn.backward_input` made of a `bn.backward_reduce` of the same data likewise. The
     first group's statistics are taken before the loop, the last group is
     normalized behind it. The loop is marked `bn.pipelined`, for
     `bn-fuse-sibling-loops`.
@@ -185,7 +235,11 @@ def TileReductionsPass : Pass<"bn-tile-reductions", "::mlir::func::FuncOp"> {
     `scf.forall`: of a `bn.stats`, one partial result per piece of the
     reduction, merged in order by `bn.merge_stats`; of a `bn.normalize`, pieces
     of the data. The `tile` sizes become `scf.for` loops in which `bn.stats`
-    accumulates, so that its two passes stay in the L1 cache.
+    accumulates, so that its two passes stay in the L1 cache. What is said of
+    `bn.stats` and `bn.normalize` holds for `bn.backward_reduce` and
+    `bn.backward_input`. A `bn.backward_reduce` and a `bn.normalize` that scales
+    the same gradient, and needs nothing of the sums, share one parallel loop,
+    which is marked `bn.one_sweep`, the sums first.
 
     Example: with `parallel = [-16, 0]` and `tile = [64, 64]`
 
@@ -213,11 +267,12 @@ def FuseSiblingLoopsPass
     : Pass<"bn-fuse-sibling-loops", "::mlir::func::FuncOp"> {
   let summary = "walk the data of two independent loops at the same time";
   let description = [{
-    In a loop marked `bn.pipelined`, two `scf.for` of one block with the same
+    In a loop marked `bn.pipelined` or `bn.one_sweep`, two `scf.for` of one block with the same
     bounds and step become one, in the place of the first, when neither uses
     results of the other; what the second one needs moves along. Then the same
     in the new body, so that nests become one nest, while strips of the same
-    width meet. Bounds are the same when they are the same value or the same
+    width meet. In a loop marked `bn.one_sweep` the first loop's body comes first.
+    Bounds are the same when they are the same value or the same
     computation. The marks of both loops stay.
 
     Two loops are left alone when one of them overwrites a tensor that the other
@@ -263,7 +318,8 @@ def FoldReshapedBuffersPass
   let description = [{
     `bn-collapse-dimensions` expands results that, after bufferization, are
     views of a destination that was collapsed. The destination itself is the
-    same buffer in the same shape. Other expansions with several dynamic sizes in
+    same buffer in the same shape. So it is with a buffer that
+    `bn-expand-groups` has expanded, and collapses at the end. Other expansions with several dynamic sizes in
     one group, for which upstream's `expand-strided-metadata` has no lowering,
     become `memref.reinterpret_cast` with the strides of a contiguous buffer.
 

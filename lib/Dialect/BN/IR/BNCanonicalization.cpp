@@ -51,6 +51,19 @@ struct DropIdentityParameters : OpRewritePattern<OpTy> {
   }
 };
 
+/// Drops a scale of ones of a backward op, which has no offset.
+struct DropUnitScale : OpRewritePattern<BackwardOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(BackwardOp op,
+                                PatternRewriter &rewriter) const override {
+    if (!isSplat(op.getScale(), 1.0))
+      return failure();
+    rewriter.modifyOpInPlace(op, [&]() { op.getScaleMutable().clear(); });
+    return success();
+  }
+};
+
 /// Writes `axis` as sorted non-negative dimensions.
 template <typename OpTy>
 struct NormalizeAxis : OpRewritePattern<OpTy> {
@@ -58,7 +71,8 @@ struct NormalizeAxis : OpRewritePattern<OpTy> {
 
   LogicalResult matchAndRewrite(OpTy op,
                                 PatternRewriter &rewriter) const override {
-    int64_t rank = cast<ShapedType>(op.getInput().getType()).getRank();
+    auto type = cast<ShapedType>(op.getSpanningOperand().get().getType());
+    int64_t rank = type.getRank();
     SmallVector<int64_t> axis = normalizeAxis(op.getAxis(), rank);
     if (ArrayRef<int64_t>(axis) == op.getAxis())
       return failure();
@@ -140,11 +154,24 @@ struct DropUnusedEpilogueInputs : OpRewritePattern<OpTy> {
   }
 };
 
-/// Drops a mean of zeros.
-struct DropZeroMean : OpRewritePattern<NormalizeOp> {
-  using OpRewritePattern::OpRewritePattern;
+/// Drops a mask that excludes nothing.
+template <typename OpTy> struct DropMaskOfOnes : OpRewritePattern<OpTy> {
+  using OpRewritePattern<OpTy>::OpRewritePattern;
 
-  LogicalResult matchAndRewrite(NormalizeOp op,
+  LogicalResult matchAndRewrite(OpTy op,
+                                PatternRewriter &rewriter) const override {
+    if (!isSplat(op.getMask(), 1.0))
+      return failure();
+    rewriter.modifyOpInPlace(op, [&]() { op.getMaskMutable().clear(); });
+    return success();
+  }
+};
+
+/// Drops a mean of zeros.
+template <typename OpTy> struct DropZeroMean : OpRewritePattern<OpTy> {
+  using OpRewritePattern<OpTy>::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(OpTy op,
                                 PatternRewriter &rewriter) const override {
     if (!isSplat(op.getMean(), 0.0))
       return failure();
@@ -164,7 +191,7 @@ static void addForwardPatterns(RewritePatternSet &patterns) {
 void TrainingOp::getCanonicalizationPatterns(RewritePatternSet &patterns,
                                              MLIRContext *context) {
   addForwardPatterns<TrainingOp>(patterns);
-  patterns.add<DropUnusedRunningStats>(context);
+  patterns.add<DropUnusedRunningStats, DropMaskOfOnes<TrainingOp>>(context);
 }
 
 void InferenceOp::getCanonicalizationPatterns(RewritePatternSet &patterns,
@@ -175,17 +202,17 @@ void InferenceOp::getCanonicalizationPatterns(RewritePatternSet &patterns,
 void NormalizeOp::getCanonicalizationPatterns(RewritePatternSet &patterns,
                                               MLIRContext *context) {
   addForwardPatterns<NormalizeOp>(patterns);
-  patterns.add<DropZeroMean>(context);
+  patterns.add<DropZeroMean<NormalizeOp>>(context);
 }
 
 void BackwardOp::getCanonicalizationPatterns(RewritePatternSet &patterns,
                                              MLIRContext *context) {
-  patterns.add<NormalizeAxis<BackwardOp>>(context);
+  patterns.add<DropUnitScale, NormalizeAxis<BackwardOp>>(context);
 }
 
 void StatsOp::getCanonicalizationPatterns(RewritePatternSet &patterns,
                                           MLIRContext *context) {
-  patterns.add<NormalizeAxis<StatsOp>>(context);
+  patterns.add<NormalizeAxis<StatsOp>, DropMaskOfOnes<StatsOp>>(context);
 }
 
 void BackwardReduceOp::getCanonicalizationPatterns(RewritePatternSet &patterns,
@@ -195,5 +222,6 @@ void BackwardReduceOp::getCanonicalizationPatterns(RewritePatternSet &patterns,
 
 void BackwardInputOp::getCanonicalizationPatterns(RewritePatternSet &patterns,
                                                   MLIRContext *context) {
-  patterns.add<NormalizeAxis<BackwardInputOp>>(context);
+  patterns.add<NormalizeAxis<BackwardInputOp>, DropZeroMean<BackwardInputOp>>(
+      context);
 }

@@ -147,12 +147,13 @@ void BNDialect::initialize() {
 
 LogicalResult BNDialect::verifyOperationAttribute(Operation *op,
                                                   NamedAttribute attribute) {
-  if (attribute.getName() == kPipelinedAttrName) {
+  if (attribute.getName() == kPipelinedAttrName ||
+      attribute.getName() == kOneSweepAttrName) {
     if (isa<UnitAttr>(attribute.getValue()))
       return success();
-    return op->emitError("expected '" + kPipelinedAttrName +
-                         "' to be a unit attribute, got ")
-           << attribute.getValue();
+    return op->emitError("expected '")
+           << attribute.getName().getValue()
+           << "' to be a unit attribute, got " << attribute.getValue();
   }
   if (attribute.getName() == kNontemporalAttrName ||
       attribute.getName() == kPrefetchAttrName ||

@@ -212,7 +212,6 @@ static SmallVector<Value> getForwardData(EpilogueOpInterface op) {
 
 BN_REDUCING_OP(TrainingOp, getForwardData(*this), getMask())
 BN_REDUCING_OP(StatsOp, {getInput()}, getMask())
-BN_REDUCING_OP(BackwardReduceOp, {getInput(), getOutputGrad()}, getMask())
 BN_ELEMENTWISE_OP(InferenceOp)
 BN_ELEMENTWISE_OP(NormalizeOp)
 BN_PER_CHANNEL_OP(MergeStatsOp)
@@ -220,19 +219,33 @@ BN_PER_CHANNEL_OP(UpdateRunningStatsOp)
 
 bool TrainingOp::accumulatesOverReductions() { return false; }
 bool StatsOp::accumulatesOverReductions() { return true; }
-bool BackwardReduceOp::accumulatesOverReductions() { return true; }
 
 SmallVector<AffineMap> BackwardOp::getOperandIndexingMaps() {
   SmallVector<Value> data = {getInput(), getOutputGrad()};
-  if (bitEnumContainsAny(getWrt(), Gradient::input))
+  if (wants(Gradient::input))
     data.push_back(getOuts()[0]);
   return getMaps(*this, getRank(getInput()), getAxis(), data, getMask());
 }
 SmallVector<utils::IteratorType> BackwardOp::getIterationKinds() {
-  return getKinds(getRank(getInput()), getAxis());
+  return isElementwise() ? getAllParallel(getRank(getInput()))
+                         : getKinds(getRank(getInput()), getAxis());
 }
 OpOperand &BackwardOp::getSpanningOperand() { return getInputMutable(); }
 bool BackwardOp::accumulatesOverReductions() { return false; }
+
+SmallVector<AffineMap> BackwardReduceOp::getOperandIndexingMaps() {
+  SmallVector<Value> data = {getOutputGrad()};
+  if (getInput())
+    data.push_back(getInput());
+  return getMaps(*this, getRank(getOutputGrad()), getAxis(), data, getMask());
+}
+SmallVector<utils::IteratorType> BackwardReduceOp::getIterationKinds() {
+  return getKinds(getRank(getOutputGrad()), getAxis());
+}
+OpOperand &BackwardReduceOp::getSpanningOperand() {
+  return getOutputGradMutable();
+}
+bool BackwardReduceOp::accumulatesOverReductions() { return true; }
 
 SmallVector<AffineMap> BackwardInputOp::getOperandIndexingMaps() {
   SmallVector<Value> data = {getInput(), getOutputGrad(), getOuts()[0]};

@@ -15,6 +15,7 @@
 
 #include "mlir/IR/TypeUtilities.h"
 #include "llvm/ADT/SmallString.h"
+#include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
 using namespace mlir::bn;
@@ -286,8 +287,14 @@ LogicalResult InferenceOp::verify() {
 
 LogicalResult BackwardOp::verify() {
   Value input = getInput();
-  if (failed(verifyAxis(*this, getAxis(), input)) ||           // backward_c1
-      failed(verifyFinite(*this, "epsilon", getEpsilon())))    // backward_c2
+  if (failed(verifyAxis(*this, getAxis(), input))) // backward_c1
+    return failure();
+  bool isVariance = getStatisticsKind() == StatisticsKind::variance;
+  if (getEpsilon().has_value() != isVariance) // backward_c2
+    return emitOpError("expected 'epsilon' exactly for "
+                       "'statistics_kind(variance)', got ")
+           << (isVariance ? "none" : "'epsilon' with an inverse deviation");
+  if (isVariance && failed(verifyFinite(*this, "epsilon", *getEpsilon())))
     return failure();
 
   size_t asked = llvm::popcount(static_cast<uint32_t>(getWrt()));
@@ -302,7 +309,7 @@ LogicalResult BackwardOp::verify() {
                                    {"mean", getMean()},
                                    {"variance", getVariance()}};
   auto outs = getOuts();
-  if (bitEnumContainsAny(getWrt(), Gradient::input)) {
+  if (wants(Gradient::input)) {
     if (failed(verifySameType(*this, "input_grad", outs[0],    // backward_c5
                               "input", input)))
       return failure();
@@ -431,20 +438,36 @@ LogicalResult NormalizeOp::verify() {
 }
 
 LogicalResult BackwardReduceOp::verify() {
-  Value input = getInput();
-  if (failed(verifyAxis(*this, getAxis(), input)) ||      // backward_reduce_c1
-      failed(verifySameType(*this, "output_grad",         // backward_reduce_c2
-                            getOutputGrad(), "input", input)) ||
-      failed(verifyOutCount(*this, getOuts(), 2,          // backward_reduce_c3
-                            "sum_dy, sum_dy_xmu")))
+  Value input = getInput(), data = input ? input : getOutputGrad();
+  if (failed(verifyAxis(*this, getAxis(), data))) // backward_reduce_c1
     return failure();
-  SmallVector<Named> perChannel = {{"mean", getMean()},
-                                   {"sum_dy", getOuts()[0]},
-                                   {"sum_dy_xmu", getOuts()[1]}};
-  if (failed(verifyChannelShapes(*this, input, getAxis(), perChannel)) ||
-      failed(verifyElementTypes(*this, input,             // backward_reduce_c4
+  if (hasSumDYXmu() && (!input || !getMean())) // backward_reduce_c7
+    return emitOpError("expected 'input' and 'mean' for sum_dy_xmu, got no '")
+           << (input ? "mean" : "input") << "'";
+  if (!hasSumDYXmu() && (input || getMean()))
+    return emitOpError("expected no 'input' and no 'mean' for "
+                       "'sums(dy)', got '")
+           << (input ? "input" : "mean") << "'";
+  if (input && // backward_reduce_c2
+      failed(verifySameType(*this, "output_grad", getOutputGrad(), "input",
+                            input)))
+    return failure();
+  SmallVector<Named> perChannel = {{"mean", getMean()}};
+  SmallVector<StringRef> names;
+  if (hasSumDY())
+    names.push_back("sum_dy");
+  if (hasSumDYXmu())
+    names.push_back("sum_dy_xmu");
+  if (failed(verifyOutCount(*this, getOuts(), names.size(),
+                            llvm::join(names, ", "))))
+    return failure();
+  for (auto [name, out] : llvm::zip_equal(names, getOuts()))
+    perChannel.push_back({name, out});
+  if (failed(verifyChannelShapes(*this, data, getAxis(), // backward_reduce_c3
+                                 perChannel)) ||
+      failed(verifyElementTypes(*this, data, // backward_reduce_c4
                                 perChannel)) ||
-      failed(verifyMask(*this, getMask(), input)))        // backward_reduce_c5
+      failed(verifyMask(*this, getMask(), data))) // backward_reduce_c5
     return failure();
   return verifyResults(*this, getOuts());                 // backward_reduce_c6
 }
@@ -459,7 +482,8 @@ LogicalResult BackwardInputOp::verify() {
       failed(verifySameType(*this, "input_grad", getOuts()[0], "input",
                             input)))
     return failure();
-  SmallVector<Named> perChannel = {{"a", getA()}, {"b", getB()}, {"c", getC()}};
+  SmallVector<Named> perChannel = {
+      {"a", getA()}, {"b", getB()}, {"c", getC()}, {"mean", getMean()}};
   if (failed(verifyChannelShapes(*this, input, getAxis(), // backward_input_c3
                                  perChannel)) ||
       failed(verifyElementTypes(*this, input,             // backward_input_c4

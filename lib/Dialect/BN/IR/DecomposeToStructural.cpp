@@ -6,17 +6,14 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// AggregatedOpInterface of bn.training and bn.inference. Statistics travel
+// AggregatedOpInterface of the user-level ops. Statistics and sums travel
 // between structural ops as f64, one number per channel, so that the mean which
 // is subtracted is not rounded to the type of the data.
 //
 //===----------------------------------------------------------------------===//
 
+#include "ScalarArith.h"
 #include "bn/Dialect/BN/IR/BNOps.h"
-#include "bn/Dialect/BN/Utils/Utils.h"
-
-#include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/IR/TypeUtilities.h"
 
 using namespace mlir;
 using namespace mlir::bn;
@@ -35,26 +32,8 @@ static Value createVariance(OpBuilder &builder, Operation *op, Value count,
   return createElementwise(builder, op, {count, m2}, empty, body).getResult(0);
 }
 
-/// Copies per-channel values into `out`, converting the element type.
-static Value createConversion(OpBuilder &builder, Operation *op, Value from,
-                              Value out) {
-  // A generic that only yields its input would be folded away, and with it the
-  // destination.
-  if (getElementTypeOrSelf(from.getType()) ==
-      getElementTypeOrSelf(out.getType())) {
-    auto copy = linalg::CopyOp::create(builder, op->getLoc(), from, out);
-    copyLoweringStrategy(op, copy);
-    return copy.getResult(0);
-  }
-  auto body = [](OpBuilder &b, Location loc,
-                 ValueRange args) -> SmallVector<Value> {
-    return {convertFloat(b, loc, args[0], args[1].getType())};
-  };
-  return createElementwise(builder, op, from, out, body).getResult(0);
-}
-
 FailureOr<SmallVector<Value>> TrainingOp::decomposeOperation(OpBuilder &b) {
-  if (getMask() || getGroups() != 1 || !isa<TensorType>(getInput().getType()))
+  if (getGroups() != 1 || !isa<TensorType>(getInput().getType()))
     return failure();
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPoint(*this);
@@ -67,7 +46,7 @@ FailureOr<SmallVector<Value>> TrainingOp::decomposeOperation(OpBuilder &b) {
   Value zeros = createZerosLike(b, loc, input, axis, f64);
   Type channels = zeros.getType();
   auto stats = StatsOp::create(b, loc, TypeRange{channels, channels, channels},
-                               input, /*mask=*/Value(), /*pivot=*/Value(),
+                               input, getMask(), /*pivot=*/Value(),
                                ValueRange{zeros, zeros, zeros}, axis);
   copyLoweringStrategy(*this, stats);
   Value count = stats.getResult(0), mean = stats.getResult(1);
@@ -75,8 +54,8 @@ FailureOr<SmallVector<Value>> TrainingOp::decomposeOperation(OpBuilder &b) {
                                   createEmptyLike(b, loc, input, axis, f64));
 
   SmallVector<Value> results(getNumResults());
-  results[1] = createConversion(b, *this, mean, getOuts()[1]);
-  results[2] = createConversion(b, *this, variance, getOuts()[2]);
+  results[1] = convertTensor(b, *this, mean, getOuts()[1]);
+  results[2] = convertTensor(b, *this, variance, getOuts()[2]);
   if (hasRunningStats()) {
     ValueRange outs = getOuts().drop_front(3);
     auto update = UpdateRunningStatsOp::create(
@@ -108,4 +87,170 @@ FailureOr<SmallVector<Value>> InferenceOp::decomposeOperation(OpBuilder &b) {
   cloneEpilogue(*this, normalize);
   copyLoweringStrategy(*this, normalize);
   return SmallVector<Value>{normalize.getResult(0)};
+}
+
+//===----------------------------------------------------------------------===//
+// bn.backward
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// Builds the steps of bn.backward.
+struct BackwardBuilder {
+  BackwardBuilder(OpBuilder &b, BackwardOp op)
+      : b(b), op(op), loc(op.getLoc()), data(op.getOutputGrad()),
+        axis(normalizeAxis(op.getAxis(),
+                           cast<ShapedType>(data.getType()).getRank())),
+        wide(b.getF64Type()), results(op.getNumResults()) {}
+
+  void run();
+
+private:
+  void createSums(bool dy, bool dyXmu);
+  void createParameterGrads();
+  Value createInputGrad();
+  Value createFrozenInputGrad();
+  Value createEmpty() { return createEmptyLike(b, loc, data, axis, wide); }
+  /// The out of one gradient.
+  Value getOut(Gradient gradient) { return op.getOuts()[getPlace(gradient)]; }
+  unsigned getPlace(Gradient gradient) {
+    auto before = static_cast<uint32_t>(gradient) - 1;
+    return llvm::popcount(static_cast<uint32_t>(op.getWrt()) & before);
+  }
+  /// `1 / sqrt(variance + epsilon)`, of the second statistic.
+  Value getInverse(Arith &arith, Value statistic) {
+    Value value = arith.convert(statistic, wide);
+    if (op.getStatisticsKind() == StatisticsKind::inverse_std)
+      return value;
+    return arith.inverseDeviation(value, op.getEpsilon()->convertToDouble());
+  }
+
+  OpBuilder &b;
+  BackwardOp op;
+  Location loc;
+  Value data;
+  SmallVector<int64_t> axis;
+  Type wide;
+  Value sumDY, sumDYXmu, count;
+
+public:
+  SmallVector<Value> results;
+};
+} // namespace
+
+void BackwardBuilder::createSums(bool dy, bool dyXmu) {
+  GradientSums sums = !dyXmu ? GradientSums::dy
+                      : dy   ? GradientSums::both
+                             : GradientSums::dy_xmu;
+  Value zeros = createZerosLike(b, loc, data, axis, wide);
+  SmallVector<Value> outs(dy + dyXmu, zeros);
+  auto reduce = BackwardReduceOp::create(b, loc, TypeRange(ValueRange(outs)),
+                                         data, dyXmu ? op.getInput() : Value(),
+                                         dyXmu ? op.getMean() : Value(),
+                                         /*mask=*/Value(), outs, axis, sums);
+  copyLoweringStrategy(op, reduce);
+  if (dy)
+    sumDY = reduce.getResult(0);
+  if (dyXmu)
+    sumDYXmu = reduce.getResults().back();
+}
+
+/// The gradients of scale and offset from the sums; 0 without elements.
+void BackwardBuilder::createParameterGrads() {
+  if (op.wants(Gradient::offset))
+    results[getPlace(Gradient::offset)] =
+        convertTensor(b, op, sumDY, getOut(Gradient::offset));
+  if (!op.wants(Gradient::scale))
+    return;
+  auto body = [&](OpBuilder &nested, Location l,
+                  ValueRange args) -> SmallVector<Value> {
+    Arith arith{nested, l};
+    Value zero = arith.constant(0.0, wide);
+    Value isEmpty = arith.compare(arith::CmpFPredicate::OEQ, count, zero);
+    Value grad = arith.mul(args[0], getInverse(arith, args[1]));
+    return {
+        arith.convert(arith.select(isEmpty, zero, grad), args[2].getType())};
+  };
+  results[getPlace(Gradient::scale)] =
+      createElementwise(b, op, {sumDYXmu, op.getVariance()},
+                        getOut(Gradient::scale), body)
+          .getResult(0);
+}
+
+/// `a * output_grad + b * (input - mean) + c`, with `a = scale * r`,
+/// `b = -a * r * r * sum_dy_xmu / n` and `c = -a * sum_dy / n`.
+Value BackwardBuilder::createInputGrad() {
+  SmallVector<Value> ins = {sumDY, sumDYXmu, op.getVariance()};
+  if (op.getScale())
+    ins.push_back(op.getScale());
+  auto body = [&](OpBuilder &nested, Location l,
+                  ValueRange args) -> SmallVector<Value> {
+    Arith arith{nested, l};
+    Value r = getInverse(arith, args[2]), a = r;
+    if (op.getScale())
+      a = arith.mul(arith.convert(args[3], wide), r);
+    Value minusA = arith.mul(a, arith.constant(-1.0, wide));
+    Value share = arith.divOrZero(args[1], count);
+    Value slope = arith.mul(minusA, arith.mul(r, arith.mul(r, share)));
+    Value c = arith.mul(minusA, arith.divOrZero(args[0], count));
+    return {a, slope, c};
+  };
+  auto coefficients = createElementwise(
+      b, op, ins, {createEmpty(), createEmpty(), createEmpty()}, body);
+  Value out = getOut(Gradient::input);
+  auto input = BackwardInputOp::create(
+      b, loc, out.getType(), data, op.getInput(), op.getMean(),
+      coefficients.getResult(0), coefficients.getResult(1),
+      coefficients.getResult(2), out, axis);
+  copyLoweringStrategy(op, input);
+  return input.getResult(0);
+}
+
+/// `scale * r * output_grad`: as a normalization that only scales.
+Value BackwardBuilder::createFrozenInputGrad() {
+  Value variance = op.getVariance(), scale = op.getScale();
+  if (op.getStatisticsKind() == StatisticsKind::inverse_std) {
+    if (scale) {
+      auto body = [&](OpBuilder &nested, Location l,
+                      ValueRange args) -> SmallVector<Value> {
+        Arith arith{nested, l};
+        return {arith.mul(arith.convert(args[1], wide),
+                          arith.convert(args[0], wide))};
+      };
+      scale = createElementwise(b, op, {variance, scale}, createEmpty(), body)
+                  .getResult(0);
+    } else {
+      scale = variance;
+    }
+    variance = {};
+  }
+  Value out = getOut(Gradient::input);
+  auto normalize = NormalizeOp::create(
+      b, loc, out.getType(), data, /*mean=*/Value(), variance, scale,
+      /*offset=*/Value(), out, b.getDenseI64ArrayAttr(axis),
+      op.getEpsilonAttr());
+  copyLoweringStrategy(op, normalize);
+  return normalize.getResult(0);
+}
+
+void BackwardBuilder::run() {
+  bool training = op.wants(Gradient::input) && !op.getFrozen();
+  bool dy = training || op.wants(Gradient::offset);
+  bool dyXmu = training || op.wants(Gradient::scale);
+  if (dy || dyXmu) {
+    count = createElementCount(b, loc, data, axis);
+    createSums(dy, dyXmu);
+    createParameterGrads();
+  }
+  if (op.wants(Gradient::input))
+    results[0] = training ? createInputGrad() : createFrozenInputGrad();
+}
+
+FailureOr<SmallVector<Value>> BackwardOp::decomposeOperation(OpBuilder &b) {
+  if (getMask() || !isa<TensorType>(getInput().getType()))
+    return failure();
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPoint(*this);
+  BackwardBuilder builder(b, *this);
+  builder.run();
+  return builder.results;
 }

@@ -11,6 +11,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/TypeUtilities.h"
 #include "mlir/Interfaces/ValueBoundsOpInterface.h"
 
 using namespace mlir;
@@ -63,6 +64,23 @@ Value mlir::bn::convertFloat(OpBuilder &builder, Location loc, Value value,
   return value;
 }
 
+Value mlir::bn::convertTensor(OpBuilder &builder, Operation *op, Value from,
+                              Value out) {
+  // A generic that only yields its input would be folded away, and with it the
+  // destination.
+  if (getElementTypeOrSelf(from.getType()) ==
+      getElementTypeOrSelf(out.getType())) {
+    auto copy = linalg::CopyOp::create(builder, op->getLoc(), from, out);
+    copyLoweringStrategy(op, copy);
+    return copy.getResult(0);
+  }
+  auto body = [](OpBuilder &b, Location loc,
+                 ValueRange args) -> SmallVector<Value> {
+    return {convertFloat(b, loc, args[0], args[1].getType())};
+  };
+  return createElementwise(builder, op, from, out, body).getResult(0);
+}
+
 Value mlir::bn::floatConstant(OpBuilder &builder, Location loc, double value,
                               Type type) {
   return arith::ConstantOp::create(builder, loc,
@@ -105,6 +123,25 @@ Value mlir::bn::createZerosLike(OpBuilder &builder, Location loc, Value source,
   Value empty = createEmptyLike(builder, loc, source, dims, element);
   Value zero = floatConstant(builder, loc, 0.0, element);
   return linalg::FillOp::create(builder, loc, zero, empty).getResult(0);
+}
+
+ValueRange mlir::bn::mergePartialResults(OpBuilder &builder, Operation *op,
+                                         ValueRange partial,
+                                         ValueRange running) {
+  if (isa<StatsOp>(op))
+    return MergeStatsOp::create(builder, op->getLoc(), TypeRange(running),
+                                partial[0], partial[1], partial[2], running)
+        .getResults();
+  assert(isa<BackwardReduceOp>(op) && "no other op has partial results");
+  auto body = [&](OpBuilder &nested, Location loc,
+                  ValueRange args) -> SmallVector<Value> {
+    SmallVector<Value> sums;
+    for (auto [part, sum] : llvm::zip_equal(args.take_front(partial.size()),
+                                            args.drop_front(partial.size())))
+      sums.push_back(arith::AddFOp::create(nested, loc, part, sum));
+    return sums;
+  };
+  return createElementwise(builder, op, partial, running, body).getResults();
 }
 
 void mlir::bn::copyLoweringStrategy(Operation *from, Operation *to) {

@@ -11,11 +11,12 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "CanonicalView.h"
 #include "bn/Dialect/BN/IR/BNOps.h"
 #include "bn/Dialect/BN/Transforms/Passes.h"
 
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
-#include "mlir/Dialect/Utils/ReshapeOpsUtils.h"
 #include "mlir/IR/PatternMatch.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -27,76 +28,22 @@ namespace mlir::bn {
 using namespace mlir;
 using namespace mlir::bn;
 
-using Groups = SmallVector<ReassociationIndices>;
-
-namespace {
-/// How the dimensions of the data and of per-channel operands are grouped.
-struct View {
-  Groups data, channels;
-  SmallVector<int64_t> axis;
-};
-} // namespace
-
-/// Groups neighbours of one kind; a reduced dimension of size 1 joins the group
-/// before it (or, at the start, after it).
-static View computeView(ShapedType type, ArrayRef<int64_t> axis) {
-  View view;
-  ReassociationIndices leading;
-  bool groupIsKept = false;
-  for (int64_t dim = 0, channel = 0; dim < type.getRank(); ++dim) {
-    bool kept = llvm::is_contained(axis, dim);
-    bool isNeutral = !kept && type.getDimSize(dim) == 1;
-    if (view.data.empty()) {
-      leading.push_back(dim);
-      if (isNeutral)
-        continue;
-      view.data.push_back(leading);
-      groupIsKept = !kept;
-    } else if (isNeutral || kept == groupIsKept) {
-      view.data.back().push_back(dim);
-    } else {
-      view.data.push_back({dim});
-    }
-    if (isNeutral)
-      continue;
-    if (kept && kept != groupIsKept) {
-      view.axis.push_back(view.data.size() - 1);
-      view.channels.emplace_back();
-    }
-    groupIsKept = kept;
-    if (kept)
-      view.channels.back().push_back(channel++);
-  }
-  return view;
-}
-
-static Value collapse(RewriterBase &b, Location loc, Value value,
-                      const Groups &groups) {
-  int64_t rank = cast<ShapedType>(value.getType()).getRank();
-  if (rank == static_cast<int64_t>(groups.size()))
-    return value;
-  return tensor::CollapseShapeOp::create(b, loc, value, groups);
-}
-
-/// Gives `value` back the shape of `like`.
-static Value expand(RewriterBase &b, Location loc, Value value, Value like,
-                    const Groups &groups) {
-  if (value.getType() == like.getType())
-    return value;
-  SmallVector<OpFoldResult> shape = tensor::getMixedSizes(b, loc, like);
-  return tensor::ExpandShapeOp::create(b, loc, like.getType(), value, groups,
-                                       shape);
-}
-
-/// False for masks, whose dimensions of size 1 broadcast, and for groups, which
-/// cut the first dimension.
-static bool hasCollapsibleOperands(Operation *op) {
+/// False for groups, which cut the first dimension, and for what bn-decompose
+/// refuses.
+static bool isCollapsible(Operation *op) {
   if (auto training = dyn_cast<TrainingOp>(op))
-    return !training.getMask() && training.getGroups() == 1;
+    return training.getGroups() == 1;
   return TypeSwitch<Operation *, bool>(op)
-      .Case<StatsOp, BackwardOp, BackwardReduceOp>(
+      .Case<BackwardOp, BackwardReduceOp>(
           [](auto masked) { return !masked.getMask(); })
       .Default(true);
+}
+
+/// The mask of `op`, if it has one.
+static Value getMask(Operation *op) {
+  return TypeSwitch<Operation *, Value>(op)
+      .Case<TrainingOp, StatsOp>([](auto masked) { return masked.getMask(); })
+      .Default(Value());
 }
 
 LogicalResult mlir::bn::collapseDimensions(RewriterBase &rewriter,
@@ -105,22 +52,25 @@ LogicalResult mlir::bn::collapseDimensions(RewriterBase &rewriter,
   Value input = indexed.getSpanningOperand().get();
   auto type = dyn_cast<RankedTensorType>(input.getType());
   auto axisAttr = op->getAttrOfType<DenseI64ArrayAttr>("axis");
-  if (!type || !axisAttr || !hasCollapsibleOperands(op))
+  if (!type || !axisAttr || !isCollapsible(op))
     return failure();
   // A strategy written by hand is about the view that the op has. With a size
   // of 0 there is no work, and next to it `?` has no legal collapsed type.
   if (getLoweringStrategy(op) || llvm::is_contained(type.getShape(), 0))
     return failure();
 
-  View view = computeView(type, normalizeAxis(axisAttr, type.getRank()));
+  Value mask = getMask(op);
+  CanonicalView view =
+      CanonicalView::get(type, normalizeAxis(axisAttr, type.getRank()),
+                         mask ? cast<ShapedType>(mask.getType()) : nullptr);
   if (static_cast<int64_t>(view.data.size()) == type.getRank())
     return failure();
 
   OpBuilder::InsertionGuard guard(rewriter);
   rewriter.setInsertionPoint(op);
   Location loc = op->getLoc();
-  AffineMap identity = AffineMap::getMultiDimIdentityMap(
-      type.getRank(), rewriter.getContext());
+  AffineMap identity =
+      AffineMap::getMultiDimIdentityMap(type.getRank(), rewriter.getContext());
   SmallVector<Value> operands;
   SmallVector<bool> isData;
   DenseMap<Value, Value> views; // one for each value: in place stays in place
@@ -128,7 +78,11 @@ LogicalResult mlir::bn::collapseDimensions(RewriterBase &rewriter,
        llvm::zip_equal(op->getOperands(), indexed.getOperandIndexingMaps())) {
     isData.push_back(map == identity);
     Value &collapsed = views[operand];
-    if (!collapsed)
+    if (!collapsed && operand == mask)
+      collapsed = collapse(
+          rewriter, loc, repeatMask(rewriter, loc, mask, input, view.repeated),
+          view.data);
+    else if (!collapsed)
       collapsed = collapse(rewriter, loc, operand,
                            isData.back() ? view.data : view.channels);
     operands.push_back(collapsed);
@@ -139,10 +93,9 @@ LogicalResult mlir::bn::collapseDimensions(RewriterBase &rewriter,
   collapsed->setAttr("axis", rewriter.getDenseI64ArrayAttr(view.axis));
   SmallVector<Value> results;
   for (auto [i, result] : llvm::enumerate(collapsed->getResults()))
-    results.push_back(expand(rewriter, loc, result,
-                             op->getOperand(firstInit + i),
-                             isData[firstInit + i] ? view.data
-                                                   : view.channels));
+    results.push_back(
+        expand(rewriter, loc, result, op->getOperand(firstInit + i),
+               isData[firstInit + i] ? view.data : view.channels));
   rewriter.replaceOp(op, results);
   return success();
 }

@@ -28,34 +28,32 @@ namespace mlir::bn {
 using namespace mlir;
 using namespace mlir::bn;
 
+static bool hasMaskOfGradients(Operation *op) {
+  if (auto backward = dyn_cast<BackwardOp>(op))
+    return backward.getMask() != nullptr;
+  auto reduce = dyn_cast<BackwardReduceOp>(op);
+  return reduce && reduce.getMask();
+}
+
 /// True when there is a way from `op` to linalg.
 static bool hasLowering(Operation *op) {
   if (auto training = dyn_cast<TrainingOp>(op))
-    if (training.getMask() || training.getGroups() != 1)
+    if (training.getGroups() != 1)
       return false;
-  if (auto stats = dyn_cast<StatsOp>(op); stats && stats.getMask())
-    return false;
-  return !isa<BackwardOp, BackwardReduceOp, BackwardInputOp>(op) &&
+  return !hasMaskOfGradients(op) &&
          llvm::none_of(op->getOperandTypes(), llvm::IsaPred<MemRefType>);
 }
 
 /// Says why `op` has no lowering.
 static LogicalResult reportUnsupported(Operation *op) {
-  if (auto training = dyn_cast<TrainingOp>(op)) {
-    if (training.getMask())
-      return op->emitOpError("expected no 'mask', got one: statistics with a "
-                             "mask have no lowering yet");
+  if (auto training = dyn_cast<TrainingOp>(op))
     if (training.getGroups() != 1)
       return op->emitOpError("expected 'groups' to be 1, got ")
              << training.getGroups()
-             << ": statistics of groups have no lowering yet";
-  }
-  if (auto stats = dyn_cast<StatsOp>(op); stats && stats.getMask())
-    return op->emitOpError("expected no 'mask', got one: statistics with a "
+             << ": bn-expand-groups makes a loop of them";
+  if (hasMaskOfGradients(op))
+    return op->emitOpError("expected no 'mask', got one: gradients with a "
                            "mask have no lowering yet");
-  if (isa<BackwardOp, BackwardReduceOp, BackwardInputOp>(op))
-    return op->emitOpError("has no lowering yet: gradients are part of the IR "
-                           "only");
   return op->emitOpError("expected operands to be tensors, got memrefs: lower "
                          "before bufferization");
 }
@@ -64,7 +62,9 @@ static LogicalResult reportUnsupported(Operation *op) {
 static bool isDone(Operation *op) {
   if (auto normalize = dyn_cast<NormalizeOp>(op))
     return normalize.hasCoefficients();
-  return !isa<TrainingOp, InferenceOp>(op);
+  if (auto input = dyn_cast<BackwardInputOp>(op))
+    return input.hasCoefficients();
+  return !isa<TrainingOp, InferenceOp, BackwardOp>(op);
 }
 
 LogicalResult mlir::bn::decomposeToStructural(RewriterBase &rewriter,

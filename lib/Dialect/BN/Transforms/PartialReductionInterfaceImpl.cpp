@@ -31,8 +31,8 @@ using namespace mlir::bn;
 template <typename OpTy>
 static SmallVector<int64_t>
 getPartialDims(OpTy op, const SetVector<unsigned> &reductionDims) {
-  int64_t rank = cast<ShapedType>(op.getInput().getType()).getRank();
-  SmallVector<int64_t> dims = normalizeAxis(op.getAxis(), rank);
+  auto type = cast<ShapedType>(op.getSpanningOperand().get().getType());
+  SmallVector<int64_t> dims = normalizeAxis(op.getAxis(), type.getRank());
   dims.append(reductionDims.begin(), reductionDims.end());
   llvm::sort(dims);
   return dims;
@@ -72,24 +72,6 @@ static Value repeatMean(OpBuilder &b, Location loc, Value mean,
       ->getResult(0);
 }
 
-/// One partial result merged into the running one.
-static ValueRange mergePartial(OpBuilder &b, Location loc, StatsOp,
-                               ValueRange partial, ValueRange running) {
-  return MergeStatsOp::create(b, loc, TypeRange(running), partial[0],
-                              partial[1], partial[2], running)
-      .getResults();
-}
-
-static ValueRange mergePartial(OpBuilder &b, Location, BackwardReduceOp op,
-                               ValueRange partial, ValueRange running) {
-  auto body = [](OpBuilder &nested, Location l,
-                 ValueRange args) -> SmallVector<Value> {
-    return {arith::AddFOp::create(nested, l, args[0], args[2]),
-            arith::AddFOp::create(nested, l, args[1], args[3])};
-  };
-  return createElementwise(b, op, partial, running, body).getResults();
-}
-
 namespace {
 template <typename OpTy>
 struct PartialReductionModel
@@ -100,7 +82,8 @@ struct PartialReductionModel
       Operation *op, OpBuilder &b, Location loc, ArrayRef<OpFoldResult> sizes,
       const SetVector<unsigned> &reductionDims) const {
     auto reduce = cast<OpTy>(op);
-    OFRs domain = tensor::getMixedSizes(b, loc, reduce.getInput());
+    OFRs domain =
+        tensor::getMixedSizes(b, loc, reduce.getSpanningOperand().get());
     OFRs shape;
     for (int64_t dim : getPartialDims(reduce, reductionDims))
       shape.push_back(reductionDims.contains(dim) ? sizes[dim] : domain[dim]);
@@ -171,8 +154,9 @@ struct PartialReductionModel
       add(extractReduced(b, loc, init, partial, [&](unsigned i) {
         return parallel && reductionDims.contains(dims[i]);
       }));
-    if (auto sums = dyn_cast<BackwardReduceOp>(op); sums && !parallel) {
-      Value &mean = operands[sums.getMeanMutable().getOperandNumber()];
+    if (auto sums = dyn_cast<BackwardReduceOp>(op);
+        sums && sums.getMean() && !parallel) {
+      Value &mean = operands[sums.getMeanMutable()[0].getOperandNumber()];
       mean = repeatMean(b, loc, mean, dims, sizes, reductionDims);
     }
 
@@ -219,7 +203,7 @@ struct PartialReductionModel
       SmallVector<Value> slices;
       for (Value partial : partials)
         slices.push_back(extractReduced(nested, l, partial, row, isReduced));
-      ValueRange merged = mergePartial(nested, l, reduce, slices, running);
+      ValueRange merged = mergePartialResults(nested, op, slices, running);
       merge = merged.front().getDefiningOp();
       return scf::ValueVector(merged.begin(), merged.end());
     };

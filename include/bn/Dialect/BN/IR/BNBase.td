@@ -51,6 +51,23 @@ def BN_VarianceKind : I32EnumAttr<"VarianceKind",
   let cppNamespace = "::mlir::bn";
 }
 
+def BN_StatisticsKind : I32EnumAttr<"StatisticsKind",
+    "what the second statistic of a channel is", [
+      I32EnumAttrCase<"variance", 0>,
+      I32EnumAttrCase<"inverse_std", 1>
+    ]> {
+  let cppNamespace = "::mlir::bn";
+}
+
+def BN_GradientSums : I32EnumAttr<"GradientSums",
+    "which sums over a channel the gradients need", [
+      I32EnumAttrCase<"both", 0>,
+      I32EnumAttrCase<"dy", 1>,
+      I32EnumAttrCase<"dy_xmu", 2>
+    ]> {
+  let cppNamespace = "::mlir::bn";
+}
+
 def BN_Gradient : I32BitEnumAttr<"Gradient",
     "operands of the forward op that a gradient is asked for", [
       I32BitEnumAttrCaseBit<"input", 0>,

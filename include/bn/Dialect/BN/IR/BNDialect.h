@@ -40,6 +40,10 @@ inline constexpr llvm::StringLiteral kNontemporalAttrName = "bn.nontemporal";
 /// and takes statistics of the next: loops in it are fused (unit).
 inline constexpr llvm::StringLiteral kPipelinedAttrName = "bn.pipelined";
 
+/// Discardable attribute of a parallel loop whose pieces are summed and written
+/// in one sweep: loops in it are fused (unit).
+inline constexpr llvm::StringLiteral kOneSweepAttrName = "bn.one_sweep";
+
 /// Discardable attribute of a loop over rows: data is prefetched this many
 /// iterations ahead (i64).
 inline constexpr llvm::StringLiteral kPrefetchAttrName = "bn.prefetch";

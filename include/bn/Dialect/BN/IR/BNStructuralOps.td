@@ -27,7 +27,8 @@ def BN_StatsOp : BN_AggregatedOp<"stats", [AttrSizedOperandSegments]> {
     standard deviations. The running mean of the elements before is a good
     pivot (docs/Numerics.md). `mean` and `m2` may be wider than the input (the
     pipelines use f64); inside the op, sums are f32 (f64 for f64 input). With
-    `mask`, elements count with their weight.
+    `mask`, elements count with their weight: one of weight 0 counts for
+    nothing, even if it is NaN.
 
     Constraints:
     * (C1) `axis` names at least one dimension of `input`, none twice.
@@ -245,7 +246,8 @@ def BN_NormalizeOp : BN_EpilogueOp<"normalize"> {
   let hasCanonicalizer = 1;
 }
 
-def BN_BackwardReduceOp : BN_Op<"backward_reduce", [AttrSizedOperandSegments]> {
+def BN_BackwardReduceOp :
+    BN_AggregatedOp<"backward_reduce", [AttrSizedOperandSegments]> {
   let summary = "adds to the two sums of the gradients";
   let description = [{
     ```
@@ -254,17 +256,22 @@ def BN_BackwardReduceOp : BN_Op<"backward_reduce", [AttrSizedOperandSegments]> {
     ```
 
     over the elements of each channel, accumulating into `outs`; start from
-    zeros.
+    zeros. With `sums(dy)` or `sums(dy_xmu)` there is only one of them; the
+    former has no `input` and no `mean`. The sums may be wider than the data
+    (the pipelines use f64); inside the op, they are f32 (f64 for f64 data). A
+    mean wider than that is applied as a rounded mean `m` and its remainder:
+    `sum(output_grad * (input - m)) - (mean - m) * sum(output_grad)`.
 
     Constraints:
-    * (C1) `axis` names at least one dimension of `input`, none twice.
+    * (C1) `axis` names at least one dimension of `output_grad`, none twice.
     * (C2) `output_grad` has the type of `input`.
-    * (C3) `mean` and the two `outs` (sum_dy, sum_dy_xmu) have the sizes of the
-      dimensions in `axis`.
-    * (C4) Their element types are that of `input` or wider.
-    * (C5) `mask` is broadcastable to `input`: of the same rank, each size 1 or
-      that of `input`.
+    * (C3) `mean` and the `outs` (sum_dy, sum_dy_xmu, or the one that `sums`
+      names) have the sizes of the dimensions in `axis`.
+    * (C4) Their element types are that of `output_grad` or wider.
+    * (C5) `mask` is broadcastable to `output_grad`: of the same rank, each size
+      1 or that of `output_grad`.
     * (C6) Results have the types of `outs`, or there are none on buffers.
+    * (C7) There are `input` and `mean` exactly when sum_dy_xmu is asked for.
 
     Example:
 
@@ -277,38 +284,53 @@ def BN_BackwardReduceOp : BN_Op<"backward_reduce", [AttrSizedOperandSegments]> {
   }];
   let arguments = (ins
     BN_Shaped:$output_grad,
-    BN_Shaped:$input,
-    BN_Shaped:$mean,
+    Optional<BN_Shaped>:$input,
+    Optional<BN_Shaped>:$mean,
     Optional<BN_Shaped>:$mask,
     Variadic<BN_Shaped>:$outs,
-    DenseI64ArrayAttr:$axis                              /*backward_reduce_c1*/
+    DenseI64ArrayAttr:$axis,                             /*backward_reduce_c1*/
+    DefaultValuedAttr<BN_GradientSums,
+      "::mlir::bn::GradientSums::both">:$sums            /*backward_reduce_c7*/
   );
   let results = (outs Variadic<AnyRankedTensor>:$results);
   let assemblyFormat = [{
-    `axis` `(` custom<Axis>($axis) `)` attr-dict
-    `ins` `(` $output_grad `,` $input `:` type($output_grad) `,`
-              type($input) `)`
-    `mean` `(` $mean `:` type($mean) `)`
+    `axis` `(` custom<Axis>($axis) `)` (`sums` `(` $sums^ `)`)? attr-dict
+    `ins` `(` $output_grad (`,` $input^)? `:` type($output_grad)
+              (`,` type($input)^)? `)`
+    (`mean` `(` $mean^ `:` type($mean) `)`)?
     (`mask` `(` $mask^ `:` type($mask) `)`)?
     `outs` `(` $outs `:` type($outs) `)` (`->` type($results)^)?
+  }];
+  let extraClassDeclaration = commonDeclaration # [{
+    bool hasSumDY() { return getSums() != GradientSums::dy_xmu; }
+    bool hasSumDYXmu() { return getSums() != GradientSums::dy; }
   }];
   let hasCanonicalizer = 1;
 }
 
-def BN_BackwardInputOp : BN_Op<"backward_input"> {
+def BN_BackwardInputOp :
+    BN_AggregatedOp<"backward_input", [AttrSizedOperandSegments]> {
   let summary = "gradient of the input from per-channel coefficients";
   let description = [{
     ```
-    input_grad = a * output_grad + b * input + c
+    input_grad = a * output_grad + b * (input - mean) + c
     ```
 
-    with one `a`, `b` and `c` per channel.
+    with one `a`, `b`, `c` and `mean` per channel; an absent mean is 0. A mean
+    wider than the accumulator of the input (f64 for f32 data) is applied as a
+    pair of a rounded mean and its remainder, which keeps the gradient exact at
+    large offsets of the input:
+
+    ```
+    m = round(mean)
+    input_grad = a * output_grad + b * (input - m) + (c - b * (mean - m))
+    ```
 
     Constraints:
     * (C1) `axis` names at least one dimension of `input`, none twice.
     * (C2) `output_grad` and the one of `outs`, input_grad, have the type of
       `input`.
-    * (C3) `a`, `b` and `c` have the sizes of the dimensions in `axis`.
+    * (C3) `a`, `b`, `c` and `mean` have the sizes of the dimensions in `axis`.
     * (C4) Their element types are that of `input` or wider.
     * (C5) The result has the type of `outs`, or there is none on buffers.
 
@@ -317,6 +339,7 @@ def BN_BackwardInputOp : BN_Op<"backward_input"> {
     ```mlir
     %dx = bn.backward_input axis(1)
         ins(%dy, %x : tensor<8x64x784xf32>, tensor<8x64x784xf32>)
+        mean(%m : tensor<64xf64>)
         coefficients(%a, %b, %c : tensor<64xf32>, tensor<64xf32>,
                                   tensor<64xf32>)
         outs(%dx0 : tensor<8x64x784xf32>) -> tensor<8x64x784xf32>
@@ -325,6 +348,7 @@ def BN_BackwardInputOp : BN_Op<"backward_input"> {
   let arguments = (ins
     BN_Shaped:$output_grad,
     BN_Shaped:$input,
+    Optional<BN_Shaped>:$mean,
     BN_Shaped:$a, BN_Shaped:$b, BN_Shaped:$c,
     Variadic<BN_Shaped>:$outs,
     DenseI64ArrayAttr:$axis                              /*backward_input_c1*/
@@ -334,9 +358,15 @@ def BN_BackwardInputOp : BN_Op<"backward_input"> {
     `axis` `(` custom<Axis>($axis) `)` attr-dict
     `ins` `(` $output_grad `,` $input `:` type($output_grad) `,`
               type($input) `)`
+    (`mean` `(` $mean^ `:` type($mean) `)`)?
     `coefficients` `(` $a `,` $b `,` $c `:` type($a) `,` type($b) `,`
                        type($c) `)`
     `outs` `(` $outs `:` type($outs) `)` (`->` type($results)^)?
+  }];
+  let extraClassDeclaration = commonDeclaration # [{
+    /// True when mean and coefficients can be applied as they are: nothing is
+    /// wider than the accumulator of the input.
+    bool hasCoefficients();
   }];
   let hasCanonicalizer = 1;
 }

@@ -30,9 +30,11 @@ def BN_TrainingOp : BN_EpilogueOp<"training"> {
     the running statistics as they are. Mean, variance, scale and offset have
     one dimension per axis, in the order of the input's dimensions.
 
-    With `mask`, elements count with their weight. With `groups(g)`, dimension
-    0 is cut in `g` equal parts with statistics of their own, and the running
-    statistics get the mean over the parts.
+    With `mask`, elements count with their weight, and `n` is the sum of the
+    weights; one of weight 0 counts for nothing, even if it is NaN. Every
+    element is normalized. With `groups(g)`, dimension 0 is cut in `g` equal
+    parts with statistics of their own, and the running statistics get the mean
+    over the parts.
 
     With `epilogue`, `output` is what its block yields for each normalized
     element, in place of that element. The block also takes the element at the
@@ -192,7 +194,7 @@ def BN_YieldOp : Op<BN_Dialect, "yield", [
   let assemblyFormat = "$value attr-dict `:` type($value)";
 }
 
-def BN_BackwardOp : BN_Op<"backward", [AttrSizedOperandSegments]> {
+def BN_BackwardOp : BN_AggregatedOp<"backward", [AttrSizedOperandSegments]> {
   let summary = "gradients of batch normalization";
   let description = [{
     With `r = 1 / sqrt(variance + epsilon)` and sums over the `n` elements of a
@@ -205,13 +207,16 @@ def BN_BackwardOp : BN_Op<"backward", [AttrSizedOperandSegments]> {
                                - (input - mean) * r * scale_grad / n)
     ```
 
-    `frozen` takes mean and variance as constants:
+    With `statistics_kind(inverse_std)`, the second of the `statistics` is `r`
+    itself. `frozen` takes the statistics as constants:
     `input_grad = scale * r * output_grad`. `wrt` says which of the gradients
     are computed, in the order input, scale, offset; the others cost nothing.
+    An absent scale is 1. `n = 0` gives gradients of 0.
 
     Constraints:
     * (C1) `axis` names at least one dimension of `input`, none twice.
-    * (C2) `epsilon` is finite.
+    * (C2) `epsilon` is given exactly for `statistics_kind(variance)`, and is
+      finite.
     * (C3) `scale`, `mean`, `variance` and the gradients of scale and offset
       have the sizes of the dimensions in `axis`.
     * (C4) Their element types are that of `input` or wider.
@@ -241,13 +246,16 @@ def BN_BackwardOp : BN_Op<"backward", [AttrSizedOperandSegments]> {
     Optional<BN_Shaped>:$mask,
     Variadic<BN_Shaped>:$outs,
     DenseI64ArrayAttr:$axis,                             /*backward_c1*/
-    F64Attr:$epsilon,                                    /*backward_c2*/
+    OptionalAttr<F64Attr>:$epsilon,                      /*backward_c2*/
+    DefaultValuedAttr<BN_StatisticsKind,
+      "::mlir::bn::StatisticsKind::variance">:$statistics_kind,
     BN_Gradient:$wrt,                                    /*backward_c6*/
     UnitAttr:$frozen
   );
   let results = (outs Variadic<AnyRankedTensor>:$results);
   let assemblyFormat = [{
-    `axis` `(` custom<Axis>($axis) `)` `epsilon` `(` $epsilon `)`
+    `axis` `(` custom<Axis>($axis) `)` (`epsilon` `(` $epsilon^ `)`)?
+    (`statistics_kind` `(` $statistics_kind^ `)`)?
     `wrt` `(` custom<Gradients>($wrt) `)` (`frozen` $frozen^)? attr-dict
     `ins` `(` $output_grad `,` $input `:` type($output_grad) `,`
               type($input) `)`
@@ -256,6 +264,16 @@ def BN_BackwardOp : BN_Op<"backward", [AttrSizedOperandSegments]> {
                      type($variance) `)`
     (`mask` `(` $mask^ `:` type($mask) `)`)?
     `outs` `(` $outs `:` type($outs) `)` (`->` type($results)^)?
+  }];
+  let extraClassDeclaration = commonDeclaration # [{
+    bool wants(Gradient gradient) {
+      return bitEnumContainsAny(getWrt(), gradient);
+    }
+    /// True when there is nothing to sum up: each element of the one gradient
+    /// depends on that of 'output_grad' alone.
+    bool isElementwise() {
+      return getFrozen() && getWrt() == Gradient::input;
+    }
   }];
   let hasCanonicalizer = 1;
 }

@@ -16,11 +16,17 @@
 
 namespace mlir::bn {
 
+class TrainingOp;
+
 #define GEN_PASS_DECL
 #include "bn/Dialect/BN/Transforms/Passes.h.inc"
 
 #define GEN_PASS_REGISTRATION
 #include "bn/Dialect/BN/Transforms/Passes.h.inc"
+
+/// Rewrites `op` as a loop over its groups (see bn-expand-groups). Fails when
+/// there is one, or the op is on buffers.
+LogicalResult expandGroups(RewriterBase &rewriter, TrainingOp op);
 
 /// Rewrites `op` on its canonical view (see bn-collapse-dimensions). Fails when
 /// there is nothing to collapse.

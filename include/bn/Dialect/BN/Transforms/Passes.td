@@ -93,6 +93,54 @@ def FuseEpiloguesPass : Pass<"bn-fuse-epilogues", "::mlir::func::FuncOp"> {
   ];
 }
 
+def ExpandGroupsPass : Pass<"bn-expand-groups", "::mlir::func::FuncOp"> {
+  let summary = "rewrite groups as a loop over batches";
+  let description = [{
+    A `bn.training` with `groups(g)` becomes a loop over its groups, each an
+    ordinary `bn.training` on a slice of the batch, inserted in place: nothing
+    of the size of the data is allocated, and each group gets the schedule that
+    fits it. Many small groups are shared out among threads: the loop is an
+    `scf.forall` then. Running statistics are those that each group would make
+    of the old ones, in f64, and their mean.
+
+    The data are cut by a view, and the ops in the loop are on their canonical
+    view already (bn-collapse-dimensions), unless the op has a strategy.
+
+    Example:
+
+    ```mlir
+    %y, %m, %v = bn.training axis(2) epsilon(1.0e-3) groups(4)
+        ins(%x : tensor<32x49x64xf32>) outs(%y0, %m0, %v0
+           : tensor<32x49x64xf32>, tensor<4x64xf32>, tensor<4x64xf32>) ...
+    ```
+
+    becomes
+
+    ```mlir
+    %x4 = tensor.expand_shape %x [[0, 1], [2], [3]]
+        : tensor<32x49x64xf32> into tensor<4x8x49x64xf32>
+    %x5 = tensor.collapse_shape %x4 [[0], [1, 2], [3]]
+        : tensor<4x8x49x64xf32> into tensor<4x392x64xf32>
+    ...
+    %r:3 = scf.for %i = %c0 to %c4 step %c1
+        iter_args(%y = %y5, %m = %m0, %v = %v0) {
+      %xi = tensor.extract_slice %x5[%i, 0, 0] [1, 392, 64] [1, 1, 1]
+      ...
+      %p:3 = bn.training axis(1) epsilon(1.0e-3) ins(%xi : tensor<392x64xf32>)
+          outs(%yi, %mi, %vi : tensor<392x64xf32>, tensor<64xf32>,
+                               tensor<64xf32>) ...
+      %yn = tensor.insert_slice %p#0 into %y[%i, 0, 0] [1, 392, 64] [1, 1, 1]
+      ...
+    }
+    ```
+  }];
+  let dependentDialects = [
+    "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
+    "::mlir::linalg::LinalgDialect", "::mlir::math::MathDialect",
+    "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect"
+  ];
+}
+
 def CollapseDimensionsPass
     : Pass<"bn-collapse-dimensions", "::mlir::func::FuncOp"> {
   let summary = "rewrite ops on the canonical view of their data";
@@ -103,6 +151,11 @@ def CollapseDimensionsPass
     one axis, or with adjacent axes, has at most three dimensions. An op that
     has a strategy already, written by hand for the view it is on, stays as it
     is; so does an op on empty data.
+
+    Dimensions of a mask are merged with those of the data. Where it is
+    broadcast along one of them and not along another, a mask that is the same
+    for all channels is repeated, which takes memory for one channel; with any
+    other the two stay apart.
 
     Example:
 
@@ -118,7 +171,9 @@ def CollapseDimensionsPass
     %y = tensor.expand_shape %1 [[0], [1], [2, 3]]
     ```
   }];
-  let dependentDialects = ["::mlir::tensor::TensorDialect"];
+  let dependentDialects = [
+    "::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect"
+  ];
 }
 
 def DecomposePass : Pass<"bn-decompose", "::mlir::func::FuncOp"> {
@@ -129,7 +184,8 @@ def DecomposePass : Pass<"bn-decompose", "::mlir::func::FuncOp"> {
     and `bn.normalize`; `bn.inference` becomes `bn.normalize`; and a
     `bn.normalize` with a variance becomes coefficients, computed once per
     channel in f64, and a `bn.normalize` that applies them. Ops that have no
-    decomposition (masks, groups, backward) are an error.
+    decomposition (gradients with a mask) are an error, and so are groups: see
+    bn-expand-groups.
   }];
   let dependentDialects = [
     "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",

@@ -37,6 +37,10 @@ linalg::GenericOp createElementwise(OpBuilder &builder, Operation *from,
 /// Converts a float to the float type `type`, whichever is wider.
 Value convertFloat(OpBuilder &builder, Location loc, Value value, Type type);
 
+/// The entries of `from` in `out`, converted to its element type. Carries the
+/// lowering strategy of `op`.
+Value convertTensor(OpBuilder &builder, Operation *op, Value from, Value out);
+
 /// Float constant of type `type`.
 Value floatConstant(OpBuilder &builder, Location loc, double value, Type type);
 
@@ -47,6 +51,11 @@ Value createEmptyLike(OpBuilder &builder, Location loc, Value source,
 /// The same, filled with zeros.
 Value createZerosLike(OpBuilder &builder, Location loc, Value source,
                       ArrayRef<int64_t> dims, Type element);
+
+/// Merges partial results of `op`, a bn.stats or a bn.backward_reduce, into
+/// those in `running`.
+ValueRange mergePartialResults(OpBuilder &builder, Operation *op,
+                               ValueRange partial, ValueRange running);
 
 /// Copies the lowering strategy of `from` to `to`, if there is one.
 void copyLoweringStrategy(Operation *from, Operation *to);

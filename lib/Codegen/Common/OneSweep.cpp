@@ -1,0 +1,145 @@
+//===- OneSweep.cpp - Sums and results in one sweep over the data ---------===//
+//
+// Part of the bn-mlir project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Phase 'tiled'. With frozen statistics the gradient of the input needs none of
+// the sums that those of scale and offset are made of, but the same data. What
+// makes one loop of the two is bn-fuse-sibling-loops; here they get loops that
+// it can fuse.
+//
+//===----------------------------------------------------------------------===//
+
+#include "TilingUtils.h"
+
+#include "mlir/Analysis/SliceAnalysis.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/SCF/Utils/Utils.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+using namespace mlir;
+using namespace mlir::bn;
+
+namespace {
+/// Sums, and the sweep behind them.
+struct Pair {
+  BackwardReduceOp sums;
+  NormalizeOp sweep;
+};
+} // namespace
+
+/// The sums that can be taken in one sweep with `sweep`. In place they cannot:
+/// a loop that writes what another reads is not fused with it.
+static BackwardReduceOp findSums(NormalizeOp sweep) {
+  LoweringStrategyAttr strategy = getLoweringStrategy(sweep);
+  if (!strategy || (strategy.getSchedule() != Schedule::Slab &&
+                    strategy.getSchedule() != Schedule::RowBlocks &&
+                    strategy.getSchedule() != Schedule::Split))
+    return {};
+  for (Operation *user : sweep.getInput().getUsers()) {
+    auto sums = dyn_cast<BackwardReduceOp>(user);
+    if (sums && sums->getBlock() == sweep->getBlock() &&
+        sums->isBeforeInBlock(sweep) && sums.getAxis() == sweep.getAxis() &&
+        sums.getOutputGrad() == sweep.getInput() &&
+        sweep.getOuts()[0] != sweep.getInput() &&
+        getLoweringStrategy(sums) == strategy)
+      return sums;
+  }
+  return {};
+}
+
+/// Moves what `second` needs, and is behind `first`, in front of it. Fails where
+/// that is not possible.
+static LogicalResult moveOperandsBefore(RewriterBase &b, Operation *second,
+                                        Operation *first) {
+  SetVector<Operation *> slice;
+  BackwardSliceOptions options;
+  options.omitBlockArguments = true;
+  options.omitUsesFromAbove = false;
+  options.filter = [&](Operation *op) {
+    return op->getBlock() == first->getBlock() && !op->isBeforeInBlock(first);
+  };
+  if (failed(getBackwardSlice(second, &slice, options)) ||
+      slice.contains(first) || !llvm::all_of(slice, isMemoryEffectFree))
+    return failure();
+  for (Operation *op : slice)
+    b.moveOpBefore(op, first);
+  return success();
+}
+
+/// The parallel loop around `op` that its tiling has made, if any.
+static scf::ForallOp getLoop(Operation *op) {
+  return op ? op->getParentOfType<scf::ForallOp>() : scf::ForallOp();
+}
+
+/// Tiles both in parallel, and makes one loop of the two. Where none is made
+/// both are in one already, that of a slab.
+static FailureOr<scf::ForallOp> tileTogether(RewriterBase &b, Pair pair) {
+  Operation *sums = pair.sums, *sweep = pair.sweep;
+  auto tile = [&](Operation *&op) {
+    return tileInParallel(b, cast<TilingInterface>(op),
+                          [&](Operation *inner) { op = inner; });
+  };
+  if (failed(tile(sums)) || failed(tile(sweep)))
+    return failure();
+  scf::ForallOp first = getLoop(sums), second = getLoop(sweep);
+  if (!first || first == second)
+    return first;
+  if (!second || first->getBlock() != second->getBlock() ||
+      first.getMixedLowerBound() != second.getMixedLowerBound() ||
+      first.getMixedUpperBound() != second.getMixedUpperBound() ||
+      first.getMixedStep() != second.getMixedStep() ||
+      failed(moveOperandsBefore(b, second, first)))
+    return scf::ForallOp();
+  DictionaryAttr marks = first->getDiscardableAttrDictionary();
+  // Sums first: in place, they read what the sweep overwrites. The loop is made
+  // where `second` is, behind what is done with the sums.
+  Operation *before = first->getPrevNode();
+  Block *block = first->getBlock();
+  scf::ForallOp fused = fuseIndependentSiblingForallLoops(
+      /*target=*/first, /*source=*/second, b);
+  if (before)
+    b.moveOpAfter(fused, before);
+  else
+    b.moveOpBefore(fused, block, block->begin());
+  fused->setDiscardableAttrs(marks);
+  return fused;
+}
+
+LogicalResult mlir::bn::tileOneSweeps(RewriterBase &rewriter,
+                                      func::FuncOp function) {
+  SmallVector<Pair> pairs;
+  function.walk([&](NormalizeOp sweep) {
+    if (BackwardReduceOp sums = findSums(sweep))
+      pairs.push_back({sums, sweep});
+  });
+  for (Pair pair : pairs) {
+    // Not the second of two sweeps over row blocks, which runs backwards.
+    LoweringStrategyAttr strategy = getLoweringStrategy(pair.sweep);
+    pair.sweep->setAttr(
+        kLoweringStrategyAttrName,
+        LoweringStrategyAttr::get(
+            strategy.getContext(), Schedule::Sweep, strategy.getThreads(),
+            strategy.getParallel(), strategy.getTile(),
+            strategy.getVectorBits(), strategy.getUnroll(),
+            strategy.getStores(), strategy.getStreams(),
+            strategy.getPrefetch()));
+    FailureOr<scf::ForallOp> loop = tileTogether(rewriter, pair);
+    if (failed(loop))
+      return failure();
+    if (!*loop)
+      continue;
+    (*loop)->setAttr(kOneSweepAttrName, rewriter.getUnitAttr());
+    SmallVector<TilingInterface> sweeps;
+    (*loop)->walk([&](NormalizeOp sweep) {
+      sweeps.push_back(cast<TilingInterface>(sweep.getOperation()));
+    });
+    for (TilingInterface sweep : sweeps)
+      if (failed(tileInSequence(rewriter, sweep)))
+        return failure();
+  }
+  return success();
+}

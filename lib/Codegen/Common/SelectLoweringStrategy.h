@@ -1,0 +1,52 @@
+//===- SelectLoweringStrategy.h - How ops become loops ----------*- C++ -*-===//
+//
+// Part of the bn-mlir project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef BN_LIB_CODEGEN_COMMON_SELECTLOWERINGSTRATEGY_H
+#define BN_LIB_CODEGEN_COMMON_SELECTLOWERINGSTRATEGY_H
+
+#include "bn/Codegen/Common/MachineModel.h"
+#include "bn/Dialect/BN/IR/BNOps.h"
+
+namespace mlir::bn {
+
+/// What is taken to be true of sizes that are not known.
+struct SizeAssumption {
+  /// The data are more than getMostCachedBytes().
+  bool isLarge = false;
+  /// Rows are long: getLongRow().
+  bool hasLongRows = false;
+};
+
+/// Returns the strategy for `op` on `machine`, for a team of `threads` or, if
+/// that is 0, of as many as there are.
+LoweringStrategyAttr selectLoweringStrategy(IndexedOpInterface op,
+                                            const MachineModel &machine,
+                                            int64_t threads,
+                                            SizeAssumption assumption = {});
+
+/// The number of tensors of the data's size that `op` reads and writes; 0
+/// where it writes none.
+int64_t countData(IndexedOpInterface op);
+
+/// True for an op that sums up its data before it goes over them again, where
+/// the two can be one loop. (Statistics with a mask read each tile twice.)
+bool sweepsTwice(Operation *op);
+
+/// Elements of a row of unknown length that are enough for vectors across one
+/// row: fewer where the last vector can be masked and the data stay in the
+/// caches.
+int64_t getLongRow(const MachineModel &machine, StoreKind stores);
+
+/// Bytes of data up to which stores go to the caches.
+inline int64_t getMostCachedBytes(const MachineModel &machine) {
+  return machine.l3Bytes / 4 * 3;
+}
+
+} // namespace mlir::bn
+
+#endif // BN_LIB_CODEGEN_COMMON_SELECTLOWERINGSTRATEGY_H

@@ -1,0 +1,78 @@
+//===- ScalarArith.h - What decompositions are written in -------*- C++ -*-===//
+//
+// Part of the bn-mlir project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef BN_LIB_DIALECT_BN_IR_SCALARARITH_H
+#define BN_LIB_DIALECT_BN_IR_SCALARARITH_H
+
+#include "bn/Dialect/BN/Utils/Utils.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+
+namespace mlir::bn {
+
+// A multiplication and an addition may be fused; NaN and Inf keep their
+// meaning. (The order of a sum is bn-vectorize-tiles' own, and fixed.)
+inline constexpr auto kContract = arith::FastMathFlags::contract;
+
+/// Short names for scalar float arithmetic at one location.
+struct Arith {
+  OpBuilder &b;
+  Location loc;
+
+  Value add(Value x, Value y) {
+    return arith::AddFOp::create(b, loc, x, y, kContract);
+  }
+  Value sub(Value x, Value y) { return arith::SubFOp::create(b, loc, x, y); }
+  Value mul(Value x, Value y) {
+    return arith::MulFOp::create(b, loc, x, y, kContract);
+  }
+  Value div(Value x, Value y) { return arith::DivFOp::create(b, loc, x, y); }
+  Value constant(double value, Type type) {
+    return floatConstant(b, loc, value, type);
+  }
+  Value convert(Value x, Type type) { return convertFloat(b, loc, x, type); }
+  Value compare(arith::CmpFPredicate predicate, Value x, Value y) {
+    return arith::CmpFOp::create(b, loc, predicate, x, y);
+  }
+  Value select(Value condition, Value yes, Value no) {
+    return arith::SelectOp::create(b, loc, condition, yes, no);
+  }
+  /// `x / y`, and 0 where y is not above 0.
+  Value divOrZero(Value x, Value y) {
+    Value zero = constant(0.0, x.getType());
+    Value positive = compare(arith::CmpFPredicate::OGT, y, zero);
+    return select(positive, div(x, y), zero);
+  }
+  /// `x * y`, and 0 where x is 0, even where y is infinite.
+  Value mulOrZero(Value x, Value y) {
+    Value zero = constant(0.0, x.getType());
+    Value isZero = compare(arith::CmpFPredicate::OEQ, x, zero);
+    return select(isZero, zero, mul(x, y));
+  }
+  /// `1 / sqrt(variance + epsilon)`, with a true root and division.
+  Value inverseDeviation(Value variance, double epsilon) {
+    Type type = variance.getType();
+    Value sum = add(variance, constant(epsilon, type));
+    return div(constant(1.0, type), math::SqrtOp::create(b, loc, sum));
+  }
+};
+
+/// Number of elements per channel in `input`, as f64: exact up to 2^53.
+Value createElementCount(OpBuilder &b, Location loc, Value input,
+                         ArrayRef<int64_t> axis);
+
+/// A power of two that sums over the dimensions of `type` that are reduced are
+/// scaled down by: at least the number of elements, 2^16 for a number that is
+/// not known or larger. It is exact, keeps a sum from overflowing where the
+/// mean does not, and is part of a multiply-add.
+double getSumScale(ShapedType type, ArrayRef<utils::IteratorType> kinds);
+
+} // namespace mlir::bn
+
+#endif // BN_LIB_DIALECT_BN_IR_SCALARARITH_H

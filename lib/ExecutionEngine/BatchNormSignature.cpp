@@ -1,0 +1,236 @@
+//===- BatchNormSignature.cpp - The arguments of a spec ---------*- C++ -*-===//
+//
+// Part of the bn-mlir project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Lists the arguments of the kernel of a spec, in the order of BatchNormSpec.h.
+//
+// Phase: input.
+//
+//===----------------------------------------------------------------------===//
+
+#include "bn/ExecutionEngine/BatchNormSpec.h"
+
+#include "llvm/ADT/STLExtras.h"
+
+using namespace mlir;
+using namespace mlir::bn;
+using Access = KernelOperand::Access;
+
+namespace {
+
+/// Adds operands in order. All of them return the number of the argument.
+class SignatureBuilder {
+public:
+  explicit SignatureBuilder(const BatchNormSpec &spec)
+      : spec(spec), channels(spec.getNormalizedAxis()) {
+    for (int64_t dim = 0, rank = spec.shape.size(); dim < rank; ++dim)
+      all.push_back(dim);
+  }
+
+  int64_t addData(const char *name, Access access = Access::Read,
+                  int64_t inPlaceWith = -1) {
+    return add(name, spec.elementType, all, access, inPlaceWith);
+  }
+  /// The output, and in front of it what the epilogue reads.
+  void addOutput(int64_t input) {
+    int64_t addend = spec.takesAddend() ? addData("addend") : -1;
+    int64_t output = addData("output", Access::Write, input);
+    if (addend >= 0)
+      signature.arguments[output].inPlaceWith.push_back(addend);
+  }
+  int64_t addParameter(const char *name, Access access = Access::Read,
+                       int64_t inPlaceWith = -1) {
+    return add(name, spec.parameterType, channels, access, inPlaceWith);
+  }
+  int64_t addStatistic(const char *name, Access access = Access::Read,
+                       int64_t inPlaceWith = -1) {
+    return add(name, spec.statisticsType, channels, access, inPlaceWith);
+  }
+  /// A statistic with a leading dimension where there are groups.
+  void addGroupStatistic(const char *name) {
+    addStatistic(name, Access::Write);
+    if (!spec.takesGroups())
+      return;
+    KernelOperand &operand = signature.arguments.back();
+    operand.shape.insert(operand.shape.begin(), spec.groups);
+    operand.sameSizeAs.insert(operand.sameSizeAs.begin(), -1);
+  }
+  int64_t addCount(const char *name, Access access = Access::Read) {
+    return add(name, DType::F64, channels, access);
+  }
+  void addScaleAndOffset() {
+    if (spec.hasScale)
+      addParameter("scale");
+    if (spec.hasOffset)
+      addParameter("offset");
+  }
+
+  /// The mask, if there is one. It is not of the size of the input where it has
+  /// a 1.
+  void addMask() {
+    if (!spec.takesMask())
+      return;
+    add("mask", spec.maskType, all, Access::Read);
+    KernelOperand &mask = signature.arguments.back();
+    mask.shape = spec.maskShape;
+    for (auto [size, dim] : llvm::zip_equal(mask.shape, mask.sameSizeAs))
+      if (size == 1)
+        dim = -1;
+  }
+
+  void setGroups(int64_t argument) {
+    signature.arguments[argument].groups = spec.groups;
+  }
+
+  KernelSignature take() { return std::move(signature); }
+
+private:
+  int64_t add(const char *name, DType dtype, const DimVector &dims,
+              Access access, int64_t inPlaceWith = -1) {
+    KernelOperand operand;
+    operand.name = name;
+    operand.dtype = dtype;
+    operand.access = access;
+    if (inPlaceWith >= 0)
+      operand.inPlaceWith.push_back(inPlaceWith);
+    for (int64_t dim : dims) {
+      operand.shape.push_back(spec.shape[dim]);
+      operand.sameSizeAs.push_back(dim);
+    }
+    signature.arguments.push_back(std::move(operand));
+    return signature.arguments.size() - 1;
+  }
+
+  const BatchNormSpec &spec;
+  DimVector all, channels;
+  KernelSignature signature;
+};
+
+} // namespace
+
+static void addTraining(const BatchNormSpec &spec, SignatureBuilder &builder) {
+  int64_t input = builder.addData("input"), mean = -1, variance = -1;
+  builder.setGroups(input);
+  builder.addScaleAndOffset();
+  if (spec.hasRunningStats) {
+    mean = builder.addStatistic("running_mean");
+    variance = builder.addStatistic("running_variance");
+  }
+  builder.addMask();
+  builder.addOutput(input);
+  builder.addGroupStatistic("mean");
+  builder.addGroupStatistic("variance");
+  if (spec.hasRunningStats) {
+    builder.addStatistic("new_running_mean", Access::Write, mean);
+    builder.addStatistic("new_running_variance", Access::Write, variance);
+  }
+}
+
+static void addInference(SignatureBuilder &builder) {
+  int64_t input = builder.addData("input");
+  builder.addScaleAndOffset();
+  builder.addStatistic("mean");
+  builder.addStatistic("variance");
+  builder.addOutput(input);
+}
+
+static void addNormalize(const BatchNormSpec &spec, SignatureBuilder &builder) {
+  int64_t input = builder.addData("input");
+  if (spec.hasMean)
+    builder.addStatistic("mean");
+  if (spec.hasVariance)
+    builder.addStatistic("variance");
+  builder.addScaleAndOffset();
+  builder.addOutput(input);
+}
+
+static void addBackward(const BatchNormSpec &spec, SignatureBuilder &builder) {
+  int64_t outputGrad = builder.addData("output_grad");
+  builder.addData("input");
+  if (spec.hasScale)
+    builder.addParameter("scale");
+  builder.addStatistic("mean");
+  builder.addStatistic(spec.takesInverseStd() ? "inverse_std" : "variance");
+  if (spec.hasInputGrad)
+    builder.addData("input_grad", Access::Write, outputGrad);
+  if (spec.hasScaleGrad)
+    builder.addParameter("scale_grad", Access::Write);
+  if (spec.hasOffsetGrad)
+    builder.addParameter("offset_grad", Access::Write);
+}
+
+static void addMergeStats(SignatureBuilder &builder) {
+  builder.addCount("count");
+  builder.addStatistic("mean");
+  builder.addStatistic("m2");
+  builder.addCount("total_count", Access::ReadWrite);
+  builder.addStatistic("total_mean", Access::ReadWrite);
+  builder.addStatistic("total_m2", Access::ReadWrite);
+}
+
+static void addUpdateRunningStats(SignatureBuilder &builder) {
+  builder.addCount("count");
+  builder.addStatistic("mean");
+  builder.addStatistic("variance");
+  int64_t mean = builder.addParameter("running_mean");
+  int64_t variance = builder.addParameter("running_variance");
+  builder.addParameter("new_running_mean", Access::Write, mean);
+  builder.addParameter("new_running_variance", Access::Write, variance);
+}
+
+static void addBackwardInput(const BatchNormSpec &spec,
+                             SignatureBuilder &builder) {
+  int64_t outputGrad = builder.addData("output_grad");
+  builder.addData("input");
+  if (spec.hasMean)
+    builder.addStatistic("mean");
+  for (const char *name : {"a", "b", "c"})
+    builder.addParameter(name);
+  builder.addData("input_grad", Access::Write, outputGrad);
+}
+
+KernelSignature BatchNormSpec::getSignature() const {
+  SignatureBuilder builder(*this);
+  switch (kind) {
+  case Kind::Training:
+    addTraining(*this, builder);
+    break;
+  case Kind::Inference:
+    addInference(builder);
+    break;
+  case Kind::Backward:
+    addBackward(*this, builder);
+    break;
+  case Kind::Stats:
+    builder.addData("input");
+    builder.addMask();
+    builder.addCount("count", Access::ReadWrite);
+    builder.addStatistic("mean", Access::ReadWrite);
+    builder.addStatistic("m2", Access::ReadWrite);
+    break;
+  case Kind::MergeStats:
+    addMergeStats(builder);
+    break;
+  case Kind::UpdateRunningStats:
+    addUpdateRunningStats(builder);
+    break;
+  case Kind::Normalize:
+    addNormalize(*this, builder);
+    break;
+  case Kind::BackwardReduce:
+    builder.addData("output_grad");
+    builder.addData("input");
+    builder.addStatistic("mean");
+    builder.addStatistic("sum_dy", Access::ReadWrite);
+    builder.addStatistic("sum_dy_xmu", Access::ReadWrite);
+    break;
+  case Kind::BackwardInput:
+    addBackwardInput(*this, builder);
+    break;
+  }
+  return builder.take();
+}

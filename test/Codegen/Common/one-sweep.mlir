@@ -1,0 +1,71 @@
+// Sums for the gradients, and a sweep over the same data that needs nothing of
+// them, are tiled in one parallel loop, the sums first: in place they read what
+// the sweep overwrites.
+
+// RUN: bn-opt %s --bn-tile-reductions --split-input-file | FileCheck %s
+
+#rows = #bn.lowering_strategy<row_blocks, threads = 2, parallel = [-4, 0],
+    tile = [64, 0], vector_bits = 256, unroll = 4, stores = temporal>
+
+// CHECK-LABEL: func @rows
+//       CHECK:   scf.forall (%[[P:.*]]) = (0) to (1024) step (256) shared_outs(
+//       CHECK:     scf.for %{{.*}} = %c0{{.*}} to %c256{{.*}} step %c64
+//       CHECK:       bn.backward_reduce {{.*}} ins(%{{.*}} : tensor<64x128xf32>, tensor<64x128xf32>)
+//       CHECK:     scf.for %{{.*}} = %c0{{.*}} to %c256{{.*}} step %c64
+//       CHECK:       bn.normalize {{.*}} ins(%{{.*}} : tensor<64x128xf32>)
+//       CHECK:   } {bn.one_sweep, bn.threads = 2 : i64}
+// The pieces are merged behind it.
+//       CHECK:   scf.for %{{.*}} to %c4
+//       CHECK:     arith.addf
+//   CHECK-NOT:   scf.forall
+func.func @rows(%dy: tensor<1024x128xf32>, %x: tensor<1024x128xf32>,
+    %m: tensor<128xf32>, %a: tensor<128xf32>, %dx: tensor<1024x128xf32>,
+    %s: tensor<128xf64>)
+    -> (tensor<128xf64>, tensor<128xf64>, tensor<1024x128xf32>) {
+  %r:2 = bn.backward_reduce axis(1) {bn.lowering_strategy = #rows}
+      ins(%dy, %x : tensor<1024x128xf32>, tensor<1024x128xf32>)
+      mean(%m : tensor<128xf32>) outs(%s, %s : tensor<128xf64>, tensor<128xf64>)
+      -> tensor<128xf64>, tensor<128xf64>
+  %y = bn.normalize axis(1) {bn.lowering_strategy = #rows}
+      ins(%dy : tensor<1024x128xf32>) scale(%a : tensor<128xf32>)
+      outs(%dx : tensor<1024x128xf32>) -> tensor<1024x128xf32>
+  return %r#0, %r#1, %y
+      : tensor<128xf64>, tensor<128xf64>, tensor<1024x128xf32>
+}
+
+// -----
+
+#rows = #bn.lowering_strategy<row_blocks, threads = 2, parallel = [-4, 0],
+    tile = [64, 0], vector_bits = 256, unroll = 4, stores = temporal>
+
+// What is written is also summed: a loop of both would cost a copy. Nor is it
+// one sweep where the result needs the sums.
+// CHECK-LABEL: func @in_place
+//       CHECK:   scf.forall
+//       CHECK:     bn.backward_reduce
+//       CHECK:   scf.forall
+//       CHECK:     bn.normalize
+//   CHECK-NOT:   bn.one_sweep
+// CHECK-LABEL: func @dependent
+//   CHECK-NOT:   bn.one_sweep
+func.func @in_place(%dy: tensor<1024x128xf32>, %a: tensor<128xf32>,
+    %s: tensor<128xf64>) -> (tensor<128xf64>, tensor<1024x128xf32>) {
+  %r = bn.backward_reduce axis(1) sums(dy) {bn.lowering_strategy = #rows}
+      ins(%dy : tensor<1024x128xf32>) outs(%s : tensor<128xf64>)
+      -> tensor<128xf64>
+  %y = bn.normalize axis(1) {bn.lowering_strategy = #rows}
+      ins(%dy : tensor<1024x128xf32>) scale(%a : tensor<128xf32>)
+      outs(%dy : tensor<1024x128xf32>) -> tensor<1024x128xf32>
+  return %r, %y : tensor<128xf64>, tensor<1024x128xf32>
+}
+
+func.func @dependent(%dy: tensor<1024x128xf32>, %s: tensor<128xf32>,
+    %dx: tensor<1024x128xf32>) -> (tensor<128xf32>, tensor<1024x128xf32>) {
+  %r = bn.backward_reduce axis(1) sums(dy) {bn.lowering_strategy = #rows}
+      ins(%dy : tensor<1024x128xf32>) outs(%s : tensor<128xf32>)
+      -> tensor<128xf32>
+  %y = bn.normalize axis(1) {bn.lowering_strategy = #rows}
+      ins(%dy : tensor<1024x128xf32>) scale(%r : tensor<128xf32>)
+      outs(%dx : tensor<1024x128xf32>) -> tensor<1024x128xf32>
+  return %r, %y : tensor<128xf32>, tensor<1024x128xf32>
+}

@@ -1,0 +1,92 @@
+//===- GradientReference.cpp - What gradients are, and how exact -*- C++
+//-*-===//
+//
+// Part of the bn-mlir project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// The names of docs/Numerics.md: u is the unit roundoff of the accumulator, w
+// that of f64.
+//
+// Phase: none (tests).
+//
+//===----------------------------------------------------------------------===//
+
+#include "Reference.h"
+
+#include <cmath>
+
+using namespace mlir::bn;
+using namespace mlir::bn::test;
+
+/// Sums of small numbers are scaled down by up to this power of two.
+static constexpr Real kSumScale = 65536;
+
+static Real getSmallestOfAccumulator(DType dtype) {
+  return getSmallest(dtype == DType::F64 ? DType::F64 : DType::F32);
+}
+
+void mlir::bn::test::sumGradients(std::vector<ChannelGradients> &channels,
+                                  const HostArray &outputGrad,
+                                  const HostArray &input,
+                                  llvm::ArrayRef<int64_t> axis) {
+  DType dtype = input.getDType();
+  Real u = getAccumulatorRoundoff(dtype), w = getUnitRoundoff(DType::F64);
+  // Sums of the magnitudes.
+  std::vector<Real> sizes(channels.size()), productSizes(channels.size());
+  forEachElement(input.getShape(), axis, [&](int64_t i, int64_t c) {
+    ChannelGradients &channel = channels[c];
+    Real dy = outputGrad[i], distance = input[i] - channel.mean;
+    ++channel.count;
+    channel.sum.value += dy;
+    channel.product.value += dy * distance;
+    sizes[c] += std::fabs(dy);
+    // The mean that is subtracted may be rounded to the accumulator.
+    productSizes[c] +=
+        std::fabs(dy) * (std::fabs(distance) + u * std::fabs(channel.mean));
+  });
+  for (size_t c = 0; c < channels.size(); ++c) {
+    ChannelGradients &channel = channels[c];
+    if (channel.count == 0)
+      continue;
+    Real growth = getGrowth(dtype, channel.count);
+    Real merge = (4 + std::sqrt(static_cast<Real>(channel.count))) * w;
+    Real smallest = channel.count * kSumScale * getSmallestOfAccumulator(dtype);
+    channel.sum.bound = ((2 + growth) * u + merge) * sizes[c] + smallest;
+    channel.product.bound = ((4 + growth) * u + merge) * productSizes[c] +
+                            u * std::fabs(channel.mean) * channel.sum.bound +
+                            smallest * (1 + sizes[c] / channel.count);
+  }
+}
+
+Bounded ChannelGradients::getScaleGrad() const {
+  Real w = getUnitRoundoff(DType::F64), value = product.value * inverse;
+  if (count == 0)
+    return {0, 0};
+  return {value, std::fabs(inverse) * product.bound + 4 * w * std::fabs(value)};
+}
+
+Bounded ChannelGradients::getInputGrad(DType dtype, bool isFrozen,
+                                       double outputGrad, double input) const {
+  Real u = getAccumulatorRoundoff(dtype);
+  Real a = scale * inverse, first = a * outputGrad;
+  Real smallest = getSmallestOfAccumulator(dtype) * (2 + std::fabs(a));
+  if (isFrozen) // one product with a rounded factor
+    return Bounded{first, 3 * u * std::fabs(first) + smallest}.roundedTo(dtype);
+  Real slope = -a * inverse * inverse * product.value / count;
+  Real distance = input - mean, second = slope * distance;
+  Real third = -a * sum.value / count, value = first + second + third;
+  // Coefficients, products and sums, each rounded once; what the rounded mean
+  // has lost is in the third term.
+  Real bound =
+      u * (2 * std::fabs(first) +
+           4 * std::fabs(slope) * (std::fabs(distance) + u * std::fabs(mean)) +
+           2 * std::fabs(third) + std::fabs(value));
+  bound += std::fabs(a) * sum.bound / count;
+  bound += std::fabs(a) * inverse * inverse * std::fabs(distance) *
+           product.bound / count;
+  return Bounded{value, bound + smallest * (1 + std::fabs(distance))}.roundedTo(
+      dtype);
+}
