@@ -31,8 +31,8 @@ struct Case {
   int64_t getChannels() const { return shape[1]; }
   int64_t getNumElements() const;
   int64_t getTensorBytes() const;
-  /// Two for backward, which needs the input and the gradient of the output, and
-  /// where something is added to the output.
+  /// Two for backward, which needs the input and the gradient of the output,
+  /// and where something is added to the output.
   int getNumInputs() const;
   /// Input and output do not fit into the last-level cache of our machines;
   /// the bound is the one that the project's goals are stated with.

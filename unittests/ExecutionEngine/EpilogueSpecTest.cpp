@@ -43,8 +43,7 @@ TEST(EpilogueSpecTest, ErrorFields) {
             "expected 'epilogue' to be none for the kind stats, got add_relu");
   BatchNormSpec spec = getSpec(Kind::Inference, Epilogue::LeakyRelu);
   spec.slope = std::numeric_limits<double>::infinity();
-  EXPECT_EQ(getText(spec.verify()),
-            "expected 'slope' to be finite, got INF");
+  EXPECT_EQ(getText(spec.verify()), "expected 'slope' to be finite, got INF");
   spec.slope = -2; // somebody's
   EXPECT_EQ(getText(spec.verify()), "");
 }
@@ -96,8 +95,8 @@ TEST(EpilogueSpecTest, ModulesVerify) {
         spec.slope = -0.0;
         EXPECT_EQ(getText(spec.buildModule(context)), "")
             << spec.getModuleText();
-        bool hasEpilogue = llvm::StringRef(spec.getModuleText())
-                               .contains(" epilogue");
+        bool hasEpilogue =
+            llvm::StringRef(spec.getModuleText()).contains(" epilogue");
         EXPECT_EQ(hasEpilogue, epilogue != Epilogue::None);
       }
 }
@@ -110,7 +109,8 @@ TEST(EpilogueSpecTest, InPlace) {
   spec.epsilon = 0;
   auto kernel = compiler->compile(spec);
   ASSERT_TRUE(bool(kernel)) << llvm::toString(kernel.takeError());
-  float input[24], addend[28], output[24], mean[3] = {}, variance[3] = {1, 1, 1};
+  float input[24], addend[28], output[24], mean[3] = {},
+                                           variance[3] = {1, 1, 1};
   auto fill = [&]() {
     for (int i = 0; i < 24; ++i) {
       input[i] = i % 5 - 2;

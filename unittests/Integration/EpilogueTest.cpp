@@ -126,18 +126,18 @@ TEST(EpilogueTest, ThreadsAndInPlace) {
       Execution other(spec, shape);
       other.fill(5);
       other.run(inPlace);
-      expectSame(other, inPlace == InPlace::First ? "over input"
-                                                  : "over addend");
+      expectSame(other,
+                 inPlace == InPlace::First ? "over input" : "over addend");
     }
   });
 }
 
-/// Groups, whose parts of the addend are slices, too, also in place; and a mask,
-/// which has no part in the epilogue.
+/// Groups, whose parts of the addend are slices, too, also in place; and a
+/// mask, which has no part in the epilogue.
 TEST(EpilogueTest, GroupsAndMask) {
-  for (const Layout &layout : {Layout{{6, 16, 27, 29}, {1}},
-                               Layout{{6, 29, 31, 70}, {3}},
-                               Layout{{64, 40, 3, 5}, {1}}})
+  for (const Layout &layout :
+       {Layout{{6, 16, 27, 29}, {1}}, Layout{{6, 29, 31, 70}, {3}},
+        Layout{{64, 40, 3, 5}, {1}}})
     for (Epilogue epilogue : {Epilogue::LeakyRelu, Epilogue::AddRelu})
       for (InPlace inPlace : {InPlace::No, InPlace::First, InPlace::Last}) {
         BatchNormSpec spec =
@@ -159,9 +159,9 @@ TEST(EpilogueTest, GroupsAndMask) {
 /// So large that stores go past the caches, channels first and last.
 TEST(EpilogueTest, Large) {
   for (DType dtype : {DType::BF16, DType::F32})
-    for (const Layout &layout : {Layout{{40, 64, 57, 57}, {1}},
-                                 Layout{{40, 57, 57, 64}, {3}},
-                                 Layout{{160, 256, 14, 14}, {1}}})
+    for (const Layout &layout :
+         {Layout{{40, 64, 57, 57}, {1}}, Layout{{40, 57, 57, 64}, {3}},
+          Layout{{160, 256, 14, 14}, {1}}})
       for (auto kind : {kTraining, kInference}) {
         if ((dtype == DType::F32) != (kind == kTraining) &&
             layout.axis.front() != 1)

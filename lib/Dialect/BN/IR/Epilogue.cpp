@@ -58,8 +58,7 @@ LogicalResult mlir::bn::verifyEpilogueTypes(EpilogueOpInterface op) {
     return op->emitOpError("expected one epilogue at most, got ")
            << op->getNumRegions();
   Block &block = op.getEpilogue().front();
-  Type type =
-      getAccumulatorType(getElementTypeOrSelf(op.getInput().getType()));
+  Type type = getAccumulatorType(getElementTypeOrSelf(op.getInput().getType()));
   SmallVector<Type> expected(1 + op.getEpilogueInputs().size(), type);
   if (!llvm::equal(block.getArgumentTypes(), expected))
     return op->emitOpError("expected the epilogue to take (")
@@ -67,9 +66,9 @@ LogicalResult mlir::bn::verifyEpilogueTypes(EpilogueOpInterface op) {
   auto yield = block.empty() ? YieldOp() : dyn_cast<YieldOp>(block.back());
   if (!yield)
     return op->emitOpError("expected the epilogue to end with 'bn.yield', got ")
-           << (block.empty() ? "nothing"
-                             : ("'" + block.back().getName().getStringRef() +
-                                "'").str());
+           << (block.empty()
+                   ? "nothing"
+                   : ("'" + block.back().getName().getStringRef() + "'").str());
   if (yield.getValue().getType() == type)
     return success();
   return op->emitOpError("expected the epilogue to yield ")

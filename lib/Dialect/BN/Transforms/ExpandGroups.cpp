@@ -274,8 +274,9 @@ void GroupExpander::run() {
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPoint(op);
   auto getGroups = [&](Value data) {
-    return data == op.getOuts()[0] ? Value()
-                                   : groupData(b, loc, data, groups, view).value;
+    return data == op.getOuts()[0]
+               ? Value()
+               : groupData(b, loc, data, groups, view).value;
   };
   input = getGroups(op.getInput());
   for (Value data : op.getEpilogueInputs())

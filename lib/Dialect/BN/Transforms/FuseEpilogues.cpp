@@ -238,8 +238,7 @@ void EpilogueFuser::startEpilogue() {
   if (!op.hasEpilogue()) {
     op = recreateWithEpilogue(b, op, /*hasEpilogue=*/true);
     output = op->getResult(0);
-    Block *block =
-        b.createBlock(&op.getEpilogue(), {}, {widener.wide}, {loc});
+    Block *block = b.createBlock(&op.getEpilogue(), {}, {widener.wide}, {loc});
     YieldOp::create(b, loc, block->getArgument(0));
   }
   for (Value input : inputs)
@@ -293,13 +292,14 @@ EpilogueOpInterface EpilogueFuser::fuse() {
     tensors.map(input, argument);
   for (Operation *inner : cluster)
     copyBody(cast<linalg::LinalgOp>(inner), tensors);
-  yield.getValueMutable().assign(
-      getElement(last->getResult(0), tensors));
+  yield.getValueMutable().assign(getElement(last->getResult(0), tensors));
   op.getOutsMutable().slice(0, 1).assign(destination);
   b.finalizeOpModification(op);
 
   // Sizes.
-  auto isSize = [](OpOperand &use) { return isa<tensor::DimOp>(use.getOwner()); };
+  auto isSize = [](OpOperand &use) {
+    return isa<tensor::DimOp>(use.getOwner());
+  };
   b.replaceUsesWithIf(output, destination, isSize);
   for (Operation *inner : cluster)
     b.replaceUsesWithIf(inner->getResult(0), destination, isSize);
@@ -309,8 +309,8 @@ EpilogueOpInterface EpilogueFuser::fuse() {
   return op;
 }
 
-FailureOr<EpilogueOpInterface>
-mlir::bn::fuseEpilogue(RewriterBase &rewriter, EpilogueOpInterface op) {
+FailureOr<EpilogueOpInterface> mlir::bn::fuseEpilogue(RewriterBase &rewriter,
+                                                      EpilogueOpInterface op) {
   if (op->getNumResults() == 0)
     return failure();
   EpilogueFuser fuser(rewriter, op);

@@ -58,10 +58,10 @@ void Widener::copy(OpBuilder &b, Operation *op, IRMapping &mapping) const {
     APFloat value = constant.getValue();
     value.convert(wide.getFloatSemantics(), APFloat::rmNearestTiesToEven,
                   &losesInfo);
-    mapping.map(op->getResult(0),
-                arith::ConstantOp::create(b, op->getLoc(),
-                                          FloatAttr::get(wide, value))
-                    .getResult());
+    mapping.map(
+        op->getResult(0),
+        arith::ConstantOp::create(b, op->getLoc(), FloatAttr::get(wide, value))
+            .getResult());
     return;
   }
   Operation *copied = b.clone(*op, mapping);

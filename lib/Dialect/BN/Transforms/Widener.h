@@ -15,7 +15,8 @@
 
 namespace mlir::bn {
 
-/// Copies scalar ops; what has the type `narrow` there has the type `wide` here.
+/// Copies scalar ops; what has the type `narrow` there has the type `wide`
+/// here.
 struct Widener {
   FloatType narrow, wide;
 

@@ -39,8 +39,8 @@ FloatType getAccumulatorType(Type element);
 /// free of memory effects.
 bool isLegalInEpilogue(Operation *op);
 
-/// Copies the epilogue of `from`, if there is one, to the empty region that `to`
-/// has then. The epilogue inputs are up to the caller.
+/// Copies the epilogue of `from`, if there is one, to the empty region that
+/// `to` has then. The epilogue inputs are up to the caller.
 void cloneEpilogue(EpilogueOpInterface from, EpilogueOpInterface to);
 
 /// Puts the same op with an empty epilogue, or with none, in the place of `op`.
