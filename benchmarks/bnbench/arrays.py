@@ -38,19 +38,29 @@ def allocate(shape: tuple[int, ...], dtype: str) -> np.ndarray:
 class Data:
     """The arguments of a case, in memory order; parameters have shape (C,).
 
-    Peers read them, and may write to `output`, which is as large as `x`.
+    Peers read them, and may write to `output`, which is as large as `x`: the
+    place of y, and of the gradient of x, which is asked for with those of scale
+    and offset. `output_grad` is None but for gradients.
     """
 
     def __init__(self, case: Case, offset: float = 0.25):
         """`offset` is the mean of x, whose deviation is 1."""
         random = np.random.default_rng(1)
-        self.x = allocate(case.memory_shape, case.dtype)
-        # A pattern of prime length is as good as random values, and quick.
-        pattern = (offset + random.standard_normal(65521)).astype(self.x.dtype)
-        flat = self.x.reshape(-1)
-        for start in range(0, flat.size, pattern.size):
-            piece = flat[start : start + pattern.size]
-            piece[:] = pattern[: piece.size]
+
+        def tensor(center: float, length: int) -> np.ndarray:
+            array = allocate(case.memory_shape, case.dtype)
+            # A pattern of prime length is as good as random values, and quick.
+            pattern = (center + random.standard_normal(length)).astype(
+                array.dtype)
+            flat = array.reshape(-1)
+            for start in range(0, flat.size, length):
+                piece = flat[start : start + length]
+                piece[:] = pattern[: piece.size]
+            return array
+
+        self.x = tensor(offset, 65521)
+        self.output_grad = (tensor(0.25, 65519) if case.kind == "backward"
+                            else None)
         self.output = allocate(case.memory_shape, case.dtype)
         kind = case.parameter_dtype
 
@@ -71,8 +81,15 @@ def get_channel(array: np.ndarray, case: Case, channel: int) -> np.ndarray:
 
 
 def reference(case: Case, data: Data, channel: int) -> np.ndarray:
-    """What a channel of the output should be, in float64."""
+    """What a channel of the output should be, in float64: of y, or of the
+    gradient of x with the statistics of `data`."""
     x = get_channel(data.x, case, channel)
+    if case.kind == "backward":
+        dy = get_channel(data.output_grad, case, channel)
+        r = 1 / np.sqrt(np.float64(data.variance[channel]) + EPSILON)
+        hat = (x - data.mean[channel]) * r
+        return data.scale[channel] * r * (
+            dy - dy.mean() - hat * (dy * hat).mean())
     if case.kind == "inference":
         mean, variance = data.mean[channel], data.variance[channel]
     else:

@@ -41,6 +41,10 @@ GOALS = (
     Goal("training", ("bf16",), ("nchw",), "smaller", 2.2),
     Goal("training", ("f32",), ("nhwc",), "all", 1.70, 1.95),
     Goal("training", ("bf16",), ("nhwc",), "all", 1.9),
+    Goal("backward", ("f32",), ("nchw",), "large", 1.50, 1.75),
+    Goal("backward", ("bf16",), ("nchw",), "large", 1.80, 2.05),
+    Goal("backward", ("f32",), ("nhwc",), "all", 2.0, 2.3),
+    Goal("backward", ("bf16",), ("nhwc",), "all", 2.3, 2.6),
 )
 
 #: How many times faster than the best peer, by kind, type and layout.
@@ -49,6 +53,8 @@ SPEEDUPS = {
     ("training", "f32", "nhwc"): 1.4, ("training", "bf16", "nhwc"): 1.4,
     ("inference", "f32", "nchw"): 1.1, ("inference", "f32", "nhwc"): 1.1,
     ("inference", "bf16", "nchw"): 1.1, ("inference", "bf16", "nhwc"): 1.1,
+    ("backward", "f32", "nchw"): 1.9, ("backward", "bf16", "nchw"): 2.5,
+    ("backward", "f32", "nhwc"): 1.25, ("backward", "bf16", "nhwc"): 1.4,
 }
 
 

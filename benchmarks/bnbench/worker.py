@@ -30,7 +30,7 @@ from .cases import Case
 from .floor import Floor
 from .peers import Unsupported, Variant
 
-#: Largest error of y against float64: rounding of the result, and a little of
+#: Largest error of y, or of the gradient of x, against float64: rounding of the result, and a little of
 #: the computation. Accuracy is measured elsewhere (benchmarks/accuracy).
 TOLERANCE = {"f64": 1e-9, "f32": 1e-3, "f16": 2e-2, "bf16": 1e-1}
 
@@ -44,7 +44,7 @@ def check(case: Case, data: arrays.Data, variant: Variant) -> str | None:
         found = arrays.get_channel(output, case, channel)
         error = float(np.max(np.abs(found - expected)))
         if not error <= TOLERANCE[case.dtype]:
-            return f"y of channel {channel} is off by {error:.3g}"
+            return f"channel {channel} is off by {error:.3g}"
     return None
 
 
@@ -68,7 +68,8 @@ def serve(peer: str, library: pathlib.Path, answer) -> None:
                 variants = module.prepare(case, data)
                 found = {n: check(case, data, v) for n, v in variants.items()}
                 wrong = {n: why for n, why in found.items() if why}
-                floor = Floor(library, data.output, data.x, case.threads)
+                floor = Floor(library, data.output, data.x, case.threads,
+                              data.output_grad)
                 answer({"ready": sorted(variants)})
                 settings = request["rounds"], request["block_seconds"]
             else:

@@ -54,7 +54,7 @@ module attributes {
   }
 
   // Channels last: a sweep that sums rows from four places of both operands, and
-  // one that writes, from the last piece to the first.
+  // one that writes, each thread from its last piece to its first.
   // CHECK-LABEL: func @rows
   //       CHECK:   scf.forall (%{{.*}}) = (0) to (25088) step (3136)
   //       CHECK:     memref<4x?x64xf32
@@ -65,7 +65,7 @@ module attributes {
   //       CHECK:         vector.transfer_read %[[X]][%c3, %[[R]], %[[C]]]{{.*}}
   //   CHECK-NOT:         memref<4x?x64xf32
   //       CHECK:   scf.forall (%[[P:.*]]) = (0) to (6272) step (784)
-  //  CHECK-NEXT:     affine.apply
+  //  CHECK-NEXT:     arith.divui %[[P]]
   //       CHECK:     scf.for %[[R:.*]] = %c0 to %c784 step %c1 {
   //       CHECK:       vector.store {{.*}}nontemporal = true
   //   CHECK-NOT:   scf.forall
@@ -81,14 +81,14 @@ module attributes {
     return %dx : tensor<25088x64xf32>
   }
 
-  // Sums and result in one loop, which reads each operand once.
+  // Sums and result in one loop, which reads each operand once, and prefetches.
   // CHECK-LABEL: func @frozen
   //       CHECK:   scf.forall (%{{.*}}) in (64) {
   //       CHECK:     scf.for %{{.*}} = %c0 to %c8 step %c1 {
   //       CHECK:       scf.if
   //  CHECK-NEXT:         scf.for %[[I:.*]] = %c0 to %c3136 step %c32 iter_args({{.*}}) -> (vector<32xf32>, vector<32xf32>) {
-  //  CHECK-NEXT:           vector.transfer_read %{{.*}}[%c0, %c0, %[[I]]]
-  //  CHECK-NEXT:           vector.transfer_read %{{.*}}[%c0, %c0, %[[I]]]
+  //       CHECK:           vector.transfer_read %{{.*}}[%c0, %c0, %[[I]]]
+  //       CHECK:           vector.transfer_read %{{.*}}[%c0, %c0, %[[I]]]
   //   CHECK-NOT:           transfer_read
   //       CHECK:           vector.store %{{.*}}, %{{.*}}[%c0, %c0, %[[I]]] {{.*}}nontemporal = true
   //  CHECK-NEXT:           scf.yield

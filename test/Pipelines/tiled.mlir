@@ -35,7 +35,9 @@
 //       CHECK:   scf.for
 //       CHECK:     bn.merge_stats
 //       CHECK:   scf.forall (%[[I:.*]]) = (0) to (6272) step (1568)
-//       CHECK:     %[[BACK:.*]] = affine.apply #{{.*}}(%[[I]])
+//       CHECK:     arith.divui %[[I]]
+//       CHECK:     arith.minui
+//       CHECK:     %[[BACK:.*]] = arith.muli
 //       CHECK:     tensor.extract_slice %{{.*}}[%[[BACK]], 0]
 //       CHECK:     bn.normalize axis(1) {bn.lowering_strategy = #bn.lowering_strategy<row_blocks,
 

@@ -159,6 +159,25 @@ TEST(BatchNormSpecTest, Keys) {
             }));
 }
 
+/// What an op does not take is no part of its key.
+TEST(BatchNormSpecTest, KeysOfGradients) {
+  BatchNormSpec spec = getSpec(Kind::Backward);
+  std::string key = spec.getKey();
+  spec.isFrozen = true;
+  EXPECT_NE(spec.getKey(), key);
+  spec.isFrozen = false;
+  spec.epsilon *= 2;
+  EXPECT_NE(spec.getKey(), key);
+  spec.statisticsKind = BatchNormSpec::StatisticsKind::InverseStd;
+  key = spec.getKey();
+  spec.epsilon *= 2;
+  EXPECT_EQ(spec.getKey(), key);
+  spec.kind = Kind::BackwardInput;
+  key = spec.getKey();
+  spec.hasMean = false;
+  EXPECT_NE(spec.getKey(), key);
+}
+
 TEST(BatchNormSpecTest, KeysOfTrainings) {
   BatchNormSpec spec = getSpec();
   std::string key = spec.getKey();
@@ -199,6 +218,8 @@ TEST(BatchNormSpecTest, ModulesVerify) {
             spec.hasMean = spec.hasInputGrad = flags & 2;
             spec.hasVariance = spec.isFrozen = flags & 4;
             spec.runningVariance = BatchNormSpec::RunningVariance::Sample;
+            if (flags & 1)
+              spec.statisticsKind = BatchNormSpec::StatisticsKind::InverseStd;
             spec.epsilon = -1.5;
             spec.groups = axis[0] != 0 && flags & 1 ? 2 : 1;
             if (flags & 2)
@@ -234,6 +255,14 @@ TEST(BatchNormSpecTest, SignatureNames) {
   EXPECT_EQ(getNames(getSpec(Kind::Backward)),
             "output_grad input scale mean variance input_grad scale_grad "
             "offset_grad ");
+  spec = getSpec(Kind::Backward);
+  spec.statisticsKind = BatchNormSpec::StatisticsKind::InverseStd;
+  spec.hasScale = spec.hasInputGrad = spec.hasScaleGrad = false;
+  EXPECT_EQ(getNames(spec), "output_grad input mean inverse_std offset_grad ");
+  spec = getSpec(Kind::BackwardInput);
+  EXPECT_EQ(getNames(spec), "output_grad input mean a b c input_grad ");
+  spec.hasMean = false;
+  EXPECT_EQ(getNames(spec), "output_grad input a b c input_grad ");
   EXPECT_EQ(getNames(getSpec(Kind::MergeStats)),
             "count mean m2 total_count total_mean total_m2 ");
 }

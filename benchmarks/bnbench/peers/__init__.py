@@ -33,8 +33,8 @@ class Unsupported(Exception):
 class Variant:
     """A call that computes the case, and where its last results are.
 
-    `output` returns y as an array of C order in memory order; `statistics`
-    mean and variance of training, where the peer gives them.
+    `output` returns y, or the gradient of x, as an array of C order in memory
+    order; `statistics` mean and variance of training, where the peer gives them.
     """
 
     call: Callable[[], Any]

@@ -11,7 +11,8 @@ from ..cases import EPSILON, Case
 
 
 def get_functions(case: Case) -> dict[str, Callable]:
-    """The ways to write the case; arguments x, scale, offset[, mean, variance].
+    """The ways to write the case; arguments x, scale, offset[, mean, variance],
+    or output_grad, x, scale, mean, variance.
 
     Of training there are two: the second sweep over x for the variance, and
     the difference of mean squares (`fast`), which loses digits.
@@ -41,6 +42,20 @@ def get_functions(case: Case) -> dict[str, Callable]:
         variance = jnp.maximum(variance, 0)
         return normalize(x, scale, offset, mean, variance), mean, variance
 
+    def backward(dy, x, scale, mean, variance):
+        wide_dy = dy.astype(wide)
+        inverse = 1 / jnp.sqrt(variance + EPSILON)
+        hat = (x.astype(wide) - mean.reshape(shape)) * inverse.reshape(shape)
+        offset_grad = jnp.sum(wide_dy, axes)
+        scale_grad = jnp.sum(wide_dy * hat, axes)
+        count = case.elements // case.channels
+        dx = (scale * inverse).reshape(shape) * (
+            wide_dy - (offset_grad / count).reshape(shape)
+            - hat * (scale_grad / count).reshape(shape))
+        return dx.astype(x.dtype), scale_grad, offset_grad
+
+    if case.kind == "backward":
+        return {"": backward}
     if case.kind == "inference":
         return {"": lambda *arguments: (normalize(*arguments),)}
     return {"": train, "fast": train_fast}

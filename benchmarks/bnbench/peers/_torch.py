@@ -6,6 +6,7 @@ import numpy as np
 
 from ..arrays import Data, get_dtype
 from ..cases import EPSILON, Case
+from . import Variant
 
 
 def to_torch(array: np.ndarray):
@@ -40,6 +41,9 @@ class Arguments:
         import torch
 
         torch.set_num_threads(case.threads)
+        self.case = case
+        if case.kind == "backward":
+            self.output_grad = to_logical(to_torch(data.output_grad), case)
         self.x = to_logical(to_torch(data.x), case)
         self.output = to_logical(to_torch(data.output), case)
         self.scale = to_torch(data.scale)
@@ -47,6 +51,23 @@ class Arguments:
         self.mean = to_torch(data.mean)
         self.variance = to_torch(data.variance)
         self.results: tuple = ()
+
+    def make_gradients(self, operator) -> Variant:
+        """The gradients of the layer in training, by an operator with the
+        arguments of native_batch_norm_backward: what was saved in the forward
+        call are mean and inverse deviation."""
+        import torch
+
+        inverse = torch.rsqrt(self.variance + EPSILON)
+        arguments = (self.output_grad, self.x, self.scale, None, None,
+                     self.mean, inverse, True, EPSILON, [True, True, True])
+
+        @torch.inference_mode()
+        def call() -> None:
+            self.results = ()
+            self.keep(*operator(*arguments))
+
+        return Variant(call, lambda: to_memory(self.results[0], self.case))
 
     def keep(self, *results) -> None:
         """The results of the last call; those before are freed first."""

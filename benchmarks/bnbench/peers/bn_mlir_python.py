@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ..arrays import Data, allocate
 from ..cases import EPSILON, Case
-from . import Unsupported, Variant
+from . import Variant
 
 NAME = "bn_mlir"
 MODULES = ("bn_mlir",)
@@ -21,10 +21,22 @@ def environment(threads: int) -> dict[str, str]:
 def prepare(case: Case, data: Data) -> dict[str, Variant]:
     import bn_mlir
 
-    if case.kind == "backward":
-        raise Unsupported("backward is not measured yet")
     results: list = []
     options = {"axis": case.axis, "epsilon": EPSILON}
+    if case.kind == "backward":
+        grads = tuple(allocate((case.channels,), case.parameter_dtype)
+                      for _ in "so")
+        arguments = (data.output_grad, data.x, data.scale, data.mean,
+                     data.variance)
+
+        def differentiate() -> None:
+            bn_mlir.backward(*arguments, out=(data.output, *grads), **options)
+
+        def differentiate_pool() -> None:
+            results[:] = bn_mlir.backward(*arguments, **options)
+
+        return {"": Variant(differentiate, lambda: data.output),
+                "pool": Variant(differentiate_pool, lambda: results[0])}
     if case.kind == "inference":
         def call() -> None:
             bn_mlir.inference(data.x, data.scale, data.offset, data.mean,

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..arrays import Data
 from ..cases import Case
-from . import KEEP_BLOCKS, Unsupported, Variant
+from . import KEEP_BLOCKS, Variant
 from ._jax import get_functions
 
 NAME = "xla.jax"
@@ -22,9 +22,10 @@ def environment(threads: int) -> dict[str, str]:
 def prepare(case: Case, data: Data) -> dict[str, Variant]:
     import jax
 
-    if case.kind == "backward":
-        raise Unsupported("backward is not measured yet")
     arrays = [data.x, data.scale, data.offset]
+    if case.kind == "backward":
+        arrays = [data.output_grad, data.x, data.scale, data.mean,
+                  data.variance]
     if case.kind == "inference":
         arrays += [data.mean, data.variance]
     arguments = [jax.device_put(array) for array in arrays]

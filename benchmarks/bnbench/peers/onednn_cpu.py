@@ -26,12 +26,13 @@ PREFIX = pathlib.Path(sys.prefix) / "lib"
 # Values of dnnl_types.h.
 CPU = 1
 DATA_TYPES = {"f16": 1, "bf16": 2, "f32": 3}
-FORWARD_TRAINING, FORWARD_INFERENCE = 64, 96
+FORWARD_TRAINING, FORWARD_INFERENCE, BACKWARD = 64, 96, 128
 USE_GLOBAL_STATISTICS, USE_SCALE, USE_SHIFT = 1, 2, 4
 STREAM_IN_ORDER = 1
 USM = 0
 ARGUMENTS = {"src": 1, "dst": 17, "mean": 49, "variance": 50, "scale": 51,
-             "shift": 52}
+             "shift": 52, "diff_src": 129, "diff_dst": 145, "diff_scale": 255,
+             "diff_shift": 256}
 
 
 def environment(threads: int) -> dict[str, str]:
@@ -84,8 +85,8 @@ def describe(lib: Library, case: Case, array: np.ndarray) -> ctypes.c_void_p:
 
 
 def prepare(case: Case, data: Data) -> dict[str, Variant]:
-    if case.kind == "backward" or case.dtype not in DATA_TYPES:
-        raise Unsupported("backward and f64 are not measured")
+    if case.dtype not in DATA_TYPES:
+        raise Unsupported("f64 is not measured")
     lib = Library()
     engine = lib.make("engine_create", CPU, ctypes.c_size_t(0))
     stream = lib.make("stream_create", engine, STREAM_IN_ORDER)
@@ -93,22 +94,35 @@ def prepare(case: Case, data: Data) -> dict[str, Variant]:
     mean, variance = data.mean, data.variance
     if training:
         mean, variance = (allocate((case.channels,), "f32") for _ in "mv")
-    arrays = {"src": data.x, "dst": data.output, "mean": mean,
-              "variance": variance, "scale": data.scale, "shift": data.offset}
+    arrays = {"src": data.x, "mean": mean, "variance": variance,
+              "scale": data.scale}
+    if case.kind == "backward":
+        scale_grad, offset_grad = (allocate((case.channels,), "f32")
+                                   for _ in "so")
+        arrays |= {"diff_src": data.output, "diff_dst": data.output_grad,
+                   "diff_scale": scale_grad, "diff_shift": offset_grad}
+    else:
+        arrays |= {"dst": data.output, "shift": data.offset}
     tensor = describe(lib, case, data.x)
     channel = lib.make_descriptor((case.channels,), (1,), "f32")
+    inference = case.kind == "inference"
+    flags = USE_SCALE | USE_SHIFT | (USE_GLOBAL_STATISTICS if inference else 0)
     descriptor = lib.make(
         "batch_normalization_forward_primitive_desc_create", engine,
-        FORWARD_TRAINING if training else FORWARD_INFERENCE, tensor, tensor,
-        ctypes.c_float(EPSILON), USE_SCALE | USE_SHIFT
-        | (0 if training else USE_GLOBAL_STATISTICS), None)
+        FORWARD_INFERENCE if inference else FORWARD_TRAINING, tensor, tensor,
+        ctypes.c_float(EPSILON), flags, None)
+    if case.kind == "backward":
+        descriptor = lib.make(
+            "batch_normalization_backward_primitive_desc_create", engine,
+            BACKWARD, tensor, tensor, tensor, ctypes.c_float(EPSILON), flags,
+            descriptor, None)
     primitive = lib.make("primitive_create", descriptor)
     arguments = (ExecArgument * len(arrays))()
     for argument, (name, array) in zip(arguments, arrays.items()):
         argument.arg = ARGUMENTS[name]
         argument.memory = lib.make(
             "sycl_interop_memory_create",
-            tensor if name in ("src", "dst") else channel, engine, USM,
+            tensor if array.ndim > 1 else channel, engine, USM,
             ctypes.c_void_p(array.ctypes.data))
     execute, wait = lib.primitive_execute, lib.stream_wait
 

@@ -1,10 +1,14 @@
-"""torch.compile (Inductor) of torch.nn.functional.batch_norm, static shapes."""
+"""torch.compile (Inductor) of the operators behind BatchNorm2d, static shapes.
+
+The gradients are a function of their own, as they are when a compiled layer is
+trained: what the forward call saved are arguments.
+"""
 
 from __future__ import annotations
 
 from ..arrays import Data
 from ..cases import EPSILON, Case
-from . import KEEP_BLOCKS, Unsupported, Variant
+from . import KEEP_BLOCKS, Variant
 from ._torch import Arguments, to_memory
 
 NAME = "torch.compile"
@@ -20,12 +24,17 @@ def prepare(case: Case, data: Data) -> dict[str, Variant]:
     import torch
     import torch._dynamo
 
-    if case.kind == "backward":
-        raise Unsupported("backward is not measured yet")
     # By default it stops compiling after eight shapes.
     torch._dynamo.reset()
     a = Arguments(case, data)
     training = case.kind == "training"
+
+    def gradients(*arguments):
+        return torch.ops.aten.native_batch_norm_backward.default(*arguments)
+
+    if case.kind == "backward":
+        return {"": a.make_gradients(
+            torch.compile(gradients, dynamic=False, fullgraph=True))}
 
     def function(x, scale, offset, mean, variance):
         return torch.ops.aten.native_batch_norm.default(

@@ -1,13 +1,14 @@
 """PyTorch as it runs without a compiler: the operator behind BatchNorm2d.
 
-`out` gives it memory for the result; otherwise it allocates one.
+`out` gives it memory for the result; otherwise it allocates one. Of gradients
+there is no such variant: that operator's own `out` computes first, and copies.
 """
 
 from __future__ import annotations
 
 from ..arrays import Data
 from ..cases import EPSILON, Case
-from . import KEEP_BLOCKS, Unsupported, Variant
+from . import KEEP_BLOCKS, Variant
 from ._torch import Arguments, to_memory
 
 NAME = "torch"
@@ -22,9 +23,10 @@ def environment(threads: int) -> dict[str, str]:
 def prepare(case: Case, data: Data) -> dict[str, Variant]:
     import torch
 
-    if case.kind == "backward":
-        raise Unsupported("backward is not measured yet")
     a = Arguments(case, data)
+    if case.kind == "backward":
+        return {"": a.make_gradients(
+            torch.ops.aten.native_batch_norm_backward.default)}
     training = case.kind == "training"
     statistics = (None, None) if training else (a.mean, a.variance)
     arguments = (a.x, a.scale, a.offset, *statistics, training, 0.1, EPSILON)

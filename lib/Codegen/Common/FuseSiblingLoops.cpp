@@ -151,7 +151,8 @@ static bool needsNoCopy(scf::ForOp first, ArrayRef<Operation *> slice) {
 //===----------------------------------------------------------------------===//
 
 /// One loop of both, after upstream's; the body of `first` comes first in it.
-/// That is the order of memory accesses in place, of which tensors know nothing.
+/// In place that is the order of accesses to memory, of which tensors know
+/// nothing.
 static scf::ForOp fuseInOrder(RewriterBase &rewriter, scf::ForOp first,
                               scf::ForOp second) {
   Block *block = first->getBlock();

@@ -35,9 +35,10 @@ struct Pair {
 /// a loop that writes what another reads is not fused with it.
 static BackwardReduceOp findSums(NormalizeOp sweep) {
   LoweringStrategyAttr strategy = getLoweringStrategy(sweep);
-  if (!strategy || (strategy.getSchedule() != Schedule::Slab &&
-                    strategy.getSchedule() != Schedule::RowBlocks &&
-                    strategy.getSchedule() != Schedule::Split))
+  if (!strategy || strategy.getStreams() != 1 ||
+      (strategy.getSchedule() != Schedule::Slab &&
+       strategy.getSchedule() != Schedule::RowBlocks &&
+       strategy.getSchedule() != Schedule::Split))
     return {};
   for (Operation *user : sweep.getInput().getUsers()) {
     auto sums = dyn_cast<BackwardReduceOp>(user);
@@ -51,8 +52,8 @@ static BackwardReduceOp findSums(NormalizeOp sweep) {
   return {};
 }
 
-/// Moves what `second` needs, and is behind `first`, in front of it. Fails where
-/// that is not possible.
+/// Moves what `second` needs, and is behind `first`, in front of it. Fails
+/// where that is not possible.
 static LogicalResult moveOperandsBefore(RewriterBase &b, Operation *second,
                                         Operation *first) {
   SetVector<Operation *> slice;
@@ -119,14 +120,13 @@ LogicalResult mlir::bn::tileOneSweeps(RewriterBase &rewriter,
   for (Pair pair : pairs) {
     // Not the second of two sweeps over row blocks, which runs backwards.
     LoweringStrategyAttr strategy = getLoweringStrategy(pair.sweep);
-    pair.sweep->setAttr(
-        kLoweringStrategyAttrName,
-        LoweringStrategyAttr::get(
-            strategy.getContext(), Schedule::Sweep, strategy.getThreads(),
-            strategy.getParallel(), strategy.getTile(),
-            strategy.getVectorBits(), strategy.getUnroll(),
-            strategy.getStores(), strategy.getStreams(),
-            strategy.getPrefetch()));
+    pair.sweep->setAttr(kLoweringStrategyAttrName,
+                        LoweringStrategyAttr::get(
+                            strategy.getContext(), Schedule::Sweep,
+                            strategy.getThreads(), strategy.getParallel(),
+                            strategy.getTile(), strategy.getVectorBits(),
+                            strategy.getUnroll(), strategy.getStores(),
+                            strategy.getStreams(), strategy.getPrefetch()));
     FailureOr<scf::ForallOp> loop = tileTogether(rewriter, pair);
     if (failed(loop))
       return failure();

@@ -9,6 +9,7 @@
 #include "TilingUtils.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/SCF/Transforms/TileUsingInterface.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -84,27 +85,47 @@ static void markLoops(Builder &b, ArrayRef<LoopLikeOpInterface> loops,
   }
 }
 
-/// Lets `loop` run from its last tile to its first: what the sweep before has
-/// read last is still in the cache.
-static void reverseOrder(RewriterBase &rewriter, scf::ForallOp loop) {
-  OpBuilder::InsertionGuard guard(rewriter);
-  rewriter.setInsertionPointToStart(loop.getBody());
-  AffineExpr i = rewriter.getAffineDimExpr(0);
-  AffineExpr lower = rewriter.getAffineSymbolExpr(0);
-  AffineExpr upper = rewriter.getAffineSymbolExpr(1);
-  AffineExpr step = rewriter.getAffineSymbolExpr(2);
-  AffineExpr last = (upper - lower - 1).floorDiv(step) * step;
-  for (auto [iv, lb, ub, by] :
-       llvm::zip_equal(loop.getInductionVars(), loop.getMixedLowerBound(),
-                       loop.getMixedUpperBound(), loop.getMixedStep())) {
-    auto reversed = getValueOrCreateConstantIndexOp(
-        rewriter, loop.getLoc(),
-        affine::makeComposedFoldedAffineApply(
-            rewriter, loop.getLoc(),
-            AffineMap::get(1, 3, lower + last - (i - lower)),
-            {OpFoldResult(iv), lb, ub, by}));
-    rewriter.replaceAllUsesExcept(iv, reversed, reversed.getDefiningOp());
-  }
+/// Lets each of `threads` threads run through its tiles of `loop`, which OpenMP
+/// gives it in one run, from the last to the first: what it has read last in
+/// the sweep before is still in its caches. The tiles of another thread need
+/// not be in them, so without a number of threads the order stays.
+static void reverseOrder(RewriterBase &b, scf::ForallOp loop, int64_t threads) {
+  if (threads == 0 || loop.getRank() != 1)
+    return;
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  Location loc = loop.getLoc();
+  Value iv = loop.getInductionVars().front();
+  auto toValue = [&](OpFoldResult value) {
+    return getValueOrCreateConstantIndexOp(b, loc, value);
+  };
+  Value lower = toValue(loop.getMixedLowerBound().front());
+  Value upper = toValue(loop.getMixedUpperBound().front());
+  Value step = toValue(loop.getMixedStep().front());
+  Value one = arith::ConstantIndexOp::create(b, loc, 1);
+  auto add = [&](Value x, Value y) -> Value {
+    return b.createOrFold<arith::AddIOp>(loc, x, y);
+  };
+  auto sub = [&](Value x, Value y) -> Value {
+    return b.createOrFold<arith::SubIOp>(loc, x, y);
+  };
+  auto mul = [&](Value x, Value y) -> Value {
+    return b.createOrFold<arith::MulIOp>(loc, x, y);
+  };
+  auto div = [&](Value x, Value y) -> Value {
+    return b.createOrFold<arith::DivUIOp>(loc, x, y);
+  };
+  auto ceilDiv = [&](Value x, Value y) { return div(add(x, sub(y, one)), y); };
+  Value count = ceilDiv(sub(upper, lower), step);
+  Value run = ceilDiv(count, arith::ConstantIndexOp::create(b, loc, threads));
+  Operation *first =
+      arith::SubIOp::create(b, loc, iv, lower); // the one that uses iv
+  Value number = div(first->getResult(0), step);
+  Value begin = mul(div(number, run), run);
+  Value end = b.createOrFold<arith::MinUIOp>(loc, add(begin, run), count);
+  Value reversed = sub(sub(add(begin, end), one), number);
+  Value tile = add(lower, mul(reversed, step));
+  b.replaceAllUsesExcept(iv, tile, first);
 }
 
 static LogicalResult tile(RewriterBase &rewriter, TilingInterface op,
@@ -133,7 +154,7 @@ static LogicalResult tile(RewriterBase &rewriter, TilingInterface op,
       getLoweringStrategy(op).getSchedule() == Schedule::RowBlocks)
     if (auto loop =
             dyn_cast<scf::ForallOp>(tiled->loops.front().getOperation()))
-      reverseOrder(rewriter, loop);
+      reverseOrder(rewriter, loop, getLoweringStrategy(op).getThreads());
   rewriter.replaceOp(op, tiled->replacements);
   return success();
 }

@@ -30,8 +30,8 @@ LogicalResult tileInSequence(RewriterBase &rewriter, TilingInterface op,
                              function_ref<void(Operation *)> update = {});
 
 /// Makes one sweep of each sum for the gradients of `function` and a sweep over
-/// the same data that needs nothing of it: as far as they are tiled in parallel,
-/// in one loop, which is marked for bn-fuse-sibling-loops.
+/// the same data that needs nothing of it: as far as they are tiled in
+/// parallel, in one loop, which is marked for bn-fuse-sibling-loops.
 LogicalResult tileOneSweeps(RewriterBase &rewriter, func::FuncOp function);
 
 /// Tiles `op` with `scf.for` by the `tile` sizes of its strategy, so that each

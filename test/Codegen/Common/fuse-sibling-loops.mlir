@@ -275,3 +275,54 @@ func.func @copies(%x: tensor<8xf32>, %y: tensor<8xf32>, %z: tensor<8xf32>)
   return %r#0, %r#1, %r#2, %r#3, %r#4, %r#5 : tensor<8xf32>, tensor<8xf32>,
       tensor<8xf32>, f32, f32, f32
 }
+
+// -----
+
+// In one sweep the first loop's body comes first, where the loops are, and where
+// those in their bodies are: in place, it reads what the second overwrites.
+// CHECK-LABEL: func @one_sweep
+//       CHECK:   scf.forall
+//       CHECK:     scf.for
+//       CHECK:       scf.for
+//       CHECK:         tensor.extract
+//       CHECK:         arith.addf
+//       CHECK:         tensor.insert
+//   CHECK-NOT:     scf.for %
+//       CHECK:   } {bn.one_sweep}
+func.func @one_sweep(%x: tensor<8x4xf32>, %y: tensor<8x4xf32>,
+    %s: tensor<2xf32>) -> (tensor<8x4xf32>, tensor<2xf32>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c4 = arith.constant 4 : index
+  %c8 = arith.constant 8 : index
+  %zero = arith.constant 0.0 : f32
+  %r:2 = scf.forall (%p) in (1) shared_outs(%t = %y, %u = %s)
+      -> (tensor<8x4xf32>, tensor<2xf32>) {
+    %a = scf.for %i = %c0 to %c8 step %c1 iter_args(%sum = %zero) -> f32 {
+      %row = scf.for %j = %c0 to %c4 step %c1 iter_args(%part = %sum) -> f32 {
+        %v = tensor.extract %x[%i, %j] : tensor<8x4xf32>
+        %w = arith.addf %part, %v : f32
+        scf.yield %w : f32
+      }
+      scf.yield %row : f32
+    }
+    %double = arith.addf %a, %a : f32
+    %b = scf.for %i = %c0 to %c8 step %c1 iter_args(%out = %t)
+        -> tensor<8x4xf32> {
+      %row = scf.for %j = %c0 to %c4 step %c1 iter_args(%part = %out)
+          -> tensor<8x4xf32> {
+        %w = tensor.insert %zero into %part[%i, %j] : tensor<8x4xf32>
+        scf.yield %w : tensor<8x4xf32>
+      }
+      scf.yield %row : tensor<8x4xf32>
+    }
+    %d = tensor.from_elements %a, %double : tensor<2xf32>
+    scf.forall.in_parallel {
+      tensor.parallel_insert_slice %b into %t[0, 0] [8, 4] [1, 1]
+          : tensor<8x4xf32> into tensor<8x4xf32>
+      tensor.parallel_insert_slice %d into %u[0] [2] [1]
+          : tensor<2xf32> into tensor<2xf32>
+    }
+  } {bn.one_sweep}
+  return %r#0, %r#1 : tensor<8x4xf32>, tensor<2xf32>
+}

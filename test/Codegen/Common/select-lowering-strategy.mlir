@@ -303,18 +303,18 @@ module attributes {
   // CHECK-LABEL: func @frozen_gradients
   //       CHECK:   <sweep, threads = 2, parallel = [-64, 0],
   //       CHECK:   <row_blocks, threads = 2, parallel = [-8, 0], tile = [64, 0], vector_bits = 256, unroll = 4, stores = nontemporal>
-  func.func @frozen_gradients(%x: tensor<25088x64xf32>, %c: tensor<64xf32>)
-      -> (tensor<25088x64xf32>, tensor<25088x64xf32>) {
+  func.func @frozen_gradients(%x: tensor<12544x128xf32>, %c: tensor<128xf32>)
+      -> (tensor<12544x128xf32>, tensor<12544x128xf32>) {
     %a = bn.backward axis(1) epsilon(1.0) wrt(input) frozen
-        ins(%x, %x : tensor<25088x64xf32>, tensor<25088x64xf32>)
-        statistics(%c, %c : tensor<64xf32>, tensor<64xf32>)
-        outs(%x : tensor<25088x64xf32>) -> tensor<25088x64xf32>
+        ins(%x, %x : tensor<12544x128xf32>, tensor<12544x128xf32>)
+        statistics(%c, %c : tensor<128xf32>, tensor<128xf32>)
+        outs(%x : tensor<12544x128xf32>) -> tensor<12544x128xf32>
     %b, %d = bn.backward axis(1) epsilon(1.0) wrt(input, offset) frozen
-        ins(%x, %x : tensor<25088x64xf32>, tensor<25088x64xf32>)
-        statistics(%c, %c : tensor<64xf32>, tensor<64xf32>)
-        outs(%x, %c : tensor<25088x64xf32>, tensor<64xf32>)
-        -> tensor<25088x64xf32>, tensor<64xf32>
-    return %a, %b : tensor<25088x64xf32>, tensor<25088x64xf32>
+        ins(%x, %x : tensor<12544x128xf32>, tensor<12544x128xf32>)
+        statistics(%c, %c : tensor<128xf32>, tensor<128xf32>)
+        outs(%x, %c : tensor<12544x128xf32>, tensor<128xf32>)
+        -> tensor<12544x128xf32>, tensor<128xf32>
+    return %a, %b : tensor<12544x128xf32>, tensor<12544x128xf32>
   }
 
   // A strategy by hand stays.

@@ -126,18 +126,30 @@ func.func @streams(%x: tensor<1002x128xf32>) -> tensor<128xf64> {
 
 // -----
 
-// The sweep of row blocks goes backwards: what the statistics have read last is
-// still in the cache.
-// CHECK-DAG: #[[$BACK:.*]] = affine_map<(d0) -> (-d0 + 896)>
+// The sweep of row blocks goes backwards, within the run of pieces of a thread:
+// what it has read last for the statistics is still in its caches. Of eight
+// pieces and three threads, piece 4 = 512 / 128 is the second one of the run
+// from 3 to 5, and becomes 3 + 6 - 1 - 4.
 // CHECK-LABEL: func @backwards
+//   CHECK-DAG:   %[[C3:.*]] = arith.constant 3 : index
+//   CHECK-DAG:   %[[C8:.*]] = arith.constant 8 : index
+//   CHECK-DAG:   %[[STEP:.*]] = arith.constant 128 : index
 //       CHECK:   scf.forall (%[[I:.*]]) = (0) to (1000) step (128)
-//       CHECK:     %[[B:.*]] = affine.apply #[[$BACK]](%[[I]])
+//       CHECK:     %[[N:.*]] = arith.divui %[[I]], %[[STEP]]
+//       CHECK:     %[[PART:.*]] = arith.divui %[[N]], %[[C3]]
+//       CHECK:     %[[BEGIN:.*]] = arith.muli %[[PART]], %[[C3]]
+//       CHECK:     %[[NEXT:.*]] = arith.addi %[[BEGIN]], %[[C3]]
+//       CHECK:     %[[END:.*]] = arith.minui %[[NEXT]], %[[C8]]
+//       CHECK:     %[[BOTH:.*]] = arith.addi %[[BEGIN]], %[[END]]
+//       CHECK:     %[[LAST:.*]] = arith.subi %[[BOTH]], %{{.*}}
+//       CHECK:     %[[BACK:.*]] = arith.subi %[[LAST]], %[[N]]
+//       CHECK:     %[[B:.*]] = arith.muli %[[BACK]], %[[STEP]]
 //       CHECK:     tensor.extract_slice %{{.*}}[%[[B]], 0]
 //       CHECK:     bn.normalize
 //       CHECK:     tensor.parallel_insert_slice %{{.*}} into %{{.*}}[%[[B]], 0]
 func.func @backwards(%x: tensor<1000x128xf32>) -> tensor<1000x128xf32> {
   %y = bn.normalize axis(1)
-      {bn.lowering_strategy = #bn.lowering_strategy<row_blocks, threads = 0,
+      {bn.lowering_strategy = #bn.lowering_strategy<row_blocks, threads = 3,
        parallel = [128, 0], tile = [64, 0], vector_bits = 256, unroll = 4,
        stores = temporal, streams = 4>}
       ins(%x : tensor<1000x128xf32>) outs(%x : tensor<1000x128xf32>)
@@ -195,6 +207,42 @@ func.func @no_strategy(%x: tensor<8x4xf32>, %c: tensor<4xf64>)
   %y = bn.normalize axis(1) ins(%x : tensor<8x4xf32>)
       outs(%x : tensor<8x4xf32>) -> tensor<8x4xf32>
   return %m, %y : tensor<4xf64>, tensor<8x4xf32>
+}
+
+// -----
+
+// Both operands of the sums for gradients come from four places; the sweep of
+// the result goes backwards.
+#rows = #bn.lowering_strategy<row_blocks, threads = 2, parallel = [-4, 0],
+    tile = [32, 0], vector_bits = 256, unroll = 4, stores = temporal,
+    streams = 4>
+// CHECK-LABEL: func @gradients
+//       CHECK:   scf.forall (%{{.*}}) = (0) to (1024) step (256)
+//       CHECK:     %[[DY:.*]] = tensor.expand_shape %{{.*}} output_shape [4, 64, 128]
+//       CHECK:     %[[X:.*]] = tensor.expand_shape %{{.*}} output_shape [4, 64, 128]
+//       CHECK:     scf.for %[[I:.*]] = %c0 to %c64 step %c32
+//       CHECK:       %[[TILEDY:.*]] = tensor.extract_slice %[[DY]][0, %[[I]], 0] [4, 32, 128]
+//       CHECK:       %[[TILEX:.*]] = tensor.extract_slice %[[X]][0, %[[I]], 0] [4, 32, 128]
+//       CHECK:       bn.backward_reduce axis(2) {{.*}} ins(%[[TILEDY]], %[[TILEX]] :
+//       CHECK:   scf.for %{{.*}} to %c4
+//       CHECK:     arith.addf
+//       CHECK:   scf.forall (%[[P:.*]]) = (0) to (1024) step (256)
+//       CHECK:     arith.divui %[[P]]
+//       CHECK:     bn.backward_input axis(1)
+func.func @gradients(%dy: tensor<1024x128xf32>, %x: tensor<1024x128xf32>,
+    %m: tensor<128xf32>, %z: tensor<128xf32>, %dx: tensor<1024x128xf32>)
+    -> tensor<1024x128xf32> {
+  %s:2 = bn.backward_reduce axis(1) {bn.lowering_strategy = #rows}
+      ins(%dy, %x : tensor<1024x128xf32>, tensor<1024x128xf32>)
+      mean(%m : tensor<128xf32>) outs(%z, %z : tensor<128xf32>, tensor<128xf32>)
+      -> tensor<128xf32>, tensor<128xf32>
+  %r = bn.backward_input axis(1) {bn.lowering_strategy = #rows}
+      ins(%dy, %x : tensor<1024x128xf32>, tensor<1024x128xf32>)
+      mean(%m : tensor<128xf32>)
+      coefficients(%m, %s#0, %s#1
+                   : tensor<128xf32>, tensor<128xf32>, tensor<128xf32>)
+      outs(%dx : tensor<1024x128xf32>) -> tensor<1024x128xf32>
+  return %r : tensor<1024x128xf32>
 }
 
 // -----

@@ -218,3 +218,36 @@ module attributes {transform.with_named_sequence} {
     transform.yield
   }
 }
+
+// -----
+
+// One sum of one operand, which has no mean to repeat.
+// CHECK-LABEL: func @backward_sum_dy
+//       CHECK:   scf.for {{.*}} -> (tensor<2x64xf64>)
+//       CHECK:     bn.backward_reduce axis(0, 1) sums(dy) ins(%{{[^ ]+}} : tensor<2x64x30xf32>) outs(%{{[^ ]+}} : tensor<2x64xf64>)
+//       CHECK:   scf.for
+//       CHECK:     linalg.generic
+//       CHECK:       arith.addf
+//   CHECK-NOT:       arith.addf
+//       CHECK:     linalg.yield
+func.func @backward_sum_dy(%dy: tensor<8x64x30xf32>, %s: tensor<64xf64>)
+    -> tensor<64xf64> {
+  %r = bn.backward_reduce axis(1) sums(dy) ins(%dy : tensor<8x64x30xf32>)
+      outs(%s : tensor<64xf64>) -> tensor<64xf64>
+  return %r : tensor<64xf64>
+}
+
+module attributes {transform.with_named_sequence} {
+  transform.named_sequence @__transform_main(
+      %root: !transform.any_op {transform.readonly}) {
+    %op = transform.structured.match ops{["bn.backward_reduce"]} in %root
+        : (!transform.any_op) -> !transform.any_op
+    %fill, %partial, %merge, %loop
+        = transform.structured.tile_reduction_using_for %op
+        by tile_sizes = [2]
+        : (!transform.any_op)
+        -> (!transform.any_op, !transform.any_op, !transform.any_op,
+            !transform.any_op)
+    transform.yield
+  }
+}

@@ -96,7 +96,7 @@ def SelectLoweringStrategyPass
 }
 
 def TileSlabsPass : Pass<"bn-tile-slabs", "::mlir::func::FuncOp"> {
-  let summary = "tile training and backward ops into independent channel groups";
+  let summary = "tile training and backward ops into channel groups";
   let description = [{
     Tiles each `bn.training` whose strategy is `slab` along its channels with
     `scf.forall`: a slab of a training op is a training op, so that statistics
@@ -195,7 +195,8 @@ def PipelineSlabsPass : Pass<"bn-pipeline-slabs", "::mlir::func::FuncOp"> {
     made of the `bn.stats` of the same input, becomes a loop over channel groups
     of the size that the strategy's tile has in the channel dimension. An
     iteration normalizes one group and takes the statistics of the next; a
-    `bn.backward_input` made of a `bn.backward_reduce` of the same data likewise. The
+    `bn.backward_input` made of a `bn.backward_reduce` of the same data
+    likewise. The
     first group's statistics are taken before the loop, the last group is
     normalized behind it. The loop is marked `bn.pipelined`, for
     `bn-fuse-sibling-loops`.
@@ -267,11 +268,13 @@ def FuseSiblingLoopsPass
     : Pass<"bn-fuse-sibling-loops", "::mlir::func::FuncOp"> {
   let summary = "walk the data of two independent loops at the same time";
   let description = [{
-    In a loop marked `bn.pipelined` or `bn.one_sweep`, two `scf.for` of one block with the same
+    In a loop marked `bn.pipelined` or `bn.one_sweep`, two `scf.for` of one
+    block with the same
     bounds and step become one, in the place of the first, when neither uses
     results of the other; what the second one needs moves along. Then the same
     in the new body, so that nests become one nest, while strips of the same
-    width meet. In a loop marked `bn.one_sweep` the first loop's body comes first.
+    width meet. In a loop marked `bn.one_sweep` the first loop's body comes
+    first.
     Bounds are the same when they are the same value or the same
     computation. The marks of both loops stay.
 

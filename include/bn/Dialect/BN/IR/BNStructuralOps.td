@@ -278,7 +278,8 @@ def BN_BackwardReduceOp :
     ```mlir
     %sum_dy, %sum_dy_xmu = bn.backward_reduce axis(1)
         ins(%dy, %x : tensor<8x64x784xf32>, tensor<8x64x784xf32>)
-        mean(%m : tensor<64xf64>) outs(%s0, %t0 : tensor<64xf64>, tensor<64xf64>)
+        mean(%m : tensor<64xf64>)
+        outs(%s0, %t0 : tensor<64xf64>, tensor<64xf64>)
         -> tensor<64xf64>, tensor<64xf64>
     ```
   }];

@@ -183,9 +183,11 @@ def DecomposePass : Pass<"bn-decompose", "::mlir::func::FuncOp"> {
     `bn.training` becomes `bn.stats`, the variance, `bn.update_running_stats`
     and `bn.normalize`; `bn.inference` becomes `bn.normalize`; and a
     `bn.normalize` with a variance becomes coefficients, computed once per
-    channel in f64, and a `bn.normalize` that applies them. Ops that have no
-    decomposition (gradients with a mask) are an error, and so are groups: see
-    bn-expand-groups.
+    channel in f64, and a `bn.normalize` that applies them. `bn.backward`
+    becomes `bn.backward_reduce`, coefficients and `bn.backward_input`, as far
+    as its gradients need them; with `frozen`, the gradient of the input is a
+    `bn.normalize` that scales. Ops that have no decomposition (gradients with a
+    mask) are an error, and so are groups: see bn-expand-groups.
   }];
   let dependentDialects = [
     "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",

@@ -1,0 +1,106 @@
+//===- StrategySelector.cpp - What all schedules have in common -----------===//
+//
+// Part of the bn-mlir project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Phase 'tiled'. What an op is, and what does not depend on its schedule:
+// stores and tiles.
+//
+//===----------------------------------------------------------------------===//
+
+#include "StrategySelector.h"
+
+using namespace mlir;
+using namespace mlir::bn;
+
+/// Additions that may follow each other in one sum of a tile: rounding errors
+/// grow with them (docs/Numerics.md).
+static constexpr int64_t kLongestChain = 256;
+
+bool mlir::bn::sweepsTwice(Operation *op) {
+  if (auto backward = dyn_cast<BackwardOp>(op))
+    return backward.wants(Gradient::input) && !backward.getFrozen();
+  auto training = dyn_cast<TrainingOp>(op);
+  return training && !training.getMask();
+}
+
+bool mlir::bn::sweepsOnce(Operation *op) {
+  auto backward = dyn_cast<BackwardOp>(op);
+  return backward && backward.getFrozen() && backward.wants(Gradient::input) &&
+         !backward.isElementwise();
+}
+
+int64_t mlir::bn::countData(IndexedOpInterface op) {
+  unsigned numInits =
+      cast<DestinationStyleOpInterface>(op.getOperation()).getNumDpsInits();
+  SmallVector<AffineMap> maps = op.getOperandIndexingMaps();
+  auto isData = [](AffineMap map) { return map.isIdentity(); };
+  if (llvm::none_of(ArrayRef(maps).take_back(numInits), isData))
+    return 0;
+  // With frozen statistics only the gradient of the scale needs the input.
+  auto backward = dyn_cast<BackwardOp>(op.getOperation());
+  bool skipsInput =
+      backward && backward.getFrozen() && !backward.wants(Gradient::scale);
+  return llvm::count_if(maps, isData) - skipsInput;
+}
+
+/// Stores past the caches save the read of what is overwritten, and cost
+/// dearly when what is written is read again soon: they pay when inputs and
+/// output together exceed about 3/4 of the last-level cache.
+StoreKind StrategySelector::selectStores() {
+  int64_t data = countData(op);
+  bool isLarge = type.hasStaticShape()
+                     ? data * type.getNumElements() >
+                           getMostCachedBytes(machine) / elementBytes
+                     : data > 0 && assumption.isLarge;
+  return isLarge ? StoreKind::NonTemporal : StoreKind::Temporal;
+}
+
+/// Elements of a register where they are widest.
+int64_t StrategySelector::getLanes() {
+  unsigned bits = type.getElementTypeBitWidth() == 64 ? 64 : 32;
+  return std::max<int64_t>(machine.vectorBits / bits, 1);
+}
+
+int64_t StrategySelector::selectUnroll() {
+  int64_t last = rank() - 1;
+  bool isLong = isReduction(last) && !type.isDynamicDim(last) &&
+                size(last) > kShortChain * kUnroll * getLanes();
+  return isLong && machine.vectorBits >= kMaskedBits ? kLongUnroll : kUnroll;
+}
+
+/// How many rows of `size` elements a tile may have, so that no chain of
+/// additions is longer than in a tile of long rows: a row is summed in register
+/// tiles, then in registers, then one by one, each in a chain of its own.
+int64_t StrategySelector::getMostRows(int64_t size) {
+  int64_t lanes = getLanes(), wide = lanes * selectUnroll();
+  int64_t additions =
+      std::max({size / wide, size % wide / lanes, size % lanes, int64_t(1)});
+  return std::max<int64_t>(kLongestChain / additions, 1);
+}
+
+/// A tile of whole rows, as many as there is room for, or part of one: at most
+/// `room` elements of a channel. Where channels are in the lanes, a sum is one
+/// chain of additions, which is kept short for accuracy.
+SmallVector<int64_t> StrategySelector::selectTile(int64_t room) {
+  SmallVector<int64_t> tile(rank(), 0);
+  int64_t last = rank() - 1;
+  if (!isReduction(last))
+    room = std::min(room, kTileRows / kStreams);
+  else if (!type.isDynamicDim(last))
+    room = std::min(room, getMostRows(size(last)) * size(last));
+  for (int64_t dim = rank() - 1; dim >= 0; --dim) {
+    if (!isReduction(dim))
+      continue;
+    if (!type.isDynamicDim(dim) && size(dim) <= room) {
+      room /= std::max<int64_t>(size(dim), 1);
+      continue;
+    }
+    tile[dim] = std::max<int64_t>(room, 1);
+    room = 1;
+  }
+  return tile;
+}

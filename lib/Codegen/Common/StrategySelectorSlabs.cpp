@@ -1,0 +1,125 @@
+//===- StrategySelectorSlabs.cpp - Channels that are independent ----------===//
+//
+// Part of the bn-mlir project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Phase 'tiled'. Channels whose elements lie apart: each group of them is done
+// before the next, or while the next is read.
+//
+//===----------------------------------------------------------------------===//
+
+#include "StrategySelector.h"
+
+using namespace mlir;
+using namespace mlir::bn;
+
+/// The most elements of a row between two merges.
+static constexpr int64_t kLongestRow = 8192;
+/// Rows of a tile whose rows are short, and whose rows may be short or long.
+static constexpr int64_t kShortRows = 128, kUnknownRows = 16;
+
+int64_t mlir::bn::getLongRow(const MachineModel &machine, StoreKind stores) {
+  using Selector = StrategySelector;
+  bool isMasked = machine.vectorBits >= Selector::kMaskedBits &&
+                  stores == StoreKind::Temporal;
+  return isMasked ? Selector::kLongUnknownRow : Selector::kLongRow;
+}
+
+/// True when rows of the data are long enough for vectors across one row of
+/// one channel. Those that are written past the caches should be longer, which
+/// several channels together are.
+bool StrategySelector::hasLongRows() {
+  if (type.isDynamicDim(rank() - 1))
+    return assumption.hasLongRows;
+  return size(rank() - 1) >= (isCached() && machine.vectorBits >= kMaskedBits
+                                  ? kLongMaskedRow
+                                  : kLongRow);
+}
+
+/// Of short rows, sums and coefficients are in the L1 cache, too, which those
+/// of gradients fill: they are better off with several rows at a time.
+bool StrategySelector::paysPipelined() {
+  return hasLongRows() || (!isCached() && isa<TrainingOp>(op.getOperation()));
+}
+
+/// Channels that are treated together: several where one is a short row, or a
+/// short slab. 1 where it is not known.
+int64_t StrategySelector::selectGroup(int64_t channelDim) {
+  int64_t last = rank() - 1;
+  if (type.isDynamicDim(channelDim) || channelDim != last - 1 ||
+      type.isDynamicDim(last) ||
+      (canBePipelined(channelDim) && isCached() && hasLongRows()))
+    return 1;
+  int64_t rowBytes = std::max<int64_t>(size(last) * elementBytes, 1);
+  int64_t limit = std::min<int64_t>(llvm::divideCeil(kRowBytes, rowBytes),
+                                    size(channelDim) / kMinChannels);
+  return getDivisor(size(channelDim), std::max<int64_t>(limit, 1));
+}
+
+/// Channel groups that are normalized as soon as their statistics are known.
+LoweringStrategyAttr StrategySelector::selectSlab(int64_t channelDim) {
+  SmallVector<int64_t> parallel(rank(), 0);
+  int64_t group = selectGroup(channelDim);
+  parallel[channelDim] = group;
+  if (canBePipelined(channelDim) && paysPipelined())
+    return selectPipelinedSlab(channelDim, group);
+  if (sweepsOnce(op) && hasStaticRows(channelDim))
+    return get(Schedule::Slab, parallel, selectRowTile(group), /*streams=*/1,
+               /*prefetch=*/isCached() ? 0 : 1);
+
+  SmallVector<int64_t> tile =
+      selectTile(std::max<int64_t>(tileElements() / group, 1));
+  if (group > 1 && !type.isDynamicDim(0))
+    tile[0] = selectRows(group);
+  return get(Schedule::Slab, parallel, tile);
+}
+
+/// Rows of a tile; 0 for all. Of short rows they are many, since each merge is
+/// preceded by sums over the elements of a row. A group of one channel is
+/// summed along its rows, in longer chains.
+int64_t StrategySelector::selectRows(int64_t group) {
+  int64_t length = size(rank() - 1), rows = kShortRows;
+  if (group == 1)
+    rows = std::min(rows, getMostRows(length));
+  bool isKnown = !type.isDynamicDim(0);
+  if (length >= kLongRow) {
+    rows = isCached() ? std::max<int64_t>(kLongestRow / length, 1) : 1;
+    if (isKnown)
+      rows = getDivisor(size(0), rows);
+  }
+  return isKnown && size(0) <= rows ? 0 : rows;
+}
+
+/// Tiles that are walked for sums and for results at the same time: some rows,
+/// or a part of a long one.
+SmallVector<int64_t> StrategySelector::selectRowTile(int64_t group) {
+  int64_t last = rank() - 1;
+  SmallVector<int64_t> tile(rank(), 0);
+  bool isLonger = type.isDynamicDim(last) || size(last) > kLongestRow;
+  if (isLonger && !type.isDynamicDim(last))
+    tile[last] = getDivisor(size(last), kLongestRow);
+  if (tile[last] < kLongestRow / 4)
+    tile[last] = isLonger ? kLongestRow : 0;
+  bool mayBeShort = type.isDynamicDim(last) && isCached();
+  tile[0] = mayBeShort ? kUnknownRows : tile[last] != 0 ? 1 : selectRows(group);
+  return tile;
+}
+
+/// One group is normalized while the statistics of the next are taken. Each
+/// thread has one run of channels, since a run begins and ends with a group
+/// alone; channels do not share sums, so the number of runs changes no bits.
+LoweringStrategyAttr StrategySelector::selectPipelinedSlab(int64_t channelDim,
+                                                           int64_t group) {
+  int64_t runs = threads != 0 ? threads : machine.cores;
+  SmallVector<int64_t> parallel(rank(), 0), tile = selectRowTile(group);
+  parallel[channelDim] =
+      type.isDynamicDim(channelDim)
+          ? -runs
+          : llvm::divideCeil(size(channelDim) / group, runs) * group;
+  tile[channelDim] = group;
+  return get(Schedule::PipelinedSlab, parallel, tile, /*streams=*/1,
+             /*prefetch=*/1);
+}
