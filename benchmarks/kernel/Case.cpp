@@ -30,7 +30,9 @@ int64_t Case::getTensorBytes() const {
   return getNumElements() * getByteSize(dtype);
 }
 
-int Case::getNumInputs() const { return kind == Kind::Backward ? 2 : 1; }
+int Case::getNumInputs() const {
+  return kind == Kind::Backward || hasAddend() ? 2 : 1;
+}
 
 bool Case::isLarge() const {
   return (getNumInputs() + 1) * getTensorBytes() > 24e6;
@@ -56,15 +58,24 @@ std::string Case::getShapeText() const {
 }
 
 std::string Case::getGroup() const {
-  return (stringifyKind(kind) + " " + stringifyDType(dtype) +
-          (layout == Layout::NCHW ? " nchw" : " nhwc"))
-      .str();
+  std::string group = (stringifyKind(kind) + " " + stringifyDType(dtype) +
+                       (layout == Layout::NCHW ? " nchw" : " nhwc"))
+                          .str();
+  if (epilogue != BatchNormSpec::Epilogue::None)
+    group += (" " + stringifyEpilogue(epilogue)).str();
+  return group;
 }
 
 llvm::StringRef bench::stringifyKind(Kind kind) {
   BatchNormSpec spec;
   spec.kind = kind;
   return spec.getKindName();
+}
+
+llvm::StringRef bench::stringifyEpilogue(BatchNormSpec::Epilogue epilogue) {
+  BatchNormSpec spec;
+  spec.epilogue = epilogue;
+  return spec.getEpilogueName();
 }
 
 llvm::Expected<DimVector> bench::parseShape(llvm::StringRef text) {

@@ -26,11 +26,13 @@ struct Case {
   Layout layout;
   /// Batch, channels, and the spatial sizes, if any.
   DimVector shape;
+  BatchNormSpec::Epilogue epilogue = BatchNormSpec::Epilogue::None;
 
   int64_t getChannels() const { return shape[1]; }
   int64_t getNumElements() const;
   int64_t getTensorBytes() const;
-  /// Two for backward, which needs the input and the gradient of the output.
+  /// Two for backward, which needs the input and the gradient of the output,
+  /// and where something is added to the output.
   int getNumInputs() const;
   /// Input and output do not fit into the last-level cache of our machines;
   /// the bound is the one that the project's goals are stated with.
@@ -40,11 +42,16 @@ struct Case {
   /// The dimension of the channels in memory order.
   int64_t getAxis() const;
   std::string getShapeText() const;
-  /// "training f32 nhwc".
+  bool hasAddend() const {
+    return epilogue == BatchNormSpec::Epilogue::Add ||
+           epilogue == BatchNormSpec::Epilogue::AddRelu;
+  }
+  /// "training f32 nhwc", and the epilogue.
   std::string getGroup() const;
 };
 
 llvm::StringRef stringifyKind(BatchNormSpec::Kind kind);
+llvm::StringRef stringifyEpilogue(BatchNormSpec::Epilogue epilogue);
 
 /// Reads "50x64x112x112" or "4096x512".
 llvm::Expected<DimVector> parseShape(llvm::StringRef text);

@@ -25,6 +25,7 @@ using namespace mlir;
 using namespace mlir::bn;
 using namespace mlir::bn::bench;
 using Kind = BatchNormSpec::Kind;
+using Epilogue = BatchNormSpec::Epilogue;
 
 static constexpr double kEpsilon = 1e-3;
 
@@ -37,6 +38,7 @@ static BatchNormSpec getSpec(const Case &c, int64_t threads) {
   spec.shape = c.getMemoryShape();
   spec.axis = {c.getAxis()};
   spec.epsilon = kEpsilon;
+  spec.epilogue = c.epilogue;
   spec.hasRunningStats = false;
   spec.threads = threads;
   return spec;
@@ -136,6 +138,8 @@ const void *KernelRun::getFirstInput() const {
 }
 
 const void *KernelRun::getSecondInput() const {
+  if (c.hasAddend())
+    return getBuffer("addend").getData();
   return c.kind == Kind::Backward ? getBuffer("output_grad").getData()
                                   : nullptr;
 }
@@ -189,8 +193,16 @@ llvm::Error KernelRun::checkChannel(int64_t channel) const {
   double factor =
       getBuffer("scale").load(channel) / std::sqrt(variance + kEpsilon);
   double offset = getBuffer("offset").load(channel), worst = 0;
+  double slope = getSpec(c, /*threads=*/1).slope;
   forEachOfChannel(c, channel, [&](int64_t i) {
     double expected = (x.load(i) - mean) * factor + offset;
+    if (c.hasAddend())
+      expected += getBuffer("addend").load(i);
+    if (expected < 0 && c.epilogue == Epilogue::LeakyRelu)
+      expected *= slope;
+    else if (expected < 0 && c.epilogue != Epilogue::None &&
+             c.epilogue != Epilogue::Add)
+      expected = 0;
     double error = std::fabs(y.load(i) - expected);
     worst = std::isnan(error) ? error : std::max(worst, error);
   });

@@ -22,7 +22,7 @@
 using namespace mlir::bn;
 using namespace mlir::bn::bench;
 
-static constexpr const char *kRow = "{0,-20} {1,-16} {2,8} {3,2} {4,10} "
+static constexpr const char *kRow = "{0,-30} {1,-16} {2,8} {3,2} {4,10} "
                                     "{5,10} {6,10} {7,10} {8,3} {9,6} {10,6}\n";
 
 /// "12.34".
@@ -68,6 +68,7 @@ void Report::printJSON(const Measurement &measurement) {
                               {"dtype", stringifyDType(c.dtype)},
                               {"layout",
                                c.layout == Layout::NCHW ? "nchw" : "nhwc"},
+                              {"epilogue", stringifyEpilogue(c.epilogue)},
                               {"shape", c.getShapeText()},
                               {"threads", measurement.threads},
                               {"bytes",
@@ -90,7 +91,7 @@ void Report::ReportRuns(const std::vector<Run> &runs) {
         *measurements.lookup(run.run_name.function_name);
     if (run.error_occurred) {
       llvm::outs() << llvm::formatv(
-          "{0,-20} {1,-16} error: {2}\n", measurement.c.getGroup(),
+          "{0,-30} {1,-16} error: {2}\n", measurement.c.getGroup(),
           measurement.c.getShapeText(), run.error_message);
       continue;
     }
@@ -110,7 +111,7 @@ void Report::Finalize() {
     for (double value : values)
       sum += std::log(value);
     llvm::outs() << llvm::formatv(
-        "{0,-26} geometric mean {1}, worst {2} (n={3})\n", group,
+        "{0,-36} geometric mean {1}, worst {2} (n={3})\n", group,
         fixed(std::exp(sum / values.size())), fixed(*llvm::max_element(values)),
         values.size());
   }

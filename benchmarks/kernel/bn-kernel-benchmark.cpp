@@ -30,6 +30,7 @@
 using namespace mlir::bn;
 using namespace mlir::bn::bench;
 using Kind = BatchNormSpec::Kind;
+using Epilogue = BatchNormSpec::Epilogue;
 namespace cl = llvm::cl;
 
 static llvm::ExitOnError check("bn-kernel-benchmark: error: ");
@@ -54,6 +55,17 @@ struct Options {
       "layout", cl::desc("Layouts (default: nchw,nhwc)"),
       cl::values(clEnumValN(Layout::NCHW, "nchw", "channels first"),
                  clEnumValN(Layout::NHWC, "nhwc", "channels last")),
+      cl::CommaSeparated, cl::cat(category)};
+  cl::list<Epilogue> epilogues{
+      "epilogue",
+      cl::desc("What is done to y before it is written (default: none). The "
+               "floor reads the addend, too"),
+      cl::values(clEnumValN(Epilogue::None, "none", "nothing"),
+                 clEnumValN(Epilogue::Relu, "relu", "0 for what is below"),
+                 clEnumValN(Epilogue::LeakyRelu, "leaky_relu",
+                            "a part of what is below 0"),
+                 clEnumValN(Epilogue::Add, "add", "y + addend"),
+                 clEnumValN(Epilogue::AddRelu, "add_relu", "both")),
       cl::CommaSeparated, cl::cat(category)};
   cl::list<std::string> shapes{
       "shape",
@@ -92,21 +104,27 @@ static void setDefaults(Options &options) {
   if (options.layouts.empty())
     for (Layout layout : {Layout::NCHW, Layout::NHWC})
       options.layouts.push_back(layout);
+  if (options.epilogues.empty())
+    options.epilogues.push_back(Epilogue::None);
   if (options.sets.empty() && options.shapes.empty())
     options.sets.push_back("resnet50");
 }
 
 static std::vector<Case> getCases(const Options &options) {
   std::vector<Case> cases;
+  auto add = [&](Kind kind, DType dtype, Layout layout, Epilogue epilogue) {
+    for (const std::string &shape : options.shapes)
+      cases.push_back(
+          {kind, dtype, layout, check(parseShape(shape)), epilogue});
+    for (const std::string &set : options.sets)
+      for (DimVector &shape : check(getShapeSet(set, layout)))
+        cases.push_back({kind, dtype, layout, shape, epilogue});
+  };
   for (Kind kind : options.kinds)
     for (DType dtype : options.dtypes)
-      for (Layout layout : options.layouts) {
-        for (const std::string &shape : options.shapes)
-          cases.push_back({kind, dtype, layout, check(parseShape(shape))});
-        for (const std::string &set : options.sets)
-          for (DimVector &shape : check(getShapeSet(set, layout)))
-            cases.push_back({kind, dtype, layout, shape});
-      }
+      for (Layout layout : options.layouts)
+        for (Epilogue epilogue : options.epilogues)
+          add(kind, dtype, layout, epilogue);
   return cases;
 }
 

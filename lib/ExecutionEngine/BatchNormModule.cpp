@@ -152,6 +152,7 @@ static void printOp(llvm::raw_ostream &os, const BatchNormSpec &spec,
     if (isOutput(operand))
       outputs.push_back(&operand);
   printClause(os, "outs", outputs);
+  printEpilogue(os, spec, printShapedType(*outputs.front()));
   os << "\n        -> ";
   llvm::interleaveComma(outputs, os, [&](auto *operand) {
     os << "tensor<" << printShapedType(*operand) << ">";

@@ -35,6 +35,13 @@ public:
                   int64_t inPlaceWith = -1) {
     return add(name, spec.elementType, all, access, inPlaceWith);
   }
+  /// The output, and in front of it what the epilogue reads.
+  void addOutput(int64_t input) {
+    int64_t addend = spec.takesAddend() ? addData("addend") : -1;
+    int64_t output = addData("output", Access::Write, input);
+    if (addend >= 0)
+      signature.arguments[output].inPlaceWith.push_back(addend);
+  }
   int64_t addParameter(const char *name, Access access = Access::Read,
                        int64_t inPlaceWith = -1) {
     return add(name, spec.parameterType, channels, access, inPlaceWith);
@@ -88,7 +95,8 @@ private:
     operand.name = name;
     operand.dtype = dtype;
     operand.access = access;
-    operand.inPlaceWith = inPlaceWith;
+    if (inPlaceWith >= 0)
+      operand.inPlaceWith.push_back(inPlaceWith);
     for (int64_t dim : dims) {
       operand.shape.push_back(spec.shape[dim]);
       operand.sameSizeAs.push_back(dim);
@@ -113,7 +121,7 @@ static void addTraining(const BatchNormSpec &spec, SignatureBuilder &builder) {
     variance = builder.addStatistic("running_variance");
   }
   builder.addMask();
-  builder.addData("output", Access::Write, input);
+  builder.addOutput(input);
   builder.addGroupStatistic("mean");
   builder.addGroupStatistic("variance");
   if (spec.hasRunningStats) {
@@ -127,7 +135,7 @@ static void addInference(SignatureBuilder &builder) {
   builder.addScaleAndOffset();
   builder.addStatistic("mean");
   builder.addStatistic("variance");
-  builder.addData("output", Access::Write, input);
+  builder.addOutput(input);
 }
 
 static void addNormalize(const BatchNormSpec &spec, SignatureBuilder &builder) {
@@ -137,7 +145,7 @@ static void addNormalize(const BatchNormSpec &spec, SignatureBuilder &builder) {
   if (spec.hasVariance)
     builder.addStatistic("variance");
   builder.addScaleAndOffset();
-  builder.addData("output", Access::Write, input);
+  builder.addOutput(input);
 }
 
 static void addBackward(const BatchNormSpec &spec, SignatureBuilder &builder) {

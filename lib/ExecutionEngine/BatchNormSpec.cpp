@@ -140,7 +140,7 @@ llvm::Error BatchNormSpec::verify() const {
     return makeError("expected 'momentum' to be finite, got {0}", momentum);
   if (threads < 0)
     return makeError("expected 'threads' to be 0 or more, got {0}", threads);
-  return llvm::Error::success();
+  return verifyEpilogue(*this);
 }
 
 //===----------------------------------------------------------------------===//
@@ -234,6 +234,10 @@ std::string BatchNormSpec::getKey() const {
     os << " momentum " << printFloat(momentum) << " running "
        << (runningVariance == RunningVariance::Sample ? "sample"
                                                       : "population");
+  if (epilogue != Epilogue::None)
+    os << " epilogue " << getEpilogueName();
+  if (epilogue == Epilogue::LeakyRelu)
+    os << " slope " << printFloat(slope);
   if (takesGroups())
     os << " groups " << groups;
   if (takesMask()) {

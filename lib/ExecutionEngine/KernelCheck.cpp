@@ -136,7 +136,8 @@ static bool mayReplace(const Argument &output, const Argument &input) {
   // Nothing is known about what a plain function does with its memrefs.
   return output.operand.access == Access::ReadWrite ||
          (output.operand.access == Access::Write &&
-          output.operand.inPlaceWith == static_cast<int64_t>(input.index));
+          llvm::is_contained(output.operand.inPlaceWith,
+                             static_cast<int64_t>(input.index)));
 }
 
 /// Checks two arguments of which `second` comes later: outputs come last.

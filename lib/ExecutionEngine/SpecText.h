@@ -15,12 +15,22 @@
 #ifndef BN_LIB_EXECUTIONENGINE_SPECTEXT_H
 #define BN_LIB_EXECUTIONENGINE_SPECTEXT_H
 
+#include "bn/ExecutionEngine/BatchNormSpec.h"
+
 #include <string>
 
 namespace mlir::bn {
 
 /// Prints every digit of a number, in a form that MLIR reads.
 std::string printFloat(double value);
+
+/// Checks the fields that describe the epilogue.
+llvm::Error verifyEpilogue(const BatchNormSpec &spec);
+
+/// Prints the epilogue's clause of an op; nothing without an epilogue. `type`
+/// is that of `addend`, for example "8x?xf32".
+void printEpilogue(llvm::raw_ostream &os, const BatchNormSpec &spec,
+                   llvm::StringRef type);
 
 } // namespace mlir::bn
 

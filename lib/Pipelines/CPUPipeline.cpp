@@ -45,6 +45,9 @@ void mlir::bn::buildBNPhase(OpPassManager &pm, const CPUPipelineOptions &) {
   pm.addPass(createInlinerPass());
   pm.addNestedPass<func::FuncOp>(createCanonicalizerPass());
   pm.addNestedPass<func::FuncOp>(createFoldInferencePass());
+  // Arithmetic on whole tensors, where the input has some.
+  pm.addNestedPass<func::FuncOp>(createConvertElementwiseToLinalgPass());
+  pm.addNestedPass<func::FuncOp>(createFuseEpiloguesPass());
   pm.addNestedPass<func::FuncOp>(createExpandGroupsPass());
   pm.addNestedPass<func::FuncOp>(createCollapseDimensionsPass());
 }
@@ -75,8 +78,6 @@ void mlir::bn::buildTiledPhase(OpPassManager &pm,
 
 void mlir::bn::buildLinalgPhase(OpPassManager &pm, const CPUPipelineOptions &) {
   pm.addNestedPass<func::FuncOp>(createConvertBNToLinalgPass());
-  // Arithmetic on whole tensors, where the input has some.
-  pm.addNestedPass<func::FuncOp>(createConvertElementwiseToLinalgPass());
   pm.addNestedPass<func::FuncOp>(createFlattenShortRowsPass());
   pm.addNestedPass<func::FuncOp>(createLoopInvariantCodeMotionPass());
   addCleanup(pm);

@@ -12,6 +12,7 @@ __all__ = [
     "A",
     "Array",
     "Axis",
+    "Epilogue",
     "Gradient",
     "Kind",
     "Out",
@@ -36,6 +37,9 @@ Axis = Union[int, Sequence[int]]
 Out = Union[Array, Sequence[Union[Array, None]], None]
 
 Gradient = Literal["input", "scale", "offset"]
+
+#: What happens to normalized elements before they are written.
+Epilogue = Literal["relu", "leaky_relu", "add", "add_relu"]
 
 VarianceKind = Literal["population", "sample"]
 

@@ -27,6 +27,9 @@ BatchNormSpec::RunningVariance convertVarianceKind(llvm::StringRef kind);
 /// Converts "variance" or "inverse_std"; raises for others.
 BatchNormSpec::StatisticsKind convertStatisticsKind(llvm::StringRef kind);
 
+/// Converts None or "relu", "leaky_relu", "add", "add_relu"; raises for others.
+BatchNormSpec::Epilogue convertEpilogue(nanobind::handle name);
+
 /// inference, training, backward.
 void bindFunctions(nanobind::module_ &module);
 

@@ -11,7 +11,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Call.h"
-
+#include "Bindings.h"
 #include "Mask.h"
 
 #include "llvm/Support/FormatVariadic.h"
@@ -29,6 +29,7 @@ Call::Call(BatchNormSpec::Kind kind) {
   spec.hasScale = spec.hasOffset = spec.hasRunningStats = false;
   spec.hasMean = spec.hasVariance = false;
   spec.hasInputGrad = spec.hasScaleGrad = spec.hasOffsetGrad = false;
+  spec.slope = 0;
   spec.threads = Session::get().getThreads();
 }
 
@@ -123,6 +124,20 @@ void Call::addScaleAndOffset(nb::handle scale, nb::handle offset) {
     addChannels(offset, "offset", spec.parameterType);
   else if (spec.hasOffset)
     spec.parameterType = addChannels(offset, "offset");
+}
+
+void Call::setEpilogue(nb::handle name, double slope, nb::handle addend) {
+  spec.epilogue = convertEpilogue(name);
+  if (spec.epilogue == BatchNormSpec::Epilogue::LeakyRelu)
+    spec.slope = slope;
+  if (addend.is_none() == spec.takesAddend())
+    raiseValueError(llvm::formatv(
+        "expected 'addend' exactly when 'epilogue' is 'add' or 'add_relu', got "
+        "{0} and {1}",
+        spec.takesAddend() ? "none" : "one",
+        nb::repr(name).c_str()));
+  if (spec.takesAddend())
+    addData(addend, "addend");
 }
 
 void Call::addMask(nb::handle object) {

@@ -55,6 +55,10 @@ public:
   /// Adds a mask, unless it is None.
   void addMask(nb::handle mask);
 
+  /// Says what is done to normalized elements; adds the addend if that is one
+  /// of the arguments.
+  void setEpilogue(nb::handle name, double slope, nb::handle addend);
+
   /// What is in a result before the call.
   enum class Initial { Anything, Zero };
 

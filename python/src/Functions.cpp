@@ -29,7 +29,9 @@ using Kind = BatchNormSpec::Kind;
 
 static nb::object inference(nb::handle x, nb::handle scale, nb::handle offset,
                             nb::handle mean, nb::handle variance,
-                            nb::handle axis, double epsilon, nb::handle out) {
+                            nb::handle axis, double epsilon,
+                            nb::handle epilogue, double slope,
+                            nb::handle addend, nb::handle out) {
   Call call(Kind::Inference);
   call.setInput(x, axis);
   call.setOut(out, 1);
@@ -38,6 +40,7 @@ static nb::object inference(nb::handle x, nb::handle scale, nb::handle offset,
   call.addScaleAndOffset(scale, offset);
   call.spec.statisticsType = call.addChannels(mean, "mean");
   call.addChannels(variance, "variance", call.spec.statisticsType);
+  call.setEpilogue(epilogue, slope, addend);
   call.addOutput(0, "output");
   call.run();
   return call.takeResult(0);
@@ -58,7 +61,8 @@ static nb::object training(nb::handle x, nb::handle scale, nb::handle offset,
                            nb::handle runningMean, nb::handle runningVariance,
                            double momentum, const char *runningVarianceKind,
                            nb::handle mask, int64_t groups, nb::handle axis,
-                           double epsilon, nb::handle out) {
+                           double epsilon, nb::handle epilogue, double slope,
+                           nb::handle addend, nb::handle out) {
   bool hasRunningStats = checkBothOrNone(runningMean, runningVariance);
   Call call(Kind::Training);
   BatchNormSpec &spec = call.spec;
@@ -78,6 +82,7 @@ static nb::object training(nb::handle x, nb::handle scale, nb::handle offset,
     spec.statisticsType = call.getOutType(1, spec.statisticsType);
   }
   call.addMask(mask);
+  call.setEpilogue(epilogue, slope, addend);
   call.addOutput(0, "output");
   call.addGroupsOutput(1, "mean", spec.statisticsType);
   call.addGroupsOutput(2, "variance", spec.statisticsType);
@@ -168,7 +173,14 @@ static constexpr const char *kInferenceDoc =
 :param variance: as ``mean``.
 :param axis: the dimension of the channels, or a list of them.
 :param epsilon: added to the variance.
-:param out: array for the result; may be ``x``. None for a new one.
+:param epilogue: what happens to each ``y`` before it is written: 'relu',
+    'leaky_relu', 'add' (``y + addend``), 'add_relu' (the ReLU of the sum), or
+    None. A NaN stays NaN.
+:param slope: what a leaky ReLU multiplies negative numbers with.
+:param addend: array of the shape, strides and type of ``x``, given exactly when
+    the epilogue adds.
+:param out: array for the result; may be ``x`` or ``addend``. None for a new
+    one.
 :returns: array of the shape, strides, type and framework of ``x``.
 :raises ValueError: a shape, stride or value is not as expected; messages call
     ``x`` 'input' and the result 'output'.
@@ -200,8 +212,15 @@ static constexpr const char *kTrainingDoc =
     parts.
 :param axis: the dimension of the channels, or a list of them.
 :param epsilon: added to the variance.
+:param epilogue: what happens to each ``y`` before it is written: 'relu',
+    'leaky_relu', 'add' (``y + addend``), 'add_relu' (the ReLU of the sum), or
+    None. A NaN stays NaN.
+:param slope: what a leaky ReLU multiplies negative numbers with.
+:param addend: array of the shape, strides and type of ``x``, given exactly when
+    the epilogue adds.
 :param out: array for ``y``, or a tuple with an entry per result, None for a new
-    one. ``y`` may be ``x``, and new running statistics the old ones.
+    one. ``y`` may be ``x`` or ``addend``, and new running statistics the old
+    ones.
 :returns: ``(y, mean, variance)``, with running statistics followed by
     ``new_running_mean, new_running_variance``. ``y`` has the shape, strides and
     type of ``x``; statistics are float32, float64 for float64 data, or of the
@@ -244,23 +263,30 @@ void mlir::bn::python::bindFunctions(nb::module_ &module) {
   module.def(
       "inference", &inference, "x"_a, "scale"_a.none(), "offset"_a.none(),
       "mean"_a, "variance"_a, nb::kw_only(), "axis"_a = -1, "epsilon"_a = 1e-3,
+      "epilogue"_a = nb::none(), "slope"_a = 0.01, "addend"_a = nb::none(),
       "out"_a = nb::none(), kInferenceDoc,
       nb::sig("def inference(x: A, scale: Array | None, offset: Array | None, "
               "mean: Array, variance: Array, *, axis: Axis = -1, "
-              "epsilon: float = 1e-3, out: Array | None = None) -> A"));
+              "epsilon: float = 1e-3, epilogue: Epilogue | None = None, "
+              "slope: float = 0.01, addend: Array | None = None, "
+              "out: Array | None = None) -> A"));
   module.def(
       "training", &training, "x"_a, "scale"_a = nb::none(),
       "offset"_a = nb::none(), "running_mean"_a = nb::none(),
       "running_variance"_a = nb::none(), nb::kw_only(), "momentum"_a = 0.99,
       "running_variance_kind"_a = "population", "mask"_a = nb::none(),
-      "groups"_a = 1, "axis"_a = -1, "epsilon"_a = 1e-3, "out"_a = nb::none(), kTrainingDoc,
+      "groups"_a = 1, "axis"_a = -1, "epsilon"_a = 1e-3,
+      "epilogue"_a = nb::none(), "slope"_a = 0.01, "addend"_a = nb::none(),
+      "out"_a = nb::none(), kTrainingDoc,
       nb::sig("def training(x: A, scale: Array | None = None, "
               "offset: Array | None = None, running_mean: Array | None = None, "
               "running_variance: Array | None = None, *, "
               "momentum: float = 0.99, "
               "running_variance_kind: VarianceKind = 'population', "
               "mask: Array | None = None, groups: int = 1, axis: Axis = -1, "
-              "epsilon: float = 1e-3, out: Out = None) -> tuple[A, ...]"));
+              "epsilon: float = 1e-3, epilogue: Epilogue | None = None, "
+              "slope: float = 0.01, addend: Array | None = None, "
+              "out: Out = None) -> tuple[A, ...]"));
   module.def(
       "backward", &backward, "output_grad"_a, "x"_a, "scale"_a.none(), "mean"_a,
       "variance"_a, nb::kw_only(), "axis"_a = -1, "epsilon"_a = 1e-3,

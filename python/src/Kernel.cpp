@@ -67,6 +67,27 @@ static Kind convertKindName(llvm::StringRef name) {
                                 name));
 }
 
+BatchNormSpec::Epilogue mlir::bn::python::convertEpilogue(nb::handle name) {
+  using Epilogue = BatchNormSpec::Epilogue;
+  if (name.is_none())
+    return Epilogue::None;
+  const char *text;
+  if (!nb::try_cast<const char *>(name, text))
+    raiseTypeError(llvm::formatv("expected 'epilogue' to be a name or None, "
+                                 "got {0}",
+                                 nb::repr(name).c_str()));
+  BatchNormSpec spec;
+  for (Epilogue epilogue : {Epilogue::Relu, Epilogue::LeakyRelu, Epilogue::Add,
+                            Epilogue::AddRelu}) {
+    spec.epilogue = epilogue;
+    if (spec.getEpilogueName() == text)
+      return epilogue;
+  }
+  raiseValueError(llvm::formatv("expected 'epilogue' to be None, 'relu', "
+                                "'leaky_relu', 'add' or 'add_relu', got '{0}'",
+                                text));
+}
+
 static void setWhich(BatchNormSpec &spec, nb::handle which) {
   std::array<int, 3> places = convertWhich(which);
   spec.hasInputGrad = places[0] >= 0;
@@ -96,6 +117,7 @@ static void initSpec(BatchNormSpec *self, const char *kind, nb::handle shape,
                      bool hasMean, bool hasVariance, nb::handle which,
                      bool frozen, const char *statisticsKind, int64_t groups,
                      nb::handle maskShape, nb::handle maskType,
+                     nb::handle epilogue, double slope,
                      int64_t threads) {
   BatchNormSpec spec;
   spec.kind = convertKindName(kind);
@@ -120,6 +142,8 @@ static void initSpec(BatchNormSpec *self, const char *kind, nb::handle shape,
   spec.hasVariance = hasVariance;
   setWhich(spec, which);
   spec.isFrozen = frozen;
+  spec.epilogue = convertEpilogue(epilogue);
+  spec.slope = slope;
   spec.statisticsKind = convertStatisticsKind(statisticsKind);
   spec.groups = groups;
   if (!maskShape.is_none())
@@ -147,6 +171,7 @@ static void bindSpec(nb::module_ &module) {
            "which"_a = nb::make_tuple("input", "scale", "offset"),
            "frozen"_a = false, "statistics_kind"_a = "variance", "groups"_a = 1,
            "mask_shape"_a = nb::none(), "mask_dtype"_a = nb::none(),
+           "epilogue"_a = nb::none(), "slope"_a = 0.01,
            "threads"_a = 0,
            nb::sig("def __init__(self, kind: Kind, shape: "
                    "Sequence[int | None], *, axis: Axis = -1, "
@@ -162,7 +187,9 @@ static void bindSpec(nb::module_ &module) {
                    "statistics_kind: StatisticsKind = 'variance', "
                    "groups: int = 1, "
                    "mask_shape: Sequence[int | None] | None = None, "
-                   "mask_dtype: object = None, threads: int = 0) -> None"))
+                   "mask_dtype: object = None, "
+                   "epilogue: Epilogue | None = None, slope: float = 0.01, "
+                   "threads: int = 0) -> None"))
       .def_prop_ro(
           "kind",
           [](const BatchNormSpec &spec) { return spec.getKindName().str(); })

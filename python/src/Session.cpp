@@ -53,6 +53,7 @@ static uint64_t packFlags(const BatchNormSpec &spec) {
   append(spec.hasScaleGrad);
   append(spec.hasOffsetGrad);
   append(spec.isFrozen);
+  append(spec.epilogue, 3);
   append(spec.maskType, 4);
   append(spec.statisticsKind);
   return flags;
@@ -61,7 +62,8 @@ static uint64_t packFlags(const BatchNormSpec &spec) {
 size_t SpecHash::operator()(const BatchNormSpec &spec) const {
   return llvm::hash_combine(
       packFlags(spec), llvm::bit_cast<uint64_t>(spec.epsilon),
-      llvm::bit_cast<uint64_t>(spec.momentum), spec.threads, spec.groups,
+      llvm::bit_cast<uint64_t>(spec.momentum),
+      llvm::bit_cast<uint64_t>(spec.slope), spec.threads, spec.groups,
       llvm::hash_combine_range(spec.shape.begin(), spec.shape.end()),
       llvm::hash_combine_range(spec.axis.begin(), spec.axis.end()),
       llvm::hash_combine_range(spec.maskShape.begin(), spec.maskShape.end()));
@@ -75,6 +77,8 @@ bool SpecEqual::operator()(const BatchNormSpec &a,
              llvm::bit_cast<uint64_t>(b.epsilon) &&
          llvm::bit_cast<uint64_t>(a.momentum) ==
              llvm::bit_cast<uint64_t>(b.momentum) &&
+         llvm::bit_cast<uint64_t>(a.slope) ==
+             llvm::bit_cast<uint64_t>(b.slope) &&
          a.threads == b.threads && a.groups == b.groups;
 }
 

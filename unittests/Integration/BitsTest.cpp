@@ -89,7 +89,7 @@ TEST(BitsTest, InPlaceAndShifted) {
     for (Execution *run : {&first, &inPlace, &shifted})
       run->fill(9);
     first.run();
-    inPlace.run(/*inPlace=*/true);
+    inPlace.run(Execution::InPlace::First);
     shifted.run();
     expectSameBits(first, inPlace);
     expectSameBits(first, shifted);

@@ -134,6 +134,9 @@ void Execution::fill(uint64_t seed) {
   auto aboutOne = [&](int64_t channel) {
     return random.uniform(0.5, 2) * (channel % 3 == 0 ? -1 : 1);
   };
+  if (spec.takesAddend())
+    for (int64_t i = 0; i < (*this)["addend"].size(); ++i)
+      (*this)["addend"].set(i, 2 * random.normal());
   fillChannels("scale", aboutOne);
   fillChannels("offset", [&](int64_t) { return random.uniform(-2, 2); });
   bool isTraining = spec.kind == BatchNormSpec::Kind::Training;
@@ -167,17 +170,20 @@ void Execution::fillMask(llvm::function_ref<double(int64_t)> weight) {
 // Run
 //===----------------------------------------------------------------------===//
 
-bool Execution::run(bool inPlace) {
+bool Execution::run(InPlace inPlace) {
   auto kernel = getCompiler().compile(spec);
   if (!kernel) {
     ADD_FAILURE() << spec.getKey() << "\n"
                   << llvm::toString(kernel.takeError());
     return false;
   }
-  auto getReplaced = [&](const KernelOperand &operand) {
-    return inPlace && operand.inPlaceWith >= 0
-               ? &signature.arguments[operand.inPlaceWith]
-               : nullptr;
+  auto getReplaced =
+      [&](const KernelOperand &operand) -> const KernelOperand * {
+    llvm::ArrayRef<int64_t> may = operand.inPlaceWith;
+    if (inPlace == InPlace::No || may.empty())
+      return nullptr;
+    return &signature.arguments[inPlace == InPlace::First ? may.front()
+                                                          : may.back()];
   };
   std::vector<TensorView> views;
   llvm::StringMap<HostArray> saved;
@@ -251,8 +257,10 @@ Execution::compareOutput(llvm::ArrayRef<ChannelStatistics> statistics) const {
     Bounded mean = batch.mean, variance = batch.variance;
     double scale = getOr(spec.hasScale, *this, "scale", channel, 1);
     double offset = getOr(spec.hasOffset, *this, "offset", channel, 0);
+    Bounded y = normalize(spec, input[i], mean, variance, scale, offset);
+    double addend = spec.takesAddend() ? (*this)["addend"][i] : 0;
     comparison.add(i, output[i],
-                   normalize(spec, input[i], mean, variance, scale, offset));
+                   applyEpilogue(spec, y, addend).roundedTo(spec.elementType));
   });
   return comparison.report("output");
 }

@@ -85,11 +85,18 @@ public:
   void fillChannels(llvm::StringRef name,
                     llvm::function_ref<double(int64_t)> value);
 
-  /// Compiles the spec and calls the kernel. With `inPlace`, it is given the
-  /// memory of input and running statistics for their outputs; afterwards, all
-  /// arrays are as they are without. Returns false, and fails the test, when
+  /// Which memory the kernel is given for outputs that may be in place: that of
+  /// the first operand they may replace (the input, running statistics), or of
+  /// the last (the addend, where there is one).
+  enum class InPlace { No, First, Last };
+
+  /// Compiles the spec and calls the kernel. Afterwards, all arrays are as they
+  /// are when it is not in place. Returns false, and fails the test, when
   /// there is no kernel or it refuses the arrays.
-  bool run(bool inPlace = false);
+  bool run(InPlace inPlace = InPlace::No);
+  bool run(bool inPlace) {
+    return run(inPlace ? InPlace::First : InPlace::No);
+  }
 
   /// Compares all outputs with the reference.
   Ratios compare() const;

@@ -238,5 +238,33 @@ Bounded mlir::bn::test::normalize(const BatchNormSpec &spec, double x,
     bound += std::fabs(t) * variance.bound / (2 * std::fabs(sum));
   DType accumulator = spec.elementType == DType::F64 ? DType::F64 : DType::F32;
   bound += static_cast<Real>(getSmallest(accumulator)) * (1 + size);
-  return Bounded{y, bound}.roundedTo(spec.elementType);
+  return {y, bound};
+}
+
+Bounded mlir::bn::test::applyEpilogue(const BatchNormSpec &spec, Bounded y,
+                                      double addend) {
+  using Epilogue = BatchNormSpec::Epilogue;
+  Real u = getAccumulatorRoundoff(spec.elementType);
+  DType accumulator = spec.elementType == DType::F64 ? DType::F64 : DType::F32;
+  auto rounded = [&](Real value, Real bound) -> Bounded {
+    return {value, bound + u * (std::fabs(value) + bound) +
+                       static_cast<Real>(getSmallest(accumulator))};
+  };
+  if (spec.takesAddend())
+    y = rounded(y.value + addend, y.bound);
+  bool isRelu = spec.epilogue == Epilogue::Relu ||
+                spec.epilogue == Epilogue::AddRelu;
+  // Both have slopes of at most the larger of 1 and `slope`; NaN is no number
+  // below 0.
+  if (isRelu && y.value < 0)
+    return {0, y.bound};
+  if (spec.epilogue != Epilogue::LeakyRelu)
+    return y;
+  Real slope = spec.slope;
+  // The slope itself is rounded to the accumulator's type.
+  Bounded scaled = rounded(y.value * slope,
+                           std::max<Real>(std::fabs(slope), 1) * y.bound +
+                               u * std::fabs(slope * y.value));
+  return y.value > 0 ? Bounded{y.value, std::max(y.bound, scaled.bound)}
+                     : scaled;
 }

@@ -72,6 +72,8 @@ RunningStatistics updateRunning(const BatchNormSpec &spec,
 Bounded normalize(const BatchNormSpec &spec, double x, Bounded mean,
                   Bounded variance, double scale, double offset);
 
+/// What the epilogue of `spec` makes of `y`.
+Bounded applyEpilogue(const BatchNormSpec &spec, Bounded y, double addend);
 /// What the gradients of one channel are made of. `scale` is 1 where there is
 /// none, and `inverse` is 1 / sqrt(variance + epsilon).
 struct ChannelGradients {

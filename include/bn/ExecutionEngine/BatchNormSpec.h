@@ -14,20 +14,20 @@
 // Arguments, in order; those in brackets exist when the flag says so:
 //
 //   training:  input, [scale], [offset], [running_mean, running_variance],
-//              [mask], output, mean, variance, [new_running_mean,
+//              [mask], [addend], output, mean, variance, [new_running_mean,
 //              new_running_variance]
-//   inference: input, [scale], [offset], mean, variance, output
+//   inference: input, [scale], [offset], mean, variance, [addend], output
 //   backward:  output_grad, input, [scale], mean, variance or inverse_std,
 //              [input_grad], [scale_grad], [offset_grad]
 //   stats:     input, [mask], count, mean, m2
 //   merge_stats:          count, mean, m2, total_count, total_mean, total_m2
 //   update_running_stats: count, mean, variance, running_mean,
 //              running_variance, new_running_mean, new_running_variance
-//   normalize: input, [mean], [variance], [scale], [offset], output
+//   normalize: input, [mean], [variance], [scale], [offset], [addend], output
 //   backward_reduce:      output_grad, input, mean, sum_dy, sum_dy_xmu
 //   backward_input:       output_grad, input, [mean], a, b, c, input_grad
 //
-// `output` may be given the memory of `input`, `input_grad` that of
+// `output` may be given the memory of `input` or `addend`, `input_grad` that of
 // `output_grad`, and each new running statistic that of the old one. What
 // stats, merge_stats and backward_reduce find in their results is added to:
 // start from zeros. Counts are f64. With groups, mean and variance have one more
@@ -62,6 +62,9 @@ struct BatchNormSpec {
   /// What the running variance averages: the population variance (Keras, ONNX)
   /// or the sample variance (PyTorch).
   enum class RunningVariance { Population, Sample };
+  /// What is done to each normalized element before it is written; the addend
+  /// is an argument. A NaN stays NaN.
+  enum class Epilogue { None, Relu, LeakyRelu, Add, AddRelu };
   /// What backward is given beside the mean: the variance (TensorFlow, oneDNN)
   /// or the inverse of the standard deviation, with epsilon in it (PyTorch).
   enum class StatisticsKind { Variance, InverseStd };
@@ -85,6 +88,10 @@ struct BatchNormSpec {
   /// The weight of the old running statistics.
   double momentum = 0.99;
   RunningVariance runningVariance = RunningVariance::Population;
+  /// Training, inference and normalize only.
+  Epilogue epilogue = Epilogue::None;
+  /// What a leaky ReLU multiplies negative elements with.
+  double slope = 0.01;
   bool hasScale = true;
   bool hasOffset = true;
   /// Training only.
@@ -132,6 +139,12 @@ struct BatchNormSpec {
   /// dimensions.
   DimVector getNormalizedAxis() const;
 
+  /// Returns for example "add_relu", or "none".
+  llvm::StringRef getEpilogueName() const;
+
+  bool takesAddend() const {
+    return epilogue == Epilogue::Add || epilogue == Epilogue::AddRelu;
+  }
   bool takesRunningStats() const {
     return kind == Kind::UpdateRunningStats ||
            (kind == Kind::Training && hasRunningStats);

@@ -50,9 +50,9 @@ struct KernelOperand {
   DimVector sameSizeAs;
   /// What dimension 0 must be divisible by: the groups of a training.
   int64_t groups = 1;
-  /// The argument whose memory this output may be given exactly, or -1. Only
+  /// The arguments of which this output may be given exactly the memory. Only
   /// looked at for Access::Write.
-  int64_t inPlaceWith = -1;
+  llvm::SmallVector<int64_t, 2> inPlaceWith;
 };
 
 /// Arguments in order, and results that the function itself allocates.

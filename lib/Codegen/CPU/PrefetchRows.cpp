@@ -180,7 +180,8 @@ static SmallVector<Read> collectReads(scf::ForOp rows) {
       reads.push_back(std::move(*read));
   });
   // Where some data is summed and other data is stored, the latter has been
-  // summed before and is in the cache.
+  // summed before and is in the cache; or it is an input of an epilogue, which
+  // the hardware follows well enough by itself.
   if (!llvm::all_of(reads, isStored))
     llvm::erase_if(reads, isStored);
   SmallVector<Read> distinct;

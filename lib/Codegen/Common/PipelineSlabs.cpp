@@ -162,6 +162,8 @@ std::optional<Slab> Slab::match(IndexedOpInterface sweep) {
   slab.sums = cast<IndexedOpInterface>(sums);
   getInputs(slab.sums, summed, others);
   auto normalize = dyn_cast<NormalizeOp>(sweep.getOperation());
+  if (normalize) // what only an epilogue takes is not summed
+    data.truncate(data.size() - normalize.getEpilogueInputs().size());
   if (data != summed || (normalize && normalize.getVariance()) ||
       !hasWholeGroups(data.front(), slab.channelDim, slab.group) ||
       !llvm::all_of(slab.perChannel, isPerChannel))

@@ -48,7 +48,7 @@ int64_t mlir::bn::countData(IndexedOpInterface op) {
 }
 
 /// Stores past the caches save the read of what is overwritten, and cost
-/// dearly when what is written is read again soon: they pay when input and
+/// dearly when what is written is read again soon: they pay when inputs and
 /// output together exceed about 3/4 of the last-level cache.
 StoreKind StrategySelector::selectStores() {
   int64_t data = countData(op);

@@ -111,3 +111,25 @@ func.func @gradients(%dy: tensor<647x3xf32>, %x: tensor<647x3xf32>,
       outs(%dy : tensor<647x3xf32>) -> tensor<647x3xf32>
   return %r#0, %r#1, %dx : tensor<3xf64>, tensor<3xf64>, tensor<647x3xf32>
 }
+
+// Epilogue inputs are packed like the data; in place over one of them, what is
+// read is the part that is then written.
+
+// CHECK-LABEL: func @epilogue(
+//  CHECK-SAME:     %[[X:[a-z0-9]+]]: tensor<647x3xf32>, %[[R:[a-z0-9]+]]: tensor<647x3xf32>
+//       CHECK:   %[[Y:.*]] = bn.normalize axis(1) {{.*}} outs(%[[OUT:.*]] : tensor<20x96xf32>) epilogue(%[[OUT]] : tensor<20x96xf32>) {
+//       CHECK:     bn.yield
+//       CHECK:   %[[LAST:.*]] = tensor.extract_slice %{{.*}}[640, 0] [7, 3]
+//       CHECK:   bn.normalize {{.*}} outs(%[[OUT:.*]] : tensor<7x3xf32>) epilogue(%[[OUT]] : tensor<7x3xf32>) {
+//       CHECK:     bn.yield
+func.func @epilogue(%x: tensor<647x3xf32>, %r: tensor<647x3xf32>)
+    -> tensor<647x3xf32> {
+  %z = bn.normalize axis(1) {bn.lowering_strategy = #sweep}
+      ins(%x : tensor<647x3xf32>) outs(%r : tensor<647x3xf32>)
+      epilogue(%r : tensor<647x3xf32>) {
+    ^bb0(%y: f32, %e: f32):
+      %s = arith.addf %y, %e : f32
+      bn.yield %s : f32
+    } -> tensor<647x3xf32>
+  return %z : tensor<647x3xf32>
+}

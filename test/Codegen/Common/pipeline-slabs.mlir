@@ -245,3 +245,38 @@ func.func @gradients(%dy: tensor<8x4x784xf32>, %x: tensor<8x4x784xf32>,
       outs(%dx : tensor<8x4x784xf32>) -> tensor<8x4x784xf32>
   return %r : tensor<8x4x784xf32>
 }
+
+// -----
+
+// In place over an epilogue input: what is read of it is the group that is then
+// written.
+// CHECK-LABEL: func @epilogue
+//  CHECK-SAME:     %[[X:[a-z0-9]+]]: tensor<8x4x784xf32>, %[[R:[a-z0-9]+]]: tensor<8x4x784xf32>
+//       CHECK:   scf.for %[[G:.*]] = %c0 to %c3 step %c1 iter_args(%[[RG:.*]] = %[[R]],
+//       CHECK:     %[[OUT:.*]] = tensor.extract_slice %[[RG]][0, %[[G]], 0] [8, 1, 784]
+//       CHECK:     bn.normalize axis(1) {{.*}} outs(%[[OUT]] : {{.*}}) epilogue(%[[OUT]] : tensor<8x1x784xf32>) {
+//       CHECK:       arith.addf
+//       CHECK:       bn.yield
+//       CHECK:   } {bn.pipelined}
+//       CHECK:   bn.normalize {{.*}} outs(%[[LAST:.*]] : {{.*}}) epilogue(%[[LAST]] : tensor<8x1x784xf32>) {
+func.func @epilogue(%x: tensor<8x4x784xf32>, %r: tensor<8x4x784xf32>,
+    %z: tensor<4xf64>) -> tensor<8x4x784xf32> {
+  %s:3 = bn.stats axis(1)
+      {bn.lowering_strategy = #bn.lowering_strategy<pipelined_slab,
+       threads = 0, parallel = [0, 0, 0], tile = [1, 1, 0], vector_bits = 256,
+       unroll = 4, stores = temporal>}
+      ins(%x : tensor<8x4x784xf32>)
+      outs(%z, %z, %z : tensor<4xf64>, tensor<4xf64>, tensor<4xf64>)
+      -> tensor<4xf64>, tensor<4xf64>, tensor<4xf64>
+  %y = bn.normalize axis(1)
+      {bn.lowering_strategy = #bn.lowering_strategy<pipelined_slab,
+       threads = 0, parallel = [0, 0, 0], tile = [1, 1, 0], vector_bits = 256,
+       unroll = 4, stores = temporal>}
+      ins(%x : tensor<8x4x784xf32>) mean(%s#1 : tensor<4xf64>)
+      outs(%r : tensor<8x4x784xf32>) epilogue(%r : tensor<8x4x784xf32>) {
+    ^bb0(%e: f32, %f: f32):
+      %sum = arith.addf %e, %f : f32
+      bn.yield %sum : f32
+    } -> tensor<8x4x784xf32>
+  return %y : tensor<8x4x784xf32>
+}

@@ -226,6 +226,27 @@ module attributes {
     return %y : tensor<32x64x1600xf32>
   }
 
+  // Two tensors of 5 MB do not, three do: the inputs of an epilogue are read,
+  // too.
+  // CHECK-LABEL: func @epilogue
+  //       CHECK:   stores = temporal>
+  //       CHECK:   stores = nontemporal>
+  func.func @epilogue(%x: tensor<8x64x2560xf32>, %r: tensor<8x64x2560xf32>,
+      %c: tensor<64xf32>) -> tensor<8x64x2560xf32> {
+    %y = bn.inference axis(1) epsilon(1.0) ins(%x : tensor<8x64x2560xf32>)
+        statistics(%c, %c : tensor<64xf32>, tensor<64xf32>)
+        outs(%x : tensor<8x64x2560xf32>) -> tensor<8x64x2560xf32>
+    %z = bn.inference axis(1) epsilon(1.0) ins(%y : tensor<8x64x2560xf32>)
+        statistics(%c, %c : tensor<64xf32>, tensor<64xf32>)
+        outs(%x : tensor<8x64x2560xf32>)
+        epilogue(%r : tensor<8x64x2560xf32>) {
+      ^bb0(%e: f32, %f: f32):
+        %s = arith.addf %e, %f : f32
+        bn.yield %s : f32
+      } -> tensor<8x64x2560xf32>
+    return %z : tensor<8x64x2560xf32>
+  }
+
   // Half as many bytes per element: input and output fit the last-level cache.
   // CHECK-LABEL: func @bf16
   //       CHECK:   <pipelined_slab, threads = 2, parallel = [0, 32, 0], tile = [2, 1, 0], {{.*}} stores = temporal, prefetch = 1>

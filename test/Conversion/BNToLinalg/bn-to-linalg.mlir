@@ -314,3 +314,31 @@ func.func @large_counts(%x: tensor<16777216x4xf32>, %y: tensor<16777217x4xf32>,
       -> tensor<4xf64>, tensor<4xf64>, tensor<4xf64>
   return %p#0, %q#0, %r#0 : tensor<4xf64>, tensor<4xf64>, tensor<4xf64>
 }
+
+// -----
+
+// An epilogue is part of the body, in the type of the accumulator: one rounding
+// at the end.
+// CHECK-LABEL: func @epilogue
+//  CHECK-SAME:     %[[X:[a-z0-9]+]]: tensor<8x4xbf16>, %[[M:[a-z0-9]+]]: tensor<4xf32>, %[[R:[a-z0-9]+]]: tensor<8x4xbf16>, %[[A:[a-z0-9]+]]: f32
+//       CHECK:   linalg.generic {{.*}}["parallel", "parallel"]} ins(%[[X]], %[[M]], %[[R]] : {{.*}}) outs(%[[R]] :
+//  CHECK-NEXT:   ^bb0(%[[IN:[^:]+]]: bf16, %[[MEAN:[^:]+]]: f32, %[[E:[^:]+]]: bf16, %{{.*}}: bf16):
+//  CHECK-NEXT:     %[[WIDE:.*]] = arith.extf %[[IN]] : bf16 to f32
+//  CHECK-NEXT:     %[[Y:.*]] = arith.subf %[[WIDE]], %[[MEAN]] : f32
+//  CHECK-NEXT:     %[[F:.*]] = arith.extf %[[E]] : bf16 to f32
+//  CHECK-NEXT:     %[[P:.*]] = arith.mulf %[[Y]], %[[A]] : f32
+//  CHECK-NEXT:     %[[S:.*]] = arith.addf %[[P]], %[[F]] : f32
+//  CHECK-NEXT:     %[[Z:.*]] = arith.truncf %[[S]] : f32 to bf16
+//  CHECK-NEXT:     linalg.yield %[[Z]] : bf16
+func.func @epilogue(%x: tensor<8x4xbf16>, %m: tensor<4xf32>,
+    %r: tensor<8x4xbf16>, %a: f32) -> tensor<8x4xbf16> {
+  %z = bn.normalize axis(1) ins(%x : tensor<8x4xbf16>)
+      mean(%m : tensor<4xf32>) outs(%r : tensor<8x4xbf16>)
+      epilogue(%r : tensor<8x4xbf16>) {
+    ^bb0(%y: f32, %e: f32):
+      %p = arith.mulf %y, %a : f32
+      %s = arith.addf %p, %e : f32
+      bn.yield %s : f32
+    } -> tensor<8x4xbf16>
+  return %z : tensor<8x4xbf16>
+}

@@ -169,3 +169,24 @@ func.func @backward(%x: tensor<8x4xf32>, %dy: tensor<8x4xf32>,
       outs(%dy : tensor<8x4xf32>) -> tensor<8x4xf32>
   return %dx : tensor<8x4xf32>
 }
+
+// -----
+
+// In place over an epilogue input, which is read.
+// CHECK-LABEL: func @in_place_epilogue
+//  CHECK-SAME:     %[[X:[a-z0-9]+]]: memref<8x4xf32>, %[[R:[a-z0-9]+]]: memref<8x4xf32>
+//   CHECK-NOT:   memref.alloc
+//   CHECK-NOT:   memref.copy
+//       CHECK:   bn.normalize axis(1) ins(%[[X]] : memref<8x4xf32>) outs(%[[R]] : memref<8x4xf32>) epilogue(%[[R]] : memref<8x4xf32>) {
+//       CHECK:     bn.yield
+//       CHECK:   return %[[R]]
+func.func @in_place_epilogue(%x: tensor<8x4xf32>, %r: tensor<8x4xf32>)
+    -> tensor<8x4xf32> {
+  %z = bn.normalize axis(1) ins(%x : tensor<8x4xf32>)
+      outs(%r : tensor<8x4xf32>) epilogue(%r : tensor<8x4xf32>) {
+    ^bb0(%y: f32, %e: f32):
+      %s = arith.addf %y, %e : f32
+      bn.yield %s : f32
+    } -> tensor<8x4xf32>
+  return %z : tensor<8x4xf32>
+}

@@ -251,3 +251,57 @@ func.func @gradients(%x: tensor<8x4xf32>, %c: tensor<4xf32>)
       outs(%x : tensor<8x4xf32>) -> tensor<8x4xf32>
   return %a, %b : tensor<8x4xf32>, tensor<8x4xf32>
 }
+
+// -----
+
+// Epilogue inputs that are not used, or taken twice, are dropped.
+// CHECK-LABEL: func @unused_epilogue_inputs
+//  CHECK-SAME:     %[[X:[a-z0-9]+]]: tensor<8x4xf32>, %[[A:[a-z0-9]+]]: tensor<8x4xf32>, %[[B:[a-z0-9]+]]: tensor<8x4xf32>
+//       CHECK:   bn.normalize {{.*}} epilogue(%[[A]] : tensor<8x4xf32>) {
+//  CHECK-NEXT:   ^bb0(%[[Y:.*]]: f32, %[[E:.*]]: f32):
+//  CHECK-NEXT:     %[[S:.*]] = arith.addf %[[Y]], %[[E]] : f32
+//  CHECK-NEXT:     %[[T:.*]] = arith.mulf %[[S]], %[[E]] : f32
+//  CHECK-NEXT:     bn.yield %[[T]] : f32
+func.func @unused_epilogue_inputs(%x: tensor<8x4xf32>, %a: tensor<8x4xf32>,
+    %b: tensor<8x4xf32>) -> tensor<8x4xf32> {
+  %z = bn.normalize axis(1) ins(%x : tensor<8x4xf32>)
+      outs(%x : tensor<8x4xf32>)
+      epilogue(%a, %b, %a
+               : tensor<8x4xf32>, tensor<8x4xf32>, tensor<8x4xf32>) {
+    ^bb0(%y: f32, %e: f32, %f: f32, %g: f32):
+      %s = arith.addf %y, %e : f32
+      %t = arith.mulf %s, %g : f32
+      bn.yield %t : f32
+    } -> tensor<8x4xf32>
+  return %z : tensor<8x4xf32>
+}
+
+// -----
+
+// An epilogue that does nothing is none; one that stays goes on without the
+// running statistics.
+// CHECK-LABEL: func @identity_epilogue
+//   CHECK-NOT:   epilogue
+//       CHECK:   bn.training {{.*}} epilogue {
+//  CHECK-NEXT:   ^bb0(%[[Y:.*]]: f32):
+//  CHECK-NEXT:     arith.negf %[[Y]]
+func.func @identity_epilogue(%x: tensor<8x4xf32>, %c: tensor<4xf32>)
+    -> tensor<8x4xf32> {
+  %z = bn.inference axis(1) epsilon(1.0) ins(%x : tensor<8x4xf32>)
+      statistics(%c, %c : tensor<4xf32>, tensor<4xf32>)
+      outs(%x : tensor<8x4xf32>) epilogue(%x : tensor<8x4xf32>) {
+    ^bb0(%y: f32, %e: f32):
+      bn.yield %y : f32
+    } -> tensor<8x4xf32>
+  %t:5 = bn.training axis(1) epsilon(1.0) momentum(0.9)
+      ins(%z : tensor<8x4xf32>)
+      running(%c, %c : tensor<4xf32>, tensor<4xf32>)
+      outs(%x, %c, %c, %c, %c : tensor<8x4xf32>, tensor<4xf32>, tensor<4xf32>,
+                                tensor<4xf32>, tensor<4xf32>) epilogue {
+    ^bb0(%y: f32):
+      %n = arith.negf %y : f32
+      bn.yield %n : f32
+    } -> tensor<8x4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>,
+         tensor<4xf32>
+  return %t#0 : tensor<8x4xf32>
+}

@@ -298,3 +298,24 @@ func.func @empty(%x: tensor<8x4x0x?xf32>) -> tensor<8x4x0x?xf32> {
       outs(%x : tensor<8x4x0x?xf32>) -> tensor<8x4x0x?xf32>
   return %y : tensor<8x4x0x?xf32>
 }
+
+// -----
+
+// Epilogue inputs are data.
+// CHECK-LABEL: func @epilogue
+//  CHECK-SAME:     %[[X:[a-z0-9]+]]: tensor<8x4x5x6xf32>, %[[R:[a-z0-9]+]]: tensor<8x4x5x6xf32>
+//   CHECK-DAG:   %[[X3:.*]] = tensor.collapse_shape %[[X]] {{\[}}[0], [1], [2, 3]]
+//   CHECK-DAG:   %[[R3:.*]] = tensor.collapse_shape %[[R]] {{\[}}[0], [1], [2, 3]]
+//       CHECK:   bn.normalize axis(1) ins(%[[X3]] : {{.*}} outs(%[[R3]] : {{.*}} epilogue(%[[R3]] : tensor<8x4x30xf32>) {
+//       CHECK:     arith.addf
+//       CHECK:     bn.yield
+func.func @epilogue(%x: tensor<8x4x5x6xf32>, %r: tensor<8x4x5x6xf32>)
+    -> tensor<8x4x5x6xf32> {
+  %z = bn.normalize axis(1) ins(%x : tensor<8x4x5x6xf32>)
+      outs(%r : tensor<8x4x5x6xf32>) epilogue(%r : tensor<8x4x5x6xf32>) {
+    ^bb0(%y: f32, %e: f32):
+      %s = arith.addf %y, %e : f32
+      bn.yield %s : f32
+    } -> tensor<8x4x5x6xf32>
+  return %z : tensor<8x4x5x6xf32>
+}

@@ -167,3 +167,25 @@ func.func @mask(%x: tensor<8x4x30xf32>, %c: tensor<4xf32>,
       -> tensor<8x4x30xf32>, tensor<4xf32>, tensor<4xf32>
   return %y : tensor<8x4x30xf32>
 }
+
+// -----
+
+// The epilogue is that of the normalization, and stays with it.
+// CHECK-LABEL: func @epilogue
+//  CHECK-SAME:     %[[X:[a-z0-9]+]]: tensor<8x4xbf16>, %[[R:[a-z0-9]+]]: tensor<8x4xbf16>
+//       CHECK:   bn.stats
+//       CHECK:   bn.normalize axis(1) ins(%[[X]] : {{.*}} epilogue(%[[R]] : tensor<8x4xbf16>) {
+//  CHECK-NEXT:   ^bb0(%[[Y:.*]]: f32, %[[E:.*]]: f32):
+//  CHECK-NEXT:     arith.addf %[[Y]], %[[E]] : f32
+//   CHECK-NOT:   epilogue
+func.func @epilogue(%x: tensor<8x4xbf16>, %r: tensor<8x4xbf16>,
+    %c: tensor<4xf32>) -> tensor<8x4xbf16> {
+  %z, %m, %v = bn.training axis(1) epsilon(1.0e-3) ins(%x : tensor<8x4xbf16>)
+      outs(%x, %c, %c : tensor<8x4xbf16>, tensor<4xf32>, tensor<4xf32>)
+      epilogue(%r : tensor<8x4xbf16>) {
+    ^bb0(%y: f32, %e: f32):
+      %s = arith.addf %y, %e : f32
+      bn.yield %s : f32
+    } -> tensor<8x4xbf16>, tensor<4xf32>, tensor<4xf32>
+  return %z : tensor<8x4xbf16>
+}

@@ -241,3 +241,33 @@ func.func @one_group(%x: tensor<6x5xf32>, %s: tensor<5xf32>)
       -> tensor<6x5xf32>, tensor<5xf32>, tensor<5xf32>
   return %y : tensor<6x5xf32>
 }
+
+// -----
+
+// Epilogue inputs are cut like the data. In place over one of them, its part is
+// the one that is then written.
+// CHECK-LABEL: func @epilogue
+//  CHECK-SAME:     %[[X:[a-z0-9]+]]: tensor<8x64xf32>, %[[A:[a-z0-9]+]]: tensor<8x64xf32>, %[[B:[a-z0-9]+]]: tensor<8x64xf32>
+//   CHECK-DAG:   %[[AG:.*]] = tensor.expand_shape %[[A]]
+//   CHECK-DAG:   %[[BG:.*]] = tensor.expand_shape %[[B]]
+//       CHECK:   scf.for %[[I:.*]] = %c0 to %c2 step %c1 iter_args(%[[Y:.*]] = %[[BG]],
+//   CHECK-DAG:     %[[YI:.*]] = tensor.extract_slice %[[Y]][%[[I]], 0, 0]
+//   CHECK-DAG:     %[[AI:.*]] = tensor.extract_slice %[[AG]][%[[I]], 0, 0]
+//       CHECK:     bn.training {{.*}} outs(%[[YI]], {{.*}}) epilogue(%[[AI]], %[[YI]] : tensor<4x64xf32>, tensor<4x64xf32>) {
+//       CHECK:       arith.mulf
+//       CHECK:       bn.yield
+func.func @epilogue(%x: tensor<8x64xf32>, %a: tensor<8x64xf32>,
+    %b: tensor<8x64xf32>, %m0: tensor<2x64xf32>, %v0: tensor<2x64xf32>)
+    -> tensor<8x64xf32> {
+  %z, %m, %v = bn.training axis(1) epsilon(1.0e-3) groups(2)
+      ins(%x : tensor<8x64xf32>)
+      outs(%b, %m0, %v0
+           : tensor<8x64xf32>, tensor<2x64xf32>, tensor<2x64xf32>)
+      epilogue(%a, %b : tensor<8x64xf32>, tensor<8x64xf32>) {
+    ^bb0(%y: f32, %e: f32, %f: f32):
+      %s = arith.addf %y, %e : f32
+      %t = arith.mulf %s, %f : f32
+      bn.yield %t : f32
+    } -> tensor<8x64xf32>, tensor<2x64xf32>, tensor<2x64xf32>
+  return %z : tensor<8x64xf32>
+}

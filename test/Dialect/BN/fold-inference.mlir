@@ -128,3 +128,24 @@ func.func @dynamic_mean_type(%x: tensor<?x?xf32>) -> tensor<?x?xf32> {
       outs(%x : tensor<?x?xf32>) -> tensor<?x?xf32>
   return %y : tensor<?x?xf32>
 }
+
+// -----
+
+// The epilogue stays.
+// CHECK-LABEL: func @epilogue
+//  CHECK-SAME:     %[[X:[a-z0-9]+]]: tensor<8x2xf32>, %[[R:[a-z0-9]+]]: tensor<8x2xf32>
+//       CHECK:   bn.normalize axis(1) ins(%[[X]] : {{.*}} epilogue(%[[R]] : tensor<8x2xf32>) {
+//       CHECK:     arith.addf
+//       CHECK:     bn.yield
+func.func @epilogue(%x: tensor<8x2xf32>, %r: tensor<8x2xf32>)
+    -> tensor<8x2xf32> {
+  %c = arith.constant dense<1.0> : tensor<2xf32>
+  %z = bn.inference axis(1) epsilon(3.0) ins(%x : tensor<8x2xf32>)
+      statistics(%c, %c : tensor<2xf32>, tensor<2xf32>)
+      outs(%x : tensor<8x2xf32>) epilogue(%r : tensor<8x2xf32>) {
+    ^bb0(%y: f32, %e: f32):
+      %s = arith.addf %y, %e : f32
+      bn.yield %s : f32
+    } -> tensor<8x2xf32>
+  return %z : tensor<8x2xf32>
+}

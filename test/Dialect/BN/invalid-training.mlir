@@ -37,7 +37,7 @@ func.func @error_training_c1_twice(%x: tensor<8x4xf32>, %c: tensor<4xf32>) {
 func.func @error_training_c1_none(%x: tensor<8x4xf32>, %c: tensor<4xf32>) {
   // expected-error @below {{expected 'axis' to name at least one dimension, got none}}
   "bn.training"(%x, %x, %c, %c) <{axis = array<i64>, epsilon = 1.0,
-      operandSegmentSizes = array<i32: 1, 0, 0, 0, 0, 0, 3>}>
+      operandSegmentSizes = array<i32: 1, 0, 0, 0, 0, 0, 0, 3>}>
       : (tensor<8x4xf32>, tensor<8x4xf32>, tensor<4xf32>, tensor<4xf32>)
       -> (tensor<8x4xf32>, tensor<4xf32>, tensor<4xf32>)
   return
@@ -196,7 +196,7 @@ func.func @error_training_c6_only_mean(%x: tensor<8x4xf32>, %c: tensor<4xf32>) {
   // expected-error @below {{expected both running statistics or none, got one}}
   "bn.training"(%x, %c, %x, %c, %c, %c, %c) <{axis = array<i64: 1>,
       epsilon = 1.0, momentum = 0.5,
-      operandSegmentSizes = array<i32: 1, 0, 0, 1, 0, 0, 5>}>
+      operandSegmentSizes = array<i32: 1, 0, 0, 1, 0, 0, 0, 5>}>
       : (tensor<8x4xf32>, tensor<4xf32>, tensor<8x4xf32>, tensor<4xf32>,
          tensor<4xf32>, tensor<4xf32>, tensor<4xf32>)
       -> (tensor<8x4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>,
@@ -211,7 +211,7 @@ func.func @error_training_c6_only_variance(%x: tensor<8x4xf32>,
   // expected-error @below {{expected both running statistics or none, got one}}
   "bn.training"(%x, %c, %x, %c, %c) <{axis = array<i64: 1>,
       epsilon = 1.0, momentum = 0.5,
-      operandSegmentSizes = array<i32: 1, 0, 0, 0, 1, 0, 3>}>
+      operandSegmentSizes = array<i32: 1, 0, 0, 0, 1, 0, 0, 3>}>
       : (tensor<8x4xf32>, tensor<4xf32>, tensor<8x4xf32>, tensor<4xf32>,
          tensor<4xf32>)
       -> (tensor<8x4xf32>, tensor<4xf32>, tensor<4xf32>)

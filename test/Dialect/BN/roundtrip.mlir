@@ -245,3 +245,43 @@ func.func @discardable_attributes(%x: tensor<8x4xf32>) -> tensor<8x4xf32> {
       outs(%x : tensor<8x4xf32>) -> tensor<8x4xf32>
   return %y : tensor<8x4xf32>
 }
+
+// With and without epilogue inputs, on tensors and on buffers; a value from
+// outside.
+// CHECK-LABEL: func @epilogues
+func.func @epilogues(%x: tensor<8x4xbf16>, %c: tensor<4xf32>, %s: f32,
+    %xb: memref<8x?xf64>) -> tensor<8x4xbf16> {
+  // CHECK: bn.training {{.*}} outs({{.*}}) epilogue(%[[A:[a-z0-9]+]], %[[A]] : tensor<8x4xbf16>, tensor<8x4xbf16>) {
+  // CHECK-NEXT: ^bb0(%[[Y:.*]]: f32, %{{.*}}: f32, %[[E:.*]]: f32):
+  // CHECK-NEXT:   %[[SUM:.*]] = arith.addf %[[Y]], %[[E]] : f32
+  // CHECK-NEXT:   bn.yield %[[SUM]] : f32
+  // CHECK-NEXT: } -> tensor<8x4xbf16>, tensor<4xf32>, tensor<4xf32>
+  %t, %m, %v = bn.training axis(1) epsilon(1.0e-3) ins(%x : tensor<8x4xbf16>)
+      outs(%x, %c, %c : tensor<8x4xbf16>, tensor<4xf32>, tensor<4xf32>)
+      epilogue(%x, %x : tensor<8x4xbf16>, tensor<8x4xbf16>) {
+    ^bb0(%y: f32, %d: f32, %e: f32):
+      %sum = arith.addf %y, %e : f32
+      bn.yield %sum : f32
+    } -> tensor<8x4xbf16>, tensor<4xf32>, tensor<4xf32>
+  // CHECK: bn.inference {{.*}} outs({{.*}}) epilogue {
+  // CHECK-NEXT: ^bb0(%[[Y:.*]]: f32):
+  // CHECK-NEXT:   %{{.*}} = arith.mulf %[[Y]], %{{.*}} : f32
+  // CHECK: } -> tensor<8x4xbf16>
+  %i = bn.inference axis(1) epsilon(1.0e-3) ins(%t : tensor<8x4xbf16>)
+      statistics(%c, %c : tensor<4xf32>, tensor<4xf32>)
+      outs(%x : tensor<8x4xbf16>) epilogue {
+    ^bb0(%y: f32):
+      %p = arith.mulf %y, %s : f32
+      bn.yield %p : f32
+    } -> tensor<8x4xbf16>
+  // CHECK: bn.normalize axis(0) ins({{.*}}) outs({{.*}}) epilogue(%{{.*}} : memref<8x?xf64>) {
+  // CHECK-NEXT: ^bb0(%{{.*}}: f64, %{{.*}}: f64):
+  // CHECK: }{{$}}
+  bn.normalize axis(0) ins(%xb : memref<8x?xf64>)
+      outs(%xb : memref<8x?xf64>) epilogue(%xb : memref<8x?xf64>) {
+    ^bb0(%y: f64, %e: f64):
+      %p = arith.mulf %y, %e : f64
+      bn.yield %p : f64
+    }
+  return %i : tensor<8x4xbf16>
+}

@@ -251,3 +251,37 @@ module attributes {transform.with_named_sequence} {
     transform.yield
   }
 }
+
+// -----
+
+// Epilogue inputs are sliced like the data, and the epilogue is copied.
+// CHECK-LABEL: func @epilogue
+//  CHECK-SAME:     %[[X:[a-z0-9]+]]: tensor<8x64x30xf32>, %[[R:[a-z0-9]+]]: tensor<8x64x30xf32>
+//       CHECK:   scf.forall
+//       CHECK:     %[[RT:.*]] = tensor.extract_slice %[[R]][%{{.*}}, %{{.*}}, 0] [2, 16, 30] [1, 1, 1]
+//       CHECK:     bn.normalize {{.*}} epilogue(%[[RT]] : tensor<2x16x30xf32>) {
+//  CHECK-NEXT:     ^bb0(%[[Y:.*]]: f32, %[[E:.*]]: f32):
+//  CHECK-NEXT:       %[[S:.*]] = arith.addf %[[Y]], %[[E]] : f32
+//  CHECK-NEXT:       bn.yield %[[S]] : f32
+func.func @epilogue(%x: tensor<8x64x30xf32>, %r: tensor<8x64x30xf32>,
+    %z0: tensor<8x64x30xf32>) -> tensor<8x64x30xf32> {
+  %z = bn.normalize axis(1) ins(%x : tensor<8x64x30xf32>)
+      outs(%z0 : tensor<8x64x30xf32>) epilogue(%r : tensor<8x64x30xf32>) {
+    ^bb0(%y: f32, %e: f32):
+      %s = arith.addf %y, %e : f32
+      bn.yield %s : f32
+    } -> tensor<8x64x30xf32>
+  return %z : tensor<8x64x30xf32>
+}
+
+module attributes {transform.with_named_sequence} {
+  transform.named_sequence @__transform_main(
+      %root: !transform.any_op {transform.readonly}) {
+    %op = transform.structured.match ops{["bn.normalize"]} in %root
+        : (!transform.any_op) -> !transform.any_op
+    %tiled, %loop = transform.structured.tile_using_forall %op
+        tile_sizes [2, 16, 0]
+        : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
+    transform.yield
+  }
+}

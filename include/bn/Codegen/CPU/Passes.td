@@ -18,7 +18,8 @@ def VectorizeTilesPass
     Each linalg op on tensors becomes loops. Its contiguous dimension advances
     in strips: register tiles of `unroll` vector registers, then single
     registers, then single elements: every static or dynamic size has a correct
-    tail. Registers of 512 bits or more have masks that cost nothing: there, strips of half as many registers each follow, and
+    tail. Registers of 512 bits or more have masks that cost nothing: there,
+    strips of half as many registers each follow, and
     the end is one masked step, if no op in the body could trap on what is
     masked off. A reduction along the strips carries one
     accumulator per strip width through its loops and sums their lanes at the
@@ -108,11 +109,11 @@ def PrefetchRowsPass
     takes the place of rows that do not exist. Vectors shorter than a cache
     line, in tails, are left to the hardware.
 
-    Where the loop sums some of the data and stores a function of other data, as
-    when statistics of the next channel group are taken while the present one is
-    normalized, only what is summed comes from memory: the rest has been summed
-    before. So only the former is prefetched. What several
-    loops over a row read is prefetched in the first.
+    Where the loop sums some of the data and stores a function of other data, as when statistics of the next channel group are taken while
+    the present one is normalized, only what is summed comes from memory: the
+    rest has been summed before, or is an input of an epilogue, where a prefetch
+    gains nothing. So only what is summed is prefetched. What several loops over
+    a row read is prefetched in the first.
 
     Runs before `bn-nontemporal-stores`, which makes two versions of a loop.
 

@@ -327,7 +327,8 @@ def FoldReshapedBuffersPass
     views of a destination that was collapsed. The destination itself is the
     same buffer in the same shape. So it is with a buffer that
     `bn-expand-groups` has expanded, and collapses at the end. Other expansions
-    with several dynamic sizes in one group, for which upstream's `expand-strided-metadata` has no lowering,
+    with several dynamic sizes in one group, for which upstream's
+    `expand-strided-metadata` has no lowering,
     become `memref.reinterpret_cast` with the strides of a contiguous buffer.
 
     Example:

@@ -94,15 +94,63 @@ struct DropUnusedRunningStats : OpRewritePattern<TrainingOp> {
     ValueRange outs = op.getOuts().take_front(3);
     auto smaller = TrainingOp::create(
         rewriter, op.getLoc(), TypeRange(outs), op.getInput(), op.getScale(),
-        op.getOffset(), Value(), Value(), op.getMask(), outs, op.getAxisAttr(),
-        op.getEpsilonAttr(), FloatAttr(),
+        op.getOffset(), Value(), Value(), op.getMask(), op.getEpilogueInputs(),
+        outs, op.getAxisAttr(), op.getEpsilonAttr(), FloatAttr(),
         VarianceKindAttr::get(getContext(), VarianceKind::population),
-        op.getGroupsAttr());
+        op.getGroupsAttr(), op->getNumRegions());
+    cloneEpilogue(op, smaller);
     smaller->setDiscardableAttrs(op->getDiscardableAttrDictionary());
     rewriter.replaceAllUsesWith(op.getResults().take_front(3),
                                 smaller.getResults());
     rewriter.eraseOp(op);
     return success();
+  }
+};
+
+/// Drops an epilogue that yields the normalized element as it is.
+template <typename OpTy>
+struct DropIdentityEpilogue : OpRewritePattern<OpTy> {
+  using OpRewritePattern<OpTy>::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(OpTy op,
+                                PatternRewriter &rewriter) const override {
+    if (!op.hasEpilogue())
+      return failure();
+    Block &block = op.getEpilogue().front();
+    if (block.getTerminator()->getOperand(0) != block.getArgument(0))
+      return failure();
+    rewriter.modifyOpInPlace(op,
+                             [&]() { op.getEpilogueInputsMutable().clear(); });
+    recreateWithEpilogue(rewriter, op, /*hasEpilogue=*/false);
+    return success();
+  }
+};
+
+/// Drops epilogue inputs that the epilogue does not use, or takes twice.
+template <typename OpTy>
+struct DropUnusedEpilogueInputs : OpRewritePattern<OpTy> {
+  using OpRewritePattern<OpTy>::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(OpTy op,
+                                PatternRewriter &rewriter) const override {
+    if (!op.hasEpilogue())
+      return failure();
+    Block &block = op.getEpilogue().front();
+    SmallVector<Value> inputs(op.getEpilogueInputs());
+    for (unsigned i = inputs.size(); i-- > 0;) {
+      BlockArgument argument = block.getArgument(i + 1);
+      auto *first = llvm::find(inputs, inputs[i]);
+      unsigned same = first - inputs.begin();
+      if (!argument.use_empty() && same == i)
+        continue;
+      rewriter.modifyOpInPlace(op, [&]() {
+        rewriter.replaceAllUsesWith(argument, block.getArgument(same + 1));
+        block.eraseArgument(i + 1);
+        op.getEpilogueInputsMutable().erase(i);
+      });
+      return success();
+    }
+    return failure();
   }
 };
 
@@ -133,22 +181,28 @@ template <typename OpTy> struct DropZeroMean : OpRewritePattern<OpTy> {
 };
 } // namespace
 
+template <typename OpTy>
+static void addForwardPatterns(RewritePatternSet &patterns) {
+  patterns.add<DropIdentityParameters<OpTy>, NormalizeAxis<OpTy>,
+               DropIdentityEpilogue<OpTy>, DropUnusedEpilogueInputs<OpTy>>(
+      patterns.getContext());
+}
+
 void TrainingOp::getCanonicalizationPatterns(RewritePatternSet &patterns,
                                              MLIRContext *context) {
-  patterns.add<DropIdentityParameters<TrainingOp>, NormalizeAxis<TrainingOp>,
-               DropUnusedRunningStats, DropMaskOfOnes<TrainingOp>>(context);
+  addForwardPatterns<TrainingOp>(patterns);
+  patterns.add<DropUnusedRunningStats, DropMaskOfOnes<TrainingOp>>(context);
 }
 
 void InferenceOp::getCanonicalizationPatterns(RewritePatternSet &patterns,
                                               MLIRContext *context) {
-  patterns.add<DropIdentityParameters<InferenceOp>, NormalizeAxis<InferenceOp>>(
-      context);
+  addForwardPatterns<InferenceOp>(patterns);
 }
 
 void NormalizeOp::getCanonicalizationPatterns(RewritePatternSet &patterns,
                                               MLIRContext *context) {
-  patterns.add<DropIdentityParameters<NormalizeOp>, NormalizeAxis<NormalizeOp>,
-               DropZeroMean<NormalizeOp>>(context);
+  addForwardPatterns<NormalizeOp>(patterns);
+  patterns.add<DropZeroMean<NormalizeOp>>(context);
 }
 
 void BackwardOp::getCanonicalizationPatterns(RewritePatternSet &patterns,

@@ -68,6 +68,24 @@ static void printGradients(OpAsmPrinter &printer, Operation *,
   printer << stringifyGradient(wrt.getValue());
 }
 
+/// Parses what is behind `epilogue`: `(%r : tensor<8x4xf32>)`, or nothing where
+/// there are no inputs.
+static ParseResult
+parseEpilogueInputs(OpAsmParser &parser,
+                    SmallVectorImpl<OpAsmParser::UnresolvedOperand> &inputs,
+                    SmallVectorImpl<Type> &types) {
+  if (failed(parser.parseOptionalLParen()))
+    return success();
+  return failure(parser.parseOperandList(inputs) ||
+                 parser.parseColonTypeList(types) || parser.parseRParen());
+}
+
+static void printEpilogueInputs(OpAsmPrinter &printer, Operation *,
+                                OperandRange inputs, TypeRange types) {
+  if (!inputs.empty())
+    printer << '(' << inputs << " : " << types << ')';
+}
+
 #include "bn/Dialect/BN/IR/BNInterfaces.cpp.inc"
 
 #define GET_OP_CLASSES
@@ -149,6 +167,13 @@ static SmallVector<utils::IteratorType> getAllParallel(int64_t rank) {
   return SmallVector<utils::IteratorType>(rank, utils::IteratorType::parallel);
 }
 
+/// The operands of the shape of the data.
+static SmallVector<Value> getForwardData(EpilogueOpInterface op) {
+  SmallVector<Value> data = {op.getInput(), op.getOuts().front()};
+  llvm::append_range(data, op.getEpilogueInputs());
+  return data;
+}
+
 //===----------------------------------------------------------------------===//
 // IndexedOpInterface
 //===----------------------------------------------------------------------===//
@@ -164,8 +189,8 @@ static SmallVector<utils::IteratorType> getAllParallel(int64_t rank) {
 
 #define BN_ELEMENTWISE_OP(Op)                                                  \
   SmallVector<AffineMap> Op::getOperandIndexingMaps() {                        \
-    SmallVector<Value> data = {getInput(), getOuts()[0]};                      \
-    return getMaps(*this, getRank(getInput()), getAxis(), data);               \
+    return getMaps(*this, getRank(getInput()), getAxis(),                      \
+                   getForwardData(*this));                                     \
   }                                                                            \
   SmallVector<utils::IteratorType> Op::getIterationKinds() {                   \
     return getAllParallel(getRank(getInput()));                                \
@@ -185,7 +210,7 @@ static SmallVector<utils::IteratorType> getAllParallel(int64_t rank) {
   OpOperand &Op::getSpanningOperand() { return getCountMutable(); }            \
   bool Op::accumulatesOverReductions() { return false; }
 
-BN_REDUCING_OP(TrainingOp, {getInput(), getOuts()[0]}, getMask())
+BN_REDUCING_OP(TrainingOp, getForwardData(*this), getMask())
 BN_REDUCING_OP(StatsOp, {getInput()}, getMask())
 BN_ELEMENTWISE_OP(InferenceOp)
 BN_ELEMENTWISE_OP(NormalizeOp)

@@ -11,7 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "bn/Dialect/BN/IR/BNOps.h"
+#include "Epilogue.h"
 
 #include "mlir/IR/TypeUtilities.h"
 #include "llvm/ADT/SmallString.h"
@@ -257,7 +257,10 @@ LogicalResult TrainingOp::verify() {
                               "running_variance", getRunningVariance())))
       return failure();
   }
-  if (failed(verifyMask(*this, getMask(), input)))             // training_c8
+  if (failed(verifyMask(*this, getMask(), input)) ||           // training_c8
+      failed(verifyEpilogueInputs(*this)) ||                   // training_c11
+      failed(verifyEpilogueTypes(*this)) ||                    // training_c12
+      failed(verifyEpilogueOps(*this)))                        // training_c13
     return failure();
   return verifyResults(*this, getOuts());                      // training_c10
 }
@@ -274,7 +277,10 @@ LogicalResult InferenceOp::verify() {
                                  perChannel)) ||
       failed(verifyElementTypes(*this, input, perChannel)) ||  // inference_c4
       failed(verifyOutCount(*this, getOuts(), 1, "output")) || // inference_c5
-      failed(verifySameType(*this, "output", getOuts()[0], "input", input)))
+      failed(verifySameType(*this, "output", getOuts()[0], "input", input)) ||
+      failed(verifyEpilogueInputs(*this)) ||                   // inference_c7
+      failed(verifyEpilogueTypes(*this)) ||                    // inference_c8
+      failed(verifyEpilogueOps(*this)))                        // inference_c9
     return failure();
   return verifyResults(*this, getOuts());                      // inference_c6
 }
@@ -423,7 +429,10 @@ LogicalResult NormalizeOp::verify() {
                                  perChannel)) ||
       failed(verifyElementTypes(*this, input, perChannel)) ||  // normalize_c4
       failed(verifyOutCount(*this, getOuts(), 1, "output")) || // normalize_c5
-      failed(verifySameType(*this, "output", getOuts()[0], "input", input)))
+      failed(verifySameType(*this, "output", getOuts()[0], "input", input)) ||
+      failed(verifyEpilogueInputs(*this)) ||                   // normalize_c7
+      failed(verifyEpilogueTypes(*this)) ||                    // normalize_c8
+      failed(verifyEpilogueOps(*this)))                        // normalize_c9
     return failure();
   return verifyResults(*this, getOuts());                      // normalize_c6
 }

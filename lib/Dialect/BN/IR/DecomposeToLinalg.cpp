@@ -177,7 +177,9 @@ static NormalizeOp createCoefficients(OpBuilder &b, NormalizeOp op) {
       b, loc, op->getResultTypes(), op.getInput(),
       subtracts ? generic.getResult(0) : Value(), /*variance=*/Value(),
       generic.getResult(subtracts), adds ? generic.getResults().back() : Value(),
-      op.getOuts(), op.getAxisAttr(), /*epsilon=*/FloatAttr());
+      op.getEpilogueInputs(), op.getOuts(), op.getAxisAttr(),
+      /*epsilon=*/FloatAttr(), op->getNumRegions());
+  cloneEpilogue(op, result);
   copyLoweringStrategy(op, result);
   return result;
 }
@@ -196,6 +198,7 @@ FailureOr<SmallVector<Value>> NormalizeOp::decomposeOperation(OpBuilder &b) {
   for (Value operand : {getMean(), getScale(), getOffset()})
     if (operand)
       ins.push_back(operand);
+  llvm::append_range(ins, getEpilogueInputs());
   auto body = [&](OpBuilder &nested, Location l,
                   ValueRange args) -> SmallVector<Value> {
     Arith arith{nested, l};
@@ -208,6 +211,10 @@ FailureOr<SmallVector<Value>> NormalizeOp::decomposeOperation(OpBuilder &b) {
       y = arith.mul(y, take());
     if (getOffset())
       y = arith.add(y, take());
+    SmallVector<Value> others;
+    while (index < args.size() - 1)
+      others.push_back(take());
+    y = inlineEpilogue(nested, *this, y, others);
     return {arith.convert(y, args.back().getType())};
   };
   auto generic =

@@ -67,8 +67,9 @@ FailureOr<SmallVector<Value>> TrainingOp::decomposeOperation(OpBuilder &b) {
   }
   auto normalize = NormalizeOp::create(
       b, loc, getOuts()[0].getType(), input, mean, variance, getScale(),
-      getOffset(), getOuts()[0], b.getDenseI64ArrayAttr(axis),
-      getEpsilonAttr());
+      getOffset(), getEpilogueInputs(), getOuts()[0],
+      b.getDenseI64ArrayAttr(axis), getEpsilonAttr(), (*this)->getNumRegions());
+  cloneEpilogue(*this, normalize);
   copyLoweringStrategy(*this, normalize);
   results[0] = normalize.getResult(0);
   return results;
@@ -81,7 +82,9 @@ FailureOr<SmallVector<Value>> InferenceOp::decomposeOperation(OpBuilder &b) {
   b.setInsertionPoint(*this);
   auto normalize = NormalizeOp::create(
       b, getLoc(), getOuts()[0].getType(), getInput(), getMean(), getVariance(),
-      getScale(), getOffset(), getOuts()[0], getAxisAttr(), getEpsilonAttr());
+      getScale(), getOffset(), getEpilogueInputs(), getOuts()[0], getAxisAttr(),
+      getEpsilonAttr(), (*this)->getNumRegions());
+  cloneEpilogue(*this, normalize);
   copyLoweringStrategy(*this, normalize);
   return SmallVector<Value>{normalize.getResult(0)};
 }

@@ -71,6 +71,7 @@ private:
   CanonicalView view;
   /// The data, with the groups as their first dimension; null in place.
   Value input;
+  SmallVector<Value, 1> epilogueInputs;
   /// The mask, which may be the same for all groups.
   Value mask;
   bool cutsMask = false;
@@ -162,14 +163,18 @@ ValueRange GroupExpander::createPart(Value i, ValueRange outs,
   for (Value grouped : outs)
     parts.push_back(extractGroup(b, loc, grouped, i));
   // In place, a group is read from what the loop carries: one buffer.
-  SmallVector<Value> operands = {input ? extractGroup(b, loc, input, i)
-                                       : parts[0]};
+  auto getPart = [&](Value grouped) {
+    return grouped ? extractGroup(b, loc, grouped, i) : parts[0];
+  };
+  SmallVector<Value> operands = {getPart(input)};
   for (Value operand : {scale, offset})
     if (operand)
       operands.push_back(operand);
   llvm::append_range(operands, running);
   if (mask)
     operands.push_back(cutsMask ? extractGroup(b, loc, mask, i) : mask);
+  for (Value grouped : epilogueInputs)
+    operands.push_back(getPart(grouped));
   llvm::append_range(parts, newRunning);
   llvm::append_range(operands, parts);
   auto part =
@@ -268,8 +273,14 @@ bool GroupExpander::hasManySmallGroups() {
 void GroupExpander::run() {
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPoint(op);
-  if (op.getInput() != op.getOuts()[0])
-    input = groupData(b, loc, op.getInput(), groups, view).value;
+  auto getGroups = [&](Value data) {
+    return data == op.getOuts()[0]
+               ? Value()
+               : groupData(b, loc, data, groups, view).value;
+  };
+  input = getGroups(op.getInput());
+  for (Value data : op.getEpilogueInputs())
+    epilogueInputs.push_back(getGroups(data));
   prepareMask();
   auto collapseChannels = [&](Value operand) {
     return operand ? collapse(b, loc, operand, view.channels) : Value();

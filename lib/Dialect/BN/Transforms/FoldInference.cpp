@@ -103,8 +103,10 @@ static LogicalResult foldInference(RewriterBase &b, InferenceOp op,
     offsetOperand = createConstant(b, loc, type, shift);
   auto normalize = NormalizeOp::create(
       b, loc, op->getResultTypes(), op.getInput(), meanOperand,
-      /*variance=*/Value(), scaleConstant, offsetOperand, op.getOuts(),
-      op.getAxisAttr(), /*epsilon=*/FloatAttr());
+      /*variance=*/Value(), scaleConstant, offsetOperand,
+      op.getEpilogueInputs(), op.getOuts(), op.getAxisAttr(),
+      /*epsilon=*/FloatAttr(), op->getNumRegions());
+  cloneEpilogue(op, normalize);
   normalize->setDiscardableAttrs(op->getDiscardableAttrDictionary());
   b.replaceOp(op, normalize.getResults());
   return success();

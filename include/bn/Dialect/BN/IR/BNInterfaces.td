@@ -37,4 +37,32 @@ def BN_IndexedOpInterface : OpInterface<"IndexedOpInterface"> {
   ];
 }
 
+def BN_EpilogueOpInterface : OpInterface<"EpilogueOpInterface"> {
+  let cppNamespace = "::mlir::bn";
+  let description = [{
+    An op whose normalized elements may go through an *epilogue* before they are
+    written: a region that takes one element, and the element at the same index
+    of each epilogue input, and yields what is written. Its values have the
+    accumulator type of the data, so that nothing is rounded in between.
+  }];
+  let methods = [
+    InterfaceMethod<"The data that are normalized.", "::mlir::Value",
+                    "getInput">,
+    InterfaceMethod<"Further tensors that the epilogue takes elements of.",
+                    "::mlir::Operation::operand_range", "getEpilogueInputs">,
+    InterfaceMethod<"The same, to be changed.", "::mlir::MutableOperandRange",
+                    "getEpilogueInputsMutable">,
+    InterfaceMethod<"Destinations; the first is that of the output.",
+                    "::mlir::Operation::operand_range", "getOuts">,
+    InterfaceMethod<"The same, to be changed.", "::mlir::MutableOperandRange",
+                    "getOutsMutable">
+  ];
+  let extraSharedClassDeclaration = [{
+    bool hasEpilogue() { return $_op->getNumRegions() != 0; }
+    /// The epilogue, which the op must have: one block that ends with
+    /// `bn.yield`.
+    ::mlir::Region &getEpilogue() { return $_op->getRegion(0); }
+  }];
+}
+
 #endif // BN_DIALECT_BN_IR_BNINTERFACES

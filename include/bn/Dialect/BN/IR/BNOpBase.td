@@ -46,4 +46,14 @@ class BN_AggregatedOp<string mnemonic, list<Trait> traits = []> :
       DeclareOpInterfaceMethods<AggregatedOpInterface, ["decomposeOperation"]>
     ])>;
 
+// An op whose output may go through an epilogue. Its arguments include
+// `epilogue_inputs`, right before `outs`.
+class BN_EpilogueOp<string mnemonic, list<Trait> traits = []> :
+    BN_AggregatedOp<mnemonic, !listconcat(traits, [
+      AttrSizedOperandSegments, BN_EpilogueOpInterface
+    ])> {
+  // None or one: upstream does not clone ops whose regions are empty.
+  let regions = (region VariadicRegion<SizedRegion<1>>:$epilogues);
+}
+
 #endif // BN_DIALECT_BN_IR_BNOPBASE

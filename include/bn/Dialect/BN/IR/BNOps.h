@@ -35,6 +35,24 @@ SmallVector<int64_t> normalizeAxis(ArrayRef<int64_t> axis, int64_t rank);
 /// one tile: f64 for f64, else f32.
 FloatType getAccumulatorType(Type element);
 
+/// True when `op` may stand in an epilogue: it is elementwise, on scalars, and
+/// free of memory effects.
+bool isLegalInEpilogue(Operation *op);
+
+/// Copies the epilogue of `from`, if there is one, to the empty region that
+/// `to` has then. The epilogue inputs are up to the caller.
+void cloneEpilogue(EpilogueOpInterface from, EpilogueOpInterface to);
+
+/// Puts the same op with an empty epilogue, or with none, in the place of `op`.
+EpilogueOpInterface recreateWithEpilogue(RewriterBase &rewriter,
+                                         EpilogueOpInterface op,
+                                         bool hasEpilogue);
+
+/// What the epilogue of `op` makes of `normalized` and of one element of each
+/// epilogue input, in the accumulator type; without an epilogue, `normalized`.
+Value inlineEpilogue(OpBuilder &builder, EpilogueOpInterface op,
+                     Value normalized, ValueRange inputs);
+
 } // namespace mlir::bn
 
 #endif // BN_DIALECT_BN_IR_BNOPS_H

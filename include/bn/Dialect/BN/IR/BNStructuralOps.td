@@ -161,7 +161,7 @@ def BN_UpdateRunningStatsOp : BN_AggregatedOp<"update_running_stats"> {
   }];
 }
 
-def BN_NormalizeOp : BN_AggregatedOp<"normalize", [AttrSizedOperandSegments]> {
+def BN_NormalizeOp : BN_EpilogueOp<"normalize"> {
   let summary = "subtracts a mean, multiplies, adds, per channel";
   let description = [{
     ```
@@ -179,6 +179,8 @@ def BN_NormalizeOp : BN_AggregatedOp<"normalize", [AttrSizedOperandSegments]> {
     output = (input - m) * a + (offset - (mean - m) * a)
     ```
 
+    `epilogue` is that of `bn.training`.
+
     Constraints:
     * (C1) `axis` names at least one dimension of `input`, none twice.
     * (C2) `epsilon` is given exactly when `variance` is, and is finite.
@@ -187,6 +189,10 @@ def BN_NormalizeOp : BN_AggregatedOp<"normalize", [AttrSizedOperandSegments]> {
     * (C4) Their element types are that of `input` or wider.
     * (C5) `outs` is one output of the type of `input`.
     * (C6) The result has the type of `outs`, or there is none on buffers.
+    * (C7) Epilogue inputs have the type of `input`.
+    * (C8) The block of `epilogue` takes the normalized element and one of each
+      epilogue input, and yields one value, all of the accumulator type.
+    * (C9) Its ops are elementwise, on scalars, and free of memory effects.
 
     Example:
 
@@ -202,6 +208,7 @@ def BN_NormalizeOp : BN_AggregatedOp<"normalize", [AttrSizedOperandSegments]> {
     Optional<BN_Shaped>:$variance,
     Optional<BN_Shaped>:$scale,
     Optional<BN_Shaped>:$offset,
+    Variadic<BN_Shaped>:$epilogue_inputs,                /*normalize_c7*/
     Variadic<BN_Shaped>:$outs,
     DenseI64ArrayAttr:$axis,                             /*normalize_c1*/
     OptionalAttr<F64Attr>:$epsilon                       /*normalize_c2*/
@@ -214,8 +221,23 @@ def BN_NormalizeOp : BN_AggregatedOp<"normalize", [AttrSizedOperandSegments]> {
     (`variance` `(` $variance^ `:` type($variance) `)`)?
     (`scale` `(` $scale^ `:` type($scale) `)`)?
     (`offset` `(` $offset^ `:` type($offset) `)`)?
-    `outs` `(` $outs `:` type($outs) `)` (`->` type($results)^)?
+    `outs` `(` $outs `:` type($outs) `)`
+    (`epilogue` `` custom<EpilogueInputs>($epilogue_inputs,
+                                          type($epilogue_inputs))
+     $epilogues^)?
+    (`->` type($results)^)?
   }];
+  let builders = [
+    // Without an epilogue.
+    OpBuilder<(ins "::mlir::TypeRange":$results, "::mlir::Value":$input,
+      "::mlir::Value":$mean, "::mlir::Value":$variance, "::mlir::Value":$scale,
+      "::mlir::Value":$offset, "::mlir::ValueRange":$outs,
+      "::mlir::DenseI64ArrayAttr":$axis, "::mlir::FloatAttr":$epsilon), [{
+      build($_builder, $_state, results, input, mean, variance, scale, offset,
+            /*epilogue_inputs=*/::mlir::ValueRange(), outs, axis, epsilon,
+            /*epiloguesCount=*/0);
+    }]>
+  ];
   let extraClassDeclaration = commonDeclaration # [{
     /// True when mean, scale and offset can be applied as they are: no variance
     /// to divide by, nothing wider than the accumulator of the input.

@@ -11,7 +11,7 @@
 
 include "bn/Dialect/BN/IR/BNOpBase.td"
 
-def BN_TrainingOp : BN_AggregatedOp<"training", [AttrSizedOperandSegments]> {
+def BN_TrainingOp : BN_EpilogueOp<"training"> {
   let summary = "batch normalization with the statistics of the batch";
   let description = [{
     Per channel (one index of the dimensions in `axis`), over its `n` elements:
@@ -36,6 +36,11 @@ def BN_TrainingOp : BN_AggregatedOp<"training", [AttrSizedOperandSegments]> {
     parts with statistics of their own, and the running statistics get the mean
     over the parts.
 
+    With `epilogue`, `output` is what its block yields for each normalized
+    element, in place of that element. The block also takes the element at the
+    same index of each epilogue input. All of it is computed in the accumulator
+    type of the data (`f64` for `f64`, else `f32`) and rounded once.
+
     Constraints:
     * (C1) `axis` names at least one dimension of `input`, none twice.
     * (C2) `epsilon` is finite.
@@ -54,6 +59,10 @@ def BN_TrainingOp : BN_AggregatedOp<"training", [AttrSizedOperandSegments]> {
       `axis`; each group needs statistics of its own: `mean` and `variance`
       get a leading dimension of size `groups`.
     * (C10) Results have the types of `outs`, or there are none on buffers.
+    * (C11) Epilogue inputs have the type of `input`.
+    * (C12) The block of `epilogue` takes the normalized element and one of each
+      epilogue input, and yields one value, all of the accumulator type.
+    * (C13) Its ops are elementwise, on scalars, and free of memory effects.
 
     Example:
 
@@ -73,6 +82,7 @@ def BN_TrainingOp : BN_AggregatedOp<"training", [AttrSizedOperandSegments]> {
     Optional<BN_Shaped>:$running_mean,
     Optional<BN_Shaped>:$running_variance,
     Optional<BN_Shaped>:$mask,
+    Variadic<BN_Shaped>:$epilogue_inputs,                /*training_c11*/
     Variadic<BN_Shaped>:$outs,
     DenseI64ArrayAttr:$axis,                             /*training_c1*/
     F64Attr:$epsilon,                                    /*training_c2*/
@@ -93,7 +103,11 @@ def BN_TrainingOp : BN_AggregatedOp<"training", [AttrSizedOperandSegments]> {
     (`running` `(` $running_mean^ `,` $running_variance `:`
                    type($running_mean) `,` type($running_variance) `)`)?
     (`mask` `(` $mask^ `:` type($mask) `)`)?
-    `outs` `(` $outs `:` type($outs) `)` (`->` type($results)^)?
+    `outs` `(` $outs `:` type($outs) `)`
+    (`epilogue` `` custom<EpilogueInputs>($epilogue_inputs,
+                                          type($epilogue_inputs))
+     $epilogues^)?
+    (`->` type($results)^)?
   }];
   let extraClassDeclaration = commonDeclaration # [{
     bool hasRunningStats() { return getRunningMean() != nullptr; }
@@ -101,14 +115,15 @@ def BN_TrainingOp : BN_AggregatedOp<"training", [AttrSizedOperandSegments]> {
   let hasCanonicalizer = 1;
 }
 
-def BN_InferenceOp : BN_AggregatedOp<"inference", [AttrSizedOperandSegments]> {
+def BN_InferenceOp : BN_EpilogueOp<"inference"> {
   let summary = "batch normalization with given statistics";
   let description = [{
     ```
     output = (input - mean) * scale / sqrt(variance + epsilon) + offset
     ```
 
-    An absent scale is 1, an absent offset is 0.
+    An absent scale is 1, an absent offset is 0. `epilogue` is that of
+    `bn.training`.
 
     Constraints:
     * (C1) `axis` names at least one dimension of `input`, none twice.
@@ -118,14 +133,25 @@ def BN_InferenceOp : BN_AggregatedOp<"inference", [AttrSizedOperandSegments]> {
     * (C4) Their element types are that of `input` or wider.
     * (C5) `outs` is one output of the type of `input`.
     * (C6) The result has the type of `outs`, or there is none on buffers.
+    * (C7) Epilogue inputs have the type of `input`.
+    * (C8) The block of `epilogue` takes the normalized element and one of each
+      epilogue input, and yields one value, all of the accumulator type.
+    * (C9) Its ops are elementwise, on scalars, and free of memory effects.
 
-    Example:
+    Example: a residual block ends with an addition and a ReLU.
 
     ```mlir
     %y = bn.inference axis(-1) epsilon(1.0e-3)
         ins(%x : tensor<8x28x28x64xbf16>)
         statistics(%mean, %variance : tensor<64xf32>, tensor<64xf32>)
-        outs(%y0 : tensor<8x28x28x64xbf16>) -> tensor<8x28x28x64xbf16>
+        outs(%y0 : tensor<8x28x28x64xbf16>)
+        epilogue(%residual : tensor<8x28x28x64xbf16>) {
+      ^bb0(%normalized: f32, %r: f32):
+        %zero = arith.constant 0.0 : f32
+        %sum = arith.addf %normalized, %r : f32
+        %relu = arith.maximumf %sum, %zero : f32
+        bn.yield %relu : f32
+      } -> tensor<8x28x28x64xbf16>
     ```
   }];
   let arguments = (ins
@@ -134,6 +160,7 @@ def BN_InferenceOp : BN_AggregatedOp<"inference", [AttrSizedOperandSegments]> {
     Optional<BN_Shaped>:$offset,
     BN_Shaped:$mean,
     BN_Shaped:$variance,
+    Variadic<BN_Shaped>:$epilogue_inputs,                /*inference_c7*/
     Variadic<BN_Shaped>:$outs,
     DenseI64ArrayAttr:$axis,                             /*inference_c1*/
     F64Attr:$epsilon                                     /*inference_c2*/
@@ -146,9 +173,25 @@ def BN_InferenceOp : BN_AggregatedOp<"inference", [AttrSizedOperandSegments]> {
     (`offset` `(` $offset^ `:` type($offset) `)`)?
     `statistics` `(` $mean `,` $variance `:` type($mean) `,`
                      type($variance) `)`
-    `outs` `(` $outs `:` type($outs) `)` (`->` type($results)^)?
+    `outs` `(` $outs `:` type($outs) `)`
+    (`epilogue` `` custom<EpilogueInputs>($epilogue_inputs,
+                                          type($epilogue_inputs))
+     $epilogues^)?
+    (`->` type($results)^)?
   }];
   let hasCanonicalizer = 1;
+}
+
+def BN_YieldOp : Op<BN_Dialect, "yield", [
+    Pure, Terminator,
+    ParentOneOf<["TrainingOp", "InferenceOp", "NormalizeOp"]>]> {
+  let summary = "what an epilogue makes of an element";
+  let description = [{
+    Ends the block of an epilogue: `output` is `value`, rounded to the element
+    type of the data.
+  }];
+  let arguments = (ins AnyFloat:$value);
+  let assemblyFormat = "$value attr-dict `:` type($value)";
 }
 
 def BN_BackwardOp : BN_AggregatedOp<"backward", [AttrSizedOperandSegments]> {

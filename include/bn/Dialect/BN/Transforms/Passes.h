@@ -9,6 +9,8 @@
 #ifndef BN_DIALECT_BN_TRANSFORMS_PASSES_H
 #define BN_DIALECT_BN_TRANSFORMS_PASSES_H
 
+#include "bn/Dialect/BN/IR/BNOps.h"
+
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/Pass.h"
 
@@ -29,6 +31,12 @@ LogicalResult expandGroups(RewriterBase &rewriter, TrainingOp op);
 /// Rewrites `op` on its canonical view (see bn-collapse-dimensions). Fails when
 /// there is nothing to collapse.
 LogicalResult collapseDimensions(RewriterBase &rewriter, Operation *op);
+
+/// Makes elementwise ops that alone use the output of `op` its epilogue (see
+/// bn-fuse-epilogues). Returns the op that has the epilogue; fails when there
+/// are none.
+FailureOr<EpilogueOpInterface> fuseEpilogue(RewriterBase &rewriter,
+                                            EpilogueOpInterface op);
 
 /// Decomposes `op` and what it decomposes into, until nothing but structural
 /// ops and linalg is left. Fails with a diagnostic where there is no

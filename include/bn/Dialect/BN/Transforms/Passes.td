@@ -48,6 +48,51 @@ def FoldInferencePass : Pass<"bn-fold-inference", "::mlir::func::FuncOp"> {
   ];
 }
 
+def FuseEpiloguesPass : Pass<"bn-fuse-epilogues", "::mlir::func::FuncOp"> {
+  let summary = "make elementwise consumers part of the op";
+  let description = [{
+    An elementwise `linalg` op (all loops parallel, all maps the identity) that
+    is the only user of the output of a `bn.training`, `bn.inference` or
+    `bn.normalize` becomes part of the op's epilogue: its body is computed for
+    each normalized element, before that is written. So do several of them that
+    have one result in the end, whichever way they use each other. Further
+    tensors become epilogue inputs, tensors of equal elements scalars in the
+    block, and the destination of the last op that of the output. What has other
+    users, other maps, or other element types in memory stays as it is.
+
+    Numbers of the element type of the data are of the accumulator type in the
+    block: for `f16` and `bf16`, roundings that the ops had in between are gone.
+
+    Example:
+
+    ```mlir
+    %y = bn.inference axis(1) epsilon(1.0e-3) ins(%x : tensor<8x4xbf16>)
+        statistics(%m, %v : tensor<4xf32>, tensor<4xf32>)
+        outs(%y0 : tensor<8x4xbf16>) -> tensor<8x4xbf16>
+    %z = linalg.add ins(%y, %r : tensor<8x4xbf16>, tensor<8x4xbf16>)
+        outs(%z0 : tensor<8x4xbf16>) -> tensor<8x4xbf16>
+    ```
+
+    becomes
+
+    ```mlir
+    %z = bn.inference axis(1) epsilon(1.0e-3) ins(%x : tensor<8x4xbf16>)
+        statistics(%m, %v : tensor<4xf32>, tensor<4xf32>)
+        outs(%z0 : tensor<8x4xbf16>) epilogue(%r : tensor<8x4xbf16>) {
+      ^bb0(%y: f32, %s: f32):
+        %sum = arith.addf %y, %s : f32
+        bn.yield %sum : f32
+      } -> tensor<8x4xbf16>
+    ```
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect"
+  ];
+  let statistics = [
+    Statistic<"numFused", "num-fused", "number of fusions">
+  ];
+}
+
 def ExpandGroupsPass : Pass<"bn-expand-groups", "::mlir::func::FuncOp"> {
   let summary = "rewrite groups as a loop over batches";
   let description = [{
