@@ -95,6 +95,16 @@ static llvm::Error verifyGroups(const BatchNormSpec &spec) {
     return makeError("expected 'shape' to have a size in dimension 0 that is "
                      "divisible by 'groups' ({0}), got {1}",
                      spec.groups, spec.shape[0]);
+  // Any number divides a dimension of size 0 or of unknown size.
+  int64_t bytes = getByteSize(spec.statisticsType);
+  bool isTooLarge = __builtin_mul_overflow(bytes, spec.groups, &bytes);
+  for (int64_t dim : spec.getNormalizedAxis())
+    isTooLarge |= spec.shape[dim] > 0 &&
+                  __builtin_mul_overflow(bytes, spec.shape[dim], &bytes);
+  if (isTooLarge)
+    return makeError("expected the statistics of {0} 'groups' to have less "
+                     "than 2^63 bytes, got more",
+                     spec.groups);
   return llvm::Error::success();
 }
 

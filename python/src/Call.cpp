@@ -258,6 +258,13 @@ void Call::addGroupsOutput(size_t index, const char *name, DType dtype) {
   view.shape.push_back(spec.groups);
   for (int64_t dim : axis)
     view.shape.push_back(input.view.shape[dim]);
+  // Any number of groups divides an empty dimension.
+  int64_t bytes = getByteSize(dtype);
+  for (int64_t size : view.shape)
+    if (size != 0 && __builtin_mul_overflow(bytes, size, &bytes))
+      raiseValueError(llvm::formatv("expected '{0}' of {1} 'groups' to have "
+                                    "less than 2^63 bytes, got shape {2}",
+                                    name, spec.groups, printTuple(view.shape)));
   addResult(index, name, view, channelLayout.withLeadingDimension(),
             "the groups and channels");
 }

@@ -25,6 +25,17 @@
 // RUN:   | FileCheck %s --check-prefix=MASK
 // MASK: error: expected sizes that fit together, got: 'bn.training' op expected 'mask' to have size 1 or 5 in dimension 2, got 7
 
+// A `?` is the size of the input. A 1 would be read past its end.
+// RUN: not bn-runner %s --entry=groups --input=random:1:8x3x5x7 --input=ones:8x1x5x1 \
+// RUN:   --input=zeros:8x3x5x7 --input=zeros --input=zeros 2>&1 \
+// RUN:   | FileCheck %s --check-prefix=DYNAMIC
+// DYNAMIC: error: expected sizes that fit together, got: 'bn.training' op expected 'mask' to have size 7 in dimension 3, where its type has '?', got 1
+
+// RUN: not bn-runner %s --entry=stats --input=random:1:64x256 --input=ones:64x1 \
+// RUN:   --input=zeros --input=zeros --input=zeros 2>&1 \
+// RUN:   | FileCheck %s --check-prefix=STATS
+// STATS: error: expected sizes that fit together, got: 'bn.stats' op expected 'mask' to have size 256 in dimension 1, where its type has '?', got 1
+
 !image = tensor<?x3x?x?xf32>
 !mask = tensor<?x1x?x?xf32>
 !groups = tensor<4x3xf32>
@@ -36,4 +47,17 @@ func.func @groups(%x: !image, %mask: !mask, %y0: !image, %mean0: !groups,
       outs(%y0, %mean0, %variance0 : !image, !groups, !groups)
       -> !image, !groups, !groups
   return %y, %mean, %variance : !image, !groups, !groups
+}
+
+func.func @stats(%x: tensor<64x256xf32>, %mask: tensor<?x?xf32>,
+                 %count0: tensor<256xf64>, %mean0: tensor<256xf64>,
+                 %m20: tensor<256xf64>)
+    -> (tensor<256xf64>, tensor<256xf64>, tensor<256xf64>) {
+  %count, %mean, %m2 = bn.stats axis(1) ins(%x : tensor<64x256xf32>)
+      mask(%mask : tensor<?x?xf32>)
+      outs(%count0, %mean0, %m20
+          : tensor<256xf64>, tensor<256xf64>, tensor<256xf64>)
+      -> tensor<256xf64>, tensor<256xf64>, tensor<256xf64>
+  return %count, %mean, %m2
+      : tensor<256xf64>, tensor<256xf64>, tensor<256xf64>
 }

@@ -99,6 +99,9 @@ X = ref.random_array((6, 4, 5), np.float32)
     (X, dict(axis=1, groups=2, out=(None, np.empty(4, np.float32), None)),
      "expected 'mean' to have shape (2, 4), that of the groups and channels, "
      "got (4,)"),
+    (X[:0], dict(axis=1, groups=2**61),
+     "expected 'mean' of 2305843009213693952 'groups' to have less than 2^63 "
+     "bytes, got shape (2305843009213693952, 4)"),
 ])
 def test_errors(x, options, message):
     with pytest.raises(ValueError) as raised:

@@ -8,13 +8,16 @@
 
 #include "Entry.h"
 
+#include "bn/Dialect/BN/IR/BNOps.h"
 #include "bn/Support/Error.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/IRMapping.h"
+#include "mlir/IR/TypeUtilities.h"
 #include "mlir/Interfaces/DestinationStyleOpInterface.h"
 #include "mlir/Interfaces/LoopLikeInterface.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 using namespace mlir::bn;
@@ -97,6 +100,42 @@ bool runner::isWrittenOnly(Value value) {
 // Sizes
 //===----------------------------------------------------------------------===//
 
+/// The mask of `op`, which may be null, and the data that it is for.
+static std::pair<Value, Value> getMaskAndData(Operation *op) {
+  using Result = std::pair<Value, Value>;
+  return llvm::TypeSwitch<Operation *, Result>(op)
+      .Case<TrainingOp, BackwardOp, StatsOp>(
+          [](auto op) { return Result(op.getMask(), op.getInput()); })
+      .Case([](BackwardReduceOp op) {
+        return Result(op.getMask(), op.getOutputGrad());
+      })
+      .Default(Result());
+}
+
+/// Checks that each `?` of the mask of `op` is the size of the data. A 1 in its
+/// place would be valid, but is not what code was compiled for.
+static LogicalResult verifyMaskSizes(Operation *op,
+                                     const DenseMap<Value, Type> &refined) {
+  auto [mask, data] = getMaskAndData(op);
+  if (!mask)
+    return success();
+  auto getShape = [&](Value value) {
+    Type type = refined.lookup(value);
+    return cast<ShapedType>(type ? type : value.getType()).getShape();
+  };
+  auto type = cast<ShapedType>(mask.getType());
+  for (auto [dim, sizes] :
+       llvm::enumerate(llvm::zip_equal(getShape(mask), getShape(data)))) {
+    auto [size, expected] = sizes;
+    if (type.isDynamicDim(dim) &&
+        failed(verifyCompatibleShape({size}, {expected})))
+      return op->emitOpError("expected 'mask' to have size ")
+             << expected << " in dimension " << dim
+             << ", where its type has '?', got " << size;
+  }
+  return success();
+}
+
 /// Verifies a copy of `op`, unless it is a loop, whose operands have the types
 /// in `refined`, and records its results' types there.
 static LogicalResult verifyRefined(DestinationStyleOpInterface op,
@@ -119,7 +158,8 @@ static LogicalResult verifyRefined(DestinationStyleOpInterface op,
               (succeeded(copy->getName().verifyInvariants(copy)) &&
                succeeded(copy->getName().verifyRegionInvariants(copy))));
   copy->destroy();
-  return verified;
+  return success(succeeded(verified) &&
+                 succeeded(verifyMaskSizes(op, refined)));
 }
 
 llvm::Error runner::checkSizes(func::FuncOp entry, ArrayRef<Array> arguments) {

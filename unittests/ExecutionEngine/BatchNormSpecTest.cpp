@@ -123,6 +123,26 @@ TEST(BatchNormSpecTest, ErrorGroups) {
               spec.shape[0] = -1;
             }),
             "");
+  // Any number divides what is empty or not yet known.
+  for (int64_t samples : {0, -1}) {
+    EXPECT_EQ(getError([&](auto &spec) {
+                spec.groups = int64_t(1) << 61;
+                spec.shape[0] = samples;
+              }),
+              "expected the statistics of 2305843009213693952 'groups' to have "
+              "less than 2^63 bytes, got more");
+    EXPECT_EQ(getError([&](auto &spec) {
+                spec.groups = int64_t(1) << 40;
+                spec.shape = {samples, int64_t(1) << 21, 1};
+              }),
+              "expected the statistics of 1099511627776 'groups' to have less "
+              "than 2^63 bytes, got more");
+    EXPECT_EQ(getError([&](auto &spec) {
+                spec.groups = int64_t(1) << 40;
+                spec.shape[0] = samples;
+              }),
+              "");
+  }
   // Others have none.
   EXPECT_EQ(getError([](auto &spec) {
               spec.kind = Kind::Inference;

@@ -14,6 +14,7 @@
 #include "bn/Codegen/CPU/Passes.h"
 #include "bn/Dialect/BN/IR/BNDialect.h"
 
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/OpenMP/OpenMPDialect.h"
@@ -59,14 +60,33 @@ static omp::LoopNestOp createLoop(RewriterBase &b, scf::ForallOp forall) {
   return nest;
 }
 
-/// Moves buffers of static size in `nest` to the start of the team's code: one
-/// per thread serves all iterations, and the loop does not grow the stack.
-static void hoistStackBuffers(omp::LoopNestOp nest, omp::ParallelOp team) {
-  Block *start = &team.getRegion().front();
-  nest.walk([&](memref::AllocaOp alloca) {
-    if (alloca.getDynamicSizes().empty() && alloca.getSymbolOperands().empty())
-      alloca->moveBefore(start, start->begin());
-  });
+/// True where iterations of `op` run one after the other in its thread: such a
+/// loop frees no stack buffers, though some are automatic allocation scopes.
+static bool isSequentialLoop(Operation *op) {
+  // What is left of these in a team stays on its thread.
+  if (isa<scf::ForallOp>(op))
+    return op->getParentOfType<omp::ParallelOp>() != nullptr;
+  return isa<scf::ForOp, scf::WhileOp, affine::AffineForOp, omp::LoopNestOp>(
+      op);
+}
+
+/// Moves a stack buffer of static size out of the loops that it is in, to the
+/// start of the code of its thread: of the team, or of the function. One serves
+/// all iterations, and the loops do not grow the stack.
+static void hoistStackBuffer(memref::AllocaOp alloca) {
+  if (!alloca.getDynamicSizes().empty() || !alloca.getSymbolOperands().empty())
+    return;
+  bool isInLoop = false;
+  Region *region = alloca->getParentRegion();
+  for (Operation *parent; (parent = region->getParentOp());
+       region = parent->getParentRegion()) {
+    bool isLoop = isSequentialLoop(parent);
+    if (!isLoop && parent->hasTrait<OpTrait::AutomaticAllocationScope>())
+      break;
+    isInLoop |= isLoop;
+  }
+  if (isInLoop)
+    alloca->moveBefore(&region->front(), region->front().begin());
 }
 
 static void lowerForall(RewriterBase &b, scf::ForallOp forall) {
@@ -79,7 +99,6 @@ static void lowerForall(RewriterBase &b, scf::ForallOp forall) {
   b.inlineBlockBefore(forall.getBody(), body->getTerminator(),
                       body->getArguments());
   b.eraseOp(forall);
-  hoistStackBuffers(nest, team);
 }
 
 namespace {
@@ -99,6 +118,8 @@ struct ForallToOpenMPPass
     IRRewriter rewriter(&getContext());
     for (scf::ForallOp forall : loops)
       lowerForall(rewriter, forall);
+    // Behind the loops: which of them are sequential is known now.
+    getOperation().walk(hoistStackBuffer);
   }
 };
 } // namespace

@@ -113,8 +113,11 @@ static FailureOr<scf::ForallOp> tileTogether(RewriterBase &b, Pair pair) {
 LogicalResult mlir::bn::tileOneSweeps(RewriterBase &rewriter,
                                       func::FuncOp function) {
   SmallVector<Pair> pairs;
+  // Tiling replaces the sums: one sweep only has them with it.
+  DenseSet<Operation *> taken;
   function.walk([&](NormalizeOp sweep) {
-    if (BackwardReduceOp sums = findSums(sweep))
+    BackwardReduceOp sums = findSums(sweep);
+    if (sums && taken.insert(sums).second)
       pairs.push_back({sums, sweep});
   });
   for (Pair pair : pairs) {

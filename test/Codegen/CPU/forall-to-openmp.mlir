@@ -74,3 +74,76 @@ func.func @tensors(%x: tensor<64xf32>) -> tensor<64xf32> {
   }
   return %y : tensor<64xf32>
 }
+
+// -----
+
+// Around the team a sequential loop: its buffers are the function's, those of
+// the team the team's. What is no loop may stay.
+// CHECK-LABEL: func @sequential
+//   CHECK-DAG:   memref.alloca() : memref<3xf64>
+//   CHECK-DAG:   memref.alloca() : memref<5xf64>
+//       CHECK:   scf.for
+//   CHECK-NOT:     memref.alloca() : memref<3xf64>
+//   CHECK-NOT:     memref.alloca() : memref<5xf64>
+//       CHECK:     scf.if
+//       CHECK:     omp.parallel
+//  CHECK-NEXT:       memref.alloca() : memref<7xf64>
+//       CHECK:       omp.wsloop
+//   CHECK-NOT:       memref.alloca()
+//       CHECK:   scf.if
+//  CHECK-NEXT:     memref.alloca() : memref<9xf64>
+func.func @sequential(%x: memref<64xf64>, %n: index, %c: i1) {
+  %zero = arith.constant 0 : index
+  %one = arith.constant 1 : index
+  scf.for %i = %zero to %n step %one {
+    %a = memref.alloca() : memref<3xf64>
+    %u = memref.load %a[%zero] : memref<3xf64>
+    scf.if %c {
+      %b = memref.alloca() : memref<5xf64>
+      memref.store %u, %b[%zero] : memref<5xf64>
+      scf.forall (%j) in (64) {
+        scf.for %k = %zero to %n step %one {
+          %d = memref.alloca() : memref<7xf64>
+          %v = memref.load %d[%zero] : memref<7xf64>
+          memref.store %v, %x[%j] : memref<64xf64>
+        }
+      }
+    }
+  }
+  scf.if %c {
+    %e = memref.alloca() : memref<9xf64>
+    %w = memref.load %e[%zero] : memref<9xf64>
+    memref.store %w, %x[%zero] : memref<64xf64>
+  }
+  return
+}
+
+// -----
+
+// A scope ends in each iteration, and so does the code of scf.parallel.
+// CHECK-LABEL: func @scopes
+//   CHECK-NOT:   memref.alloca()
+//       CHECK:   memref.alloca_scope
+//  CHECK-NEXT:     memref.alloca() : memref<3xf64>
+//       CHECK:   scf.parallel
+//  CHECK-NEXT:     memref.alloca() : memref<5xf64>
+//       CHECK:     scf.for
+func.func @scopes(%x: memref<64xf64>, %n: index) {
+  %zero = arith.constant 0 : index
+  %one = arith.constant 1 : index
+  scf.for %i = %zero to %n step %one {
+    memref.alloca_scope {
+      %a = memref.alloca() : memref<3xf64>
+      %u = memref.load %a[%zero] : memref<3xf64>
+      memref.store %u, %x[%zero] : memref<64xf64>
+    }
+  }
+  scf.parallel (%j) = (%zero) to (%n) step (%one) {
+    scf.for %k = %zero to %n step %one {
+      %b = memref.alloca() : memref<5xf64>
+      %v = memref.load %b[%zero] : memref<5xf64>
+      memref.store %v, %x[%j] : memref<64xf64>
+    }
+  }
+  return
+}

@@ -69,3 +69,36 @@ func.func @dependent(%dy: tensor<1024x128xf32>, %s: tensor<128xf32>,
       outs(%dx : tensor<1024x128xf32>) -> tensor<1024x128xf32>
   return %r, %y : tensor<128xf32>, tensor<1024x128xf32>
 }
+
+// -----
+
+#rows = #bn.lowering_strategy<row_blocks, threads = 2, parallel = [-4, 0],
+    tile = [64, 0], vector_bits = 256, unroll = 4, stores = temporal>
+
+// Of two sweeps over one gradient, the first has the sums with it.
+// CHECK-LABEL: func @two_sweeps
+//       CHECK:   scf.forall
+//       CHECK:     bn.backward_reduce
+//       CHECK:     bn.normalize
+//       CHECK:   } {bn.one_sweep, bn.threads = 2 : i64}
+//       CHECK:   scf.forall
+//   CHECK-NOT:     bn.backward_reduce
+//       CHECK:     bn.normalize
+//   CHECK-NOT:   bn.one_sweep
+//       CHECK:   return
+func.func @two_sweeps(%dy: tensor<1024x128xf32>, %a: tensor<128xf32>,
+    %b: tensor<128xf32>, %s: tensor<128xf64>, %dx0: tensor<1024x128xf32>,
+    %dx1: tensor<1024x128xf32>)
+    -> (tensor<128xf64>, tensor<1024x128xf32>, tensor<1024x128xf32>) {
+  %r = bn.backward_reduce axis(1) sums(dy) {bn.lowering_strategy = #rows}
+      ins(%dy : tensor<1024x128xf32>) outs(%s : tensor<128xf64>)
+      -> tensor<128xf64>
+  %y = bn.normalize axis(1) {bn.lowering_strategy = #rows}
+      ins(%dy : tensor<1024x128xf32>) scale(%a : tensor<128xf32>)
+      outs(%dx0 : tensor<1024x128xf32>) -> tensor<1024x128xf32>
+  %z = bn.normalize axis(1) {bn.lowering_strategy = #rows}
+      ins(%dy : tensor<1024x128xf32>) scale(%b : tensor<128xf32>)
+      outs(%dx1 : tensor<1024x128xf32>) -> tensor<1024x128xf32>
+  return %r, %y, %z
+      : tensor<128xf64>, tensor<1024x128xf32>, tensor<1024x128xf32>
+}

@@ -73,6 +73,8 @@ def ForallToOpenMPPass
     as the runtime gives. Stack buffers of static size move from the loop to
     the start of the team's code, so that the loop does not grow the stack and
     LLVM can keep them in registers: iterations do not share what is in them.
+    Those in a sequential loop outside of teams move to the start of the
+    function.
 
     Example:
 

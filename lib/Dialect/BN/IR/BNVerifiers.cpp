@@ -291,9 +291,11 @@ LogicalResult BackwardOp::verify() {
     return failure();
   bool isVariance = getStatisticsKind() == StatisticsKind::variance;
   if (getEpsilon().has_value() != isVariance) // backward_c2
-    return emitOpError("expected 'epsilon' exactly for "
-                       "'statistics_kind(variance)', got ")
-           << (isVariance ? "none" : "'epsilon' with an inverse deviation");
+    return emitOpError(
+        isVariance ? "expected 'epsilon' with 'statistics_kind(variance)', got "
+                     "none"
+                   : "expected no 'epsilon' with "
+                     "'statistics_kind(inverse_std)', got one");
   if (isVariance && failed(verifyFinite(*this, "epsilon", *getEpsilon())))
     return failure();
 

@@ -37,7 +37,7 @@ def BN_StatsOp : BN_AggregatedOp<"stats", [AttrSizedOperandSegments]> {
     * (C3) The element type of count is f64; mean and m2 have one, that of
       `input` or a wider one.
     * (C4) `mask` is broadcastable to `input`: of the same rank, each size 1 or
-      that of `input`.
+      that of `input`, which `?` stands for.
     * (C5) Results have the types of `outs`, or there are none on buffers.
     * (C6) `pivot` has the shape and element type of mean.
 
@@ -269,7 +269,7 @@ def BN_BackwardReduceOp :
       names) have the sizes of the dimensions in `axis`.
     * (C4) Their element types are that of `output_grad` or wider.
     * (C5) `mask` is broadcastable to `output_grad`: of the same rank, each size
-      1 or that of `output_grad`.
+      1 or that of `output_grad`, which `?` stands for.
     * (C6) Results have the types of `outs`, or there are none on buffers.
     * (C7) There are `input` and `mean` exactly when sum_dy_xmu is asked for.
 

@@ -54,7 +54,7 @@ def BN_TrainingOp : BN_EpilogueOp<"training"> {
       running statistics, new running mean and new running variance, of the
       types of the running statistics.
     * (C8) `mask` is broadcastable to `input`: of the same rank, each size 1 or
-      that of `input`.
+      that of `input`, which `?` stands for.
     * (C9) `groups` is positive and divides dimension 0, which is not in
       `axis`; each group needs statistics of its own: `mean` and `variance`
       get a leading dimension of size `groups`.
@@ -223,7 +223,7 @@ def BN_BackwardOp : BN_AggregatedOp<"backward", [AttrSizedOperandSegments]> {
     * (C5) `output_grad` and `input_grad` have the type of `input`.
     * (C6) `outs` are as many as `wrt` names, at least one.
     * (C7) `mask` is broadcastable to `input`: of the same rank, each size 1 or
-      that of `input`.
+      that of `input`, which `?` stands for.
     * (C8) Results have the types of `outs`, or there are none on buffers.
 
     Example:
