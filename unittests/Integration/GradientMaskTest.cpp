@@ -74,8 +74,9 @@ BatchNormSpec getMaskSpec(const Layout &layout, unsigned mask, DType dtype,
 TEST(GradientMaskTest, MatchesReference) {
   unsigned sizes[] = {
       static_cast<unsigned>(getLayouts().size()), kMasks, 4, 4, 3, 4, 3, 4};
-  std::vector<std::vector<unsigned>> together;
-  for (unsigned a = 0; a < std::size(sizes); ++a)
+  // Layouts with masks and types, and all pairs of what is small.
+  std::vector<std::vector<unsigned>> together = {{0, 1}, {0, 2}};
+  for (unsigned a = 1; a < std::size(sizes); ++a)
     for (unsigned b = a + 1; b < std::size(sizes); ++b)
       together.push_back({a, b});
   Ratios largest;
@@ -130,7 +131,7 @@ TEST(GradientMaskTest, FiniteDifferences) {
                       {{2, 3, 4, 2}, {1, 3}},
                       {{17, 2}, {1}}};
   for (const Layout &layout : layouts)
-    for (unsigned mask = 0; mask < kMasks; ++mask) {
+    for (unsigned mask : {0, 1, 3, 5}) {
       BatchNormSpec spec = getMaskSpec(layout, mask, DType::F64);
       spec.maskType = DType::F64;
       SCOPED_TRACE(spec.getKey());
@@ -173,25 +174,25 @@ TEST(GradientMaskTest, FiniteDifferences) {
 }
 
 TEST(GradientMaskTest, SameBits) {
-  for (auto [number, layout] : llvm::enumerate(getLayouts()))
-    for (unsigned mask = number % 2; mask < kMasks; mask += 2) {
-      bool isDynamic = mask % 3 == 0;
-      BatchNormSpec spec = getMaskSpec(
-          layout, mask, isDynamic ? DType::BF16 : DType::F32, isDynamic);
-      SCOPED_TRACE(spec.getKey());
-      Execution first(spec, layout.shape);
-      first.fill(34);
-      first.run();
-      for (int64_t threads : {1, 2, 3}) {
-        spec.threads = threads;
-        Execution run(spec, layout.shape, /*isShifted=*/threads == 3);
-        run.fill(34);
-        run.run(/*inPlace=*/threads != 3);
-        for (llvm::StringRef name : {"input_grad", "scale_grad", "offset_grad"})
-          EXPECT_TRUE(first[name].getBytes() == run[name].getBytes())
-              << name.str() << " " << threads;
-      }
+  for (auto [number, layout] : llvm::enumerate(getLayouts())) {
+    bool isDynamic = number % 3 == 0;
+    BatchNormSpec spec =
+        getMaskSpec(layout, number % kMasks,
+                    isDynamic ? DType::BF16 : DType::F32, isDynamic);
+    SCOPED_TRACE(spec.getKey());
+    Execution first(spec, layout.shape);
+    first.fill(34);
+    first.run();
+    for (int64_t threads : {1, 2, 3}) {
+      spec.threads = threads;
+      Execution run(spec, layout.shape, /*isShifted=*/threads == 3);
+      run.fill(34);
+      run.run(/*inPlace=*/threads != 3);
+      for (llvm::StringRef name : {"input_grad", "scale_grad", "offset_grad"})
+        EXPECT_TRUE(first[name].getBytes() == run[name].getBytes())
+            << name.str() << " " << threads;
     }
+  }
 }
 
 /// With ones: as without a mask. (Not the same schedule, so not the same bits.)
