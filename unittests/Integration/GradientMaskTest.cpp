@@ -36,10 +36,10 @@ struct Layout {
 /// that are apart; dimensions of size 1.
 const std::vector<Layout> &getLayouts() {
   static const std::vector<Layout> layouts = {
-      {{3, 5, 7, 9}, {1}},    {{4, 48, 28, 28}, {1}},    {{16, 64, 7, 7}, {1}},
-      {{4, 31, 29, 70}, {3}}, {{50022, 3}, {1}},         {{2, 3, 30011}, {1}},
-      {{1, 100003}, {0}},     {{6, 7, 301, 10}, {1, 3}}, {{6, 501, 41}, {2}},
-      {{5, 1, 19, 1}, {2}},   {{7, 6, 301, 10}, {2}}};
+      {{3, 5, 7, 9}, {1}},     {{2, 48, 28, 28}, {1}},   {{16, 40, 7, 7}, {1}},
+      {{2, 31, 29, 70}, {3}},  {{20022, 3}, {1}},        {{2, 3, 10011}, {1}},
+      {{1, 20003}, {0}},       {{3, 7, 201, 10}, {1, 3}}, {{6, 301, 41}, {2}},
+      {{5, 1, 19, 1}, {2}}};
   return layouts;
 }
 
@@ -74,8 +74,8 @@ BatchNormSpec getMaskSpec(const Layout &layout, unsigned mask, DType dtype,
 TEST(GradientMaskTest, MatchesReference) {
   unsigned sizes[] = {
       static_cast<unsigned>(getLayouts().size()), kMasks, 4, 4, 3, 4, 3, 4};
-  // Layouts with masks and types, and all pairs of what is small.
-  std::vector<std::vector<unsigned>> together = {{0, 1}, {0, 2}};
+  // Layouts with masks, and all pairs of what is small.
+  std::vector<std::vector<unsigned>> together = {{0, 1}};
   for (unsigned a = 1; a < std::size(sizes); ++a)
     for (unsigned b = a + 1; b < std::size(sizes); ++b)
       together.push_back({a, b});

@@ -226,12 +226,12 @@ BackwardInputOp::decomposeOperation(OpBuilder &b) {
     if (isCentred)
       x = arith.sub(x, take());
     Value a = take(), slope = take(), c = take();
-    Value rest = arith.add(arith.mul(slope, x), c);
+    Value first = arith.mul(a, dy), rest = arith.add(arith.mul(slope, x), c);
     if (isMasked) {
       Value w = take();
       rest = dropExcluded(arith, arith.mul(w, rest), w);
     }
-    Value dx = arith.add(arith.mul(a, dy), rest);
+    Value dx = arith.add(first, rest);
     return {arith.convert(dx, args.back().getType())};
   };
   SmallVector<Value> ins(ValueRange(getOperands()).drop_back());
