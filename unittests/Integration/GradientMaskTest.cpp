@@ -138,7 +138,8 @@ TEST(GradientMaskTest, FiniteDifferences) {
       BatchNormSpec forwardSpec = spec;
       forwardSpec.kind = Kind::Training;
       forwardSpec.hasRunningStats = false;
-      Execution backward(spec, layout.shape), forward(forwardSpec, layout.shape);
+      Execution backward(spec, layout.shape);
+      Execution forward(forwardSpec, layout.shape);
       backward.fill(33);
       forward.fill(33);
       forward.fillMask([](int64_t i) { return i % 3 == 1 ? 0 : 0.5 + i % 4; });

@@ -212,7 +212,8 @@ Value BackwardBuilder::createWeightSum() {
 }
 
 /// `a * output_grad + w * (b * (input - mean) + c)`, with the weight `w`,
-/// `a = scale * r`, `b = -a * r * r * sum_dy_xmu / n` and `c = -a * sum_dy / n`.
+/// `a = scale * r`, `b = -a * r * r * sum_dy_xmu / n` and
+/// `c = -a * sum_dy / n`.
 Value BackwardBuilder::createInputGrad() {
   SmallVector<Value> ins = {sumDY, sumDYXmu, op.getVariance()};
   if (op.getScale())
