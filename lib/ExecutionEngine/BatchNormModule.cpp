@@ -73,7 +73,7 @@ static llvm::SmallVector<Clause, 6> getClauses(Kind kind) {
   case Kind::Inference:
     return {input, scale, offset, statistics};
   case Kind::Backward:
-    return {both, scale, statistics};
+    return {both, scale, statistics, mask};
   case Kind::Stats:
     return {input, mask};
   case Kind::MergeStats:

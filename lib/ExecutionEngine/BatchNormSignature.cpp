@@ -155,6 +155,7 @@ static void addBackward(const BatchNormSpec &spec, SignatureBuilder &builder) {
     builder.addParameter("scale");
   builder.addStatistic("mean");
   builder.addStatistic(spec.takesInverseStd() ? "inverse_std" : "variance");
+  builder.addMask();
   if (spec.hasInputGrad)
     builder.addData("input_grad", Access::Write, outputGrad);
   if (spec.hasScaleGrad)

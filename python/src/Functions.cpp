@@ -121,9 +121,10 @@ std::array<int, 3> mlir::bn::python::convertWhich(nb::handle which) {
 
 static nb::object backward(nb::handle outputGrad, nb::handle x,
                            nb::handle scale, nb::handle mean,
-                           nb::handle variance, nb::handle axis, double epsilon,
-                           bool frozen, const char *statisticsKind,
-                           nb::handle which, nb::handle out) {
+                           nb::handle variance, nb::handle mask,
+                           nb::handle axis, double epsilon, bool frozen,
+                           const char *statisticsKind, nb::handle which,
+                           nb::handle out) {
   std::array<int, 3> places = convertWhich(which);
   Call call(Kind::Backward);
   BatchNormSpec &spec = call.spec;
@@ -145,6 +146,7 @@ static nb::object backward(nb::handle outputGrad, nb::handle x,
   call.addChannels(variance,
                    spec.takesInverseStd() ? "inverse_std" : "variance",
                    spec.statisticsType);
+  call.addMask(mask);
   if (spec.hasInputGrad)
     call.addOutput(places[0], "input_grad");
   if (spec.hasScaleGrad)
@@ -243,6 +245,8 @@ elements: ``offset_grad = sum(output_grad)``, ``scale_grad = sum(output_grad *
 :param mean: the mean that the forward call used: of the batch, or, with
     ``frozen``, the running one.
 :param variance: as ``mean``; with ``statistics_kind='inverse_std'``, ``r``.
+:param mask: that of the forward call: ``n`` is the sum of its weights, and in
+    ``input_grad`` what is subtracted is multiplied with them.
 :param axis: the dimension of the channels, or a list of them.
 :param epsilon: that of the forward call; not used with 'inverse_std'.
 :param frozen: take ``mean`` and ``variance`` as constants: ``input_grad = scale *
@@ -289,13 +293,13 @@ void mlir::bn::python::bindFunctions(nb::module_ &module) {
               "out: Out = None) -> tuple[A, ...]"));
   module.def(
       "backward", &backward, "output_grad"_a, "x"_a, "scale"_a.none(), "mean"_a,
-      "variance"_a, nb::kw_only(), "axis"_a = -1, "epsilon"_a = 1e-3,
-      "frozen"_a = false, "statistics_kind"_a = "variance",
+      "variance"_a, nb::kw_only(), "mask"_a = nb::none(), "axis"_a = -1,
+      "epsilon"_a = 1e-3, "frozen"_a = false, "statistics_kind"_a = "variance",
       "which"_a = nb::make_tuple("input", "scale", "offset"),
       "out"_a = nb::none(), kBackwardDoc,
       nb::sig("def backward(output_grad: A, x: A, scale: Array | None, "
-              "mean: Array, variance: Array, *, axis: Axis = -1, "
-              "epsilon: float = 1e-3, frozen: bool = False, "
+              "mean: Array, variance: Array, *, mask: Array | None = None, "
+              "axis: Axis = -1, epsilon: float = 1e-3, frozen: bool = False, "
               "statistics_kind: StatisticsKind = 'variance', "
               "which: Sequence[Gradient] = ('input', 'scale', 'offset'), "
               "out: Out = None) -> tuple[A, ...]"));

@@ -15,19 +15,6 @@
 // NEGATIVE: expected 'threads' to be 0 to 1024, got -1
 // BITS: expected 'vector_bits' to be a power of two from 64 to 4096, got 100
 
-func.func @backward(%x: tensor<64x64x64xf32>, %c: tensor<64xf32>,
-    %w: tensor<64x1x64xf32>) -> tensor<64xf32> {
-  // expected-error @below {{expected no 'mask', got one: gradients with a mask have no lowering yet}}
-  %d = bn.backward axis(1) epsilon(1.0) wrt(scale)
-      ins(%x, %x : tensor<64x64x64xf32>, tensor<64x64x64xf32>)
-      statistics(%c, %c : tensor<64xf32>, tensor<64xf32>)
-      mask(%w : tensor<64x1x64xf32>) outs(%c : tensor<64xf32>)
-      -> tensor<64xf32>
-  return %d : tensor<64xf32>
-}
-
-// -----
-
 func.func @buffers(%x: memref<64x64x64xf32>, %c: memref<64xf32>) {
   // expected-error @below {{expected operands to be tensors, got memrefs: lower before bufferization}}
   bn.training axis(1) epsilon(1.0) ins(%x : memref<64x64x64xf32>)

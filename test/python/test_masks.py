@@ -184,3 +184,33 @@ def test_a_result_is_not_the_mask():
     x, mask = X.copy(), np.ones_like(X)
     with pytest.raises(ValueError, match="overlap"):
         bn_mlir.training(x, axis=1, mask=mask, out=mask)
+
+
+@pytest.mark.parametrize("shape, axis", CASES)
+@pytest.mark.parametrize("dtype", ["f32", "f64"])
+def test_backward(shape, axis, dtype):
+    x = ref.random_array(shape, ref.DTYPES[dtype])
+    dy = ref.random_array(shape, x.dtype, 7)
+    scale = ref.parameters(shape, axis, x.dtype)[0]
+    dims = ref.other_dims(x.ndim, axis)
+
+    def spread(per_channel):
+        return np.expand_dims(per_channel.astype(np.float64), dims)
+
+    for number, mask_shape in enumerate(mask_shapes(shape)):
+        mask = np.random.default_rng(number).uniform(size=mask_shape) < 0.7
+        count, mean, variance = (
+            a.astype(x.dtype) for a in weighted_statistics(x, mask, axis))
+        got = bn_mlir.backward(dy, x, scale, mean, variance, mask=mask,
+                               axis=axis)
+        r = 1 / np.sqrt(variance.astype(np.float64) + 1e-3)
+        centred = x - spread(mean)
+        offset_grad = dy.astype(np.float64).sum(dims)
+        scale_grad = (dy * centred).sum(dims) * r
+        n = np.where(count == 0, np.inf, count)
+        rest = spread(offset_grad / n) + centred * spread(r * scale_grad / n)
+        input_grad = spread(scale * r) * (dy - mask * rest)
+        for a, b in zip(got, (input_grad, scale_grad, offset_grad)):
+            tolerance = 1e-12 if dtype == "f64" else 3e-5
+            np.testing.assert_allclose(
+                a, b, rtol=0, atol=tolerance * np.max(np.abs(b), initial=1))

@@ -104,11 +104,8 @@ bool runner::isWrittenOnly(Value value) {
 static std::pair<Value, Value> getMaskAndData(Operation *op) {
   using Result = std::pair<Value, Value>;
   return llvm::TypeSwitch<Operation *, Result>(op)
-      .Case<TrainingOp, BackwardOp, StatsOp>(
+      .Case<TrainingOp, BackwardOp, StatsOp, BackwardInputOp>(
           [](auto op) { return Result(op.getMask(), op.getInput()); })
-      .Case([](BackwardReduceOp op) {
-        return Result(op.getMask(), op.getOutputGrad());
-      })
       .Default(Result());
 }
 

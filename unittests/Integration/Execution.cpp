@@ -305,7 +305,8 @@ std::vector<ChannelGradients> Execution::computeGradients() const {
           1 / std::sqrt(static_cast<Real>((*this)["variance"][c]) +
                         static_cast<Real>(spec.epsilon));
   }
-  sumGradients(channels, (*this)["output_grad"], (*this)["input"], spec.axis);
+  sumGradients(channels, (*this)["output_grad"], (*this)["input"], spec.axis,
+               has("mask") ? &(*this)["mask"] : nullptr);
   return channels;
 }
 
@@ -329,9 +330,13 @@ Ratios Execution::compareGradients() const {
   const HostArray &x = (*this)["input"], &dy = (*this)["output_grad"];
   const HostArray &dx = (*this)["input_grad"];
   forEachElement(x.getShape(), spec.axis, [&](int64_t i, int64_t c) {
-    input.add(
-        i, dx[i],
-        channels[c].getInputGrad(spec.elementType, spec.isFrozen, dy[i], x[i]));
+    double weight = 1;
+    if (has("mask"))
+      weight = (*this)["mask"][getMaskIndex(x.getShape(),
+                                            (*this)["mask"].getShape(), i)];
+    input.add(i, dx[i],
+              channels[c].getInputGrad(spec.elementType, spec.isFrozen, dy[i],
+                                       x[i], has("mask") ? &weight : nullptr));
   });
   ratios.inputGrad = input.report("input_grad");
   return ratios;

@@ -31,7 +31,8 @@ static Real getSmallestOfAccumulator(DType dtype) {
 void mlir::bn::test::sumGradients(std::vector<ChannelGradients> &channels,
                                   const HostArray &outputGrad,
                                   const HostArray &input,
-                                  llvm::ArrayRef<int64_t> axis) {
+                                  llvm::ArrayRef<int64_t> axis,
+                                  const HostArray *mask) {
   DType dtype = input.getDType();
   Real u = getAccumulatorRoundoff(dtype), w = getUnitRoundoff(DType::F64);
   // Sums of the magnitudes.
@@ -40,6 +41,8 @@ void mlir::bn::test::sumGradients(std::vector<ChannelGradients> &channels,
     ChannelGradients &channel = channels[c];
     Real dy = outputGrad[i], distance = input[i] - channel.mean;
     ++channel.count;
+    channel.divisor.value +=
+        mask ? (*mask)[getMaskIndex(input.getShape(), mask->getShape(), i)] : 1;
     channel.sum.value += dy;
     channel.product.value += dy * distance;
     sizes[c] += std::fabs(dy);
@@ -52,6 +55,8 @@ void mlir::bn::test::sumGradients(std::vector<ChannelGradients> &channels,
     if (channel.count == 0)
       continue;
     Real growth = getGrowth(dtype, channel.count);
+    if (mask)
+      channel.divisor.bound = (1 + growth) * u * channel.divisor.value;
     Real merge = (4 + std::sqrt(static_cast<Real>(channel.count))) * w;
     Real smallest = channel.count * kSumScale * getSmallestOfAccumulator(dtype);
     channel.sum.bound = ((2 + growth) * u + merge) * sizes[c] + smallest;
@@ -69,24 +74,31 @@ Bounded ChannelGradients::getScaleGrad() const {
 }
 
 Bounded ChannelGradients::getInputGrad(DType dtype, bool isFrozen,
-                                       double outputGrad, double input) const {
+                                       double outputGrad, double input,
+                                       const double *weight) const {
   Real u = getAccumulatorRoundoff(dtype);
   Real a = scale * inverse, first = a * outputGrad;
   Real smallest = getSmallestOfAccumulator(dtype) * (2 + std::fabs(a));
-  if (isFrozen) // one product with a rounded factor
+  // One product with a rounded factor.
+  if (isFrozen || (weight && *weight == 0) || divisor.value == 0)
     return Bounded{first, 3 * u * std::fabs(first) + smallest}.roundedTo(dtype);
-  Real slope = -a * inverse * inverse * product.value / count;
+  // What an element does to the statistics counts with its weight.
+  Real share = (weight ? *weight : 1) / divisor.value;
+  Real slope = -a * inverse * inverse * product.value * share;
   Real distance = input - mean, second = slope * distance;
-  Real third = -a * sum.value / count, value = first + second + third;
+  Real third = -a * sum.value * share, value = first + second + third;
   // Coefficients, products and sums, each rounded once; what the rounded mean
   // has lost is in the third term.
   Real bound =
       u * (2 * std::fabs(first) +
            4 * std::fabs(slope) * (std::fabs(distance) + u * std::fabs(mean)) +
            2 * std::fabs(third) + std::fabs(value));
-  bound += std::fabs(a) * sum.bound / count;
+  bound += std::fabs(a) * sum.bound * share;
   bound += std::fabs(a) * inverse * inverse * std::fabs(distance) *
-           product.bound / count;
+           product.bound * share;
+  if (weight) // rounded, multiplied with, and in the divisor
+    bound += (2 * u + divisor.bound / divisor.value) *
+             (std::fabs(second) + std::fabs(third));
   return Bounded{value, bound + smallest * (1 + std::fabs(distance))}.roundedTo(
       dtype);
 }

@@ -119,9 +119,9 @@ static void setBounds(ChannelStatistics &channel, DType dtype, Real largest,
                            4 * smallest;
 }
 
-/// The index in `mask`, which is broadcast to `shape`, of element `index`.
-static int64_t getMaskIndex(llvm::ArrayRef<int64_t> shape,
-                            llvm::ArrayRef<int64_t> mask, int64_t index) {
+int64_t mlir::bn::test::getMaskIndex(llvm::ArrayRef<int64_t> shape,
+                                      llvm::ArrayRef<int64_t> mask,
+                                      int64_t index) {
   int64_t result = 0, stride = 1;
   for (int64_t dim = shape.size() - 1; dim >= 0; --dim) {
     if (mask[dim] != 1)

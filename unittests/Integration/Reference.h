@@ -78,21 +78,29 @@ Bounded applyEpilogue(const BatchNormSpec &spec, Bounded y, double addend);
 /// none, and `inverse` is 1 / sqrt(variance + epsilon).
 struct ChannelGradients {
   int64_t count = 0;
+  /// What the sums are divided by: the count, or the sum of the weights.
+  Bounded divisor;
   Real mean = 0, inverse = 0, scale = 1;
   /// sum(output_grad) and sum(output_grad * (input - mean)).
   Bounded sum, product;
 
   Bounded getOffsetGrad() const { return sum; }
   Bounded getScaleGrad() const;
-  /// Of one element; `isFrozen` as in the spec.
+  /// Of one element; `isFrozen` as in the spec. Without a mask, `weight` is
+  /// null.
   Bounded getInputGrad(DType dtype, bool isFrozen, double outputGrad,
-                       double input) const;
+                       double input, const double *weight = nullptr) const;
 };
 
 /// Fills in count and sums of each of `channels`, whose other fields are given.
 void sumGradients(std::vector<ChannelGradients> &channels,
                   const HostArray &outputGrad, const HostArray &input,
-                  llvm::ArrayRef<int64_t> axis);
+                  llvm::ArrayRef<int64_t> axis,
+                  const HostArray *mask = nullptr);
+
+/// The entry of a mask for an element of data of `shape`.
+int64_t getMaskIndex(llvm::ArrayRef<int64_t> shape,
+                     llvm::ArrayRef<int64_t> mask, int64_t element);
 
 /// Unit roundoff of the sums over data of a type.
 Real getAccumulatorRoundoff(DType dtype);

@@ -18,7 +18,7 @@
 //              new_running_variance]
 //   inference: input, [scale], [offset], mean, variance, [addend], output
 //   backward:  output_grad, input, [scale], mean, variance or inverse_std,
-//              [input_grad], [scale_grad], [offset_grad]
+//              [mask], [input_grad], [scale_grad], [offset_grad]
 //   stats:     input, [mask], count, mean, m2
 //   merge_stats:          count, mean, m2, total_count, total_mean, total_m2
 //   update_running_stats: count, mean, variance, running_mean,
@@ -99,8 +99,9 @@ struct BatchNormSpec {
   /// Training only: dimension 0, which is no feature dimension, is cut in so
   /// many equal parts with statistics of their own.
   int64_t groups = 1;
-  /// Training and stats only: the sizes of the mask, each 1 or that of `shape`;
-  /// empty without a mask. Its elements are the weights of those of the input.
+  /// Training, backward and stats only: the sizes of the mask, each 1 or that of
+  /// `shape`; empty without a mask. Its elements are the weights of those of the
+  /// input.
   DimVector maskShape;
   /// Of the mask: any float type.
   DType maskType = DType::F32;
@@ -150,7 +151,8 @@ struct BatchNormSpec {
            (kind == Kind::Training && hasRunningStats);
   }
   bool takesMask() const {
-    return (kind == Kind::Training || kind == Kind::Stats) &&
+    return (kind == Kind::Training || kind == Kind::Backward ||
+            kind == Kind::Stats) &&
            !maskShape.empty();
   }
   bool takesGroups() const { return kind == Kind::Training && groups != 1; }

@@ -224,15 +224,15 @@ void RowPacker::packSweep() {
 static bool isPackableReduction(Operation *op) {
   if (auto stats = dyn_cast<StatsOp>(op))
     return !stats.getMask() && !stats.getPivot();
-  auto sums = dyn_cast<BackwardReduceOp>(op);
-  return sums && !sums.getMask();
+  return isa<BackwardReduceOp>(op);
 }
 
 /// True for a sweep whose coefficients are ready.
 static bool isPackableSweep(Operation *op) {
   if (auto normalize = dyn_cast<NormalizeOp>(op))
     return !normalize.getVariance();
-  return isa<BackwardInputOp>(op);
+  auto gradient = dyn_cast<BackwardInputOp>(op);
+  return gradient && !gradient.getMask();
 }
 
 /// The number of rows of the data of `op` that fill whole register tiles, or 1.

@@ -107,10 +107,8 @@ static bool hasWholeGroups(Value input, int64_t dim, int64_t group) {
 
 /// True for sums that take each element once, with its own weight.
 static bool isPlainReduction(Operation *op) {
-  if (auto stats = dyn_cast<StatsOp>(op))
-    return !stats.getMask() && !stats.getPivot();
-  auto gradients = cast<BackwardReduceOp>(op);
-  return !gradients.getMask();
+  auto stats = dyn_cast<StatsOp>(op);
+  return !stats || (!stats.getMask() && !stats.getPivot());
 }
 
 /// The inputs of `op` that are data, and those that are per channel.
@@ -149,6 +147,10 @@ std::optional<Slab> Slab::match(IndexedOpInterface sweep) {
   auto axis = sweep->getAttrOfType<DenseI64ArrayAttr>("axis");
   if (!strategy || strategy.getSchedule() != Schedule::PipelinedSlab ||
       axis.size() != 1)
+    return std::nullopt;
+  // Its number of elements comes from sums of its own.
+  auto gradient = dyn_cast<BackwardInputOp>(sweep.getOperation());
+  if (gradient && gradient.getMask())
     return std::nullopt;
   Slab slab;
   slab.sweep = sweep;

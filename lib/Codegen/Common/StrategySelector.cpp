@@ -22,7 +22,8 @@ static constexpr int64_t kLongestChain = 256;
 
 bool mlir::bn::sweepsTwice(Operation *op) {
   if (auto backward = dyn_cast<BackwardOp>(op))
-    return backward.wants(Gradient::input) && !backward.getFrozen();
+    return backward.wants(Gradient::input) && !backward.getFrozen() &&
+           !backward.getMask();
   auto training = dyn_cast<TrainingOp>(op);
   return training && !training.getMask();
 }

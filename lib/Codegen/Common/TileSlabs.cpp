@@ -27,15 +27,15 @@ using namespace mlir;
 using namespace mlir::bn;
 
 /// True for an op whose result of the data's size somebody reads: else there is
-/// nothing worth keeping with the sums. What bn-decompose refuses is left to
-/// it.
+/// nothing worth keeping with the sums. Groups are left to bn-decompose, which
+/// refuses them.
 static bool goesOverDataAgain(Operation *op) {
   if (op->getNumResults() == 0 || op->getResult(0).use_empty())
     return false;
   if (auto training = dyn_cast<TrainingOp>(op))
     return training.getGroups() == 1;
   auto backward = dyn_cast<BackwardOp>(op);
-  return backward && !backward.getMask() && backward.wants(Gradient::input) &&
+  return backward && backward.wants(Gradient::input) &&
          !backward.isElementwise();
 }
 

@@ -87,3 +87,24 @@ func.func @input_grad(%dy: tensor<8x4xf16>, %x: tensor<8x4xf16>,
       outs(%dy : tensor<8x4xf16>) -> tensor<8x4xf16>
   return %dx : tensor<8x4xf16>
 }
+
+// -----
+
+// Of an element of weight 0 the second term is left out by a choice: it may be
+// NaN.
+// CHECK-LABEL: func @input_grad_mask
+//  CHECK-SAME:     %[[W4:[a-z0-9]+]]: tensor<8x1xf16>
+//       CHECK:   %[[W:.*]] = tensor.extract_slice %[[W4]][0, 0] [8, 1] [1, 1] : tensor<8x1xf16> to tensor<8xf16>
+//       CHECK:   linalg.generic {{.*}}["parallel", "parallel"]} ins({{.*}}, %[[W]] :
+//       CHECK:     %[[WIDE:.*]] = arith.extf %{{.*}} : f16 to f32
+//       CHECK:     %[[REST:.*]] = arith.mulf %[[WIDE]], %{{.*}} : f32
+//       CHECK:     %[[IS_OUT:.*]] = arith.cmpf oeq, %[[WIDE]], %{{.*}} : f32
+//       CHECK:     arith.select %[[IS_OUT]], %{{.*}}, %[[REST]] : f32
+func.func @input_grad_mask(%w: tensor<8x1xf16>, %x: tensor<8x4xf32>,
+    %c: tensor<4xf32>) -> tensor<8x4xf32> {
+  %dx = bn.backward_input axis(1)
+      ins(%x, %x : tensor<8x4xf32>, tensor<8x4xf32>)
+      coefficients(%c, %c, %c : tensor<4xf32>, tensor<4xf32>, tensor<4xf32>)
+      mask(%w : tensor<8x1xf16>) outs(%x : tensor<8x4xf32>) -> tensor<8x4xf32>
+  return %dx : tensor<8x4xf32>
+}

@@ -305,3 +305,22 @@ func.func @identity_epilogue(%x: tensor<8x4xf32>, %c: tensor<4xf32>)
          tensor<4xf32>
   return %t#0 : tensor<8x4xf32>
 }
+
+// -----
+
+// Only the gradient of the input depends on a mask, by way of the statistics.
+// CHECK-LABEL: func @unused_masks
+//   CHECK-NOT:   mask(
+//       CHECK:   return
+func.func @unused_masks(%x: tensor<8x4xf32>, %c: tensor<4xf32>,
+    %w: tensor<8x1xf32>) -> (tensor<8x4xf32>, tensor<4xf32>) {
+  %dx = bn.backward axis(1) epsilon(1.0) wrt(input) frozen
+      ins(%x, %x : tensor<8x4xf32>, tensor<8x4xf32>)
+      statistics(%c, %c : tensor<4xf32>, tensor<4xf32>)
+      mask(%w : tensor<8x1xf32>) outs(%x : tensor<8x4xf32>) -> tensor<8x4xf32>
+  %dg = bn.backward axis(1) epsilon(1.0) wrt(scale)
+      ins(%x, %x : tensor<8x4xf32>, tensor<8x4xf32>)
+      statistics(%c, %c : tensor<4xf32>, tensor<4xf32>)
+      mask(%w : tensor<8x1xf32>) outs(%c : tensor<4xf32>) -> tensor<4xf32>
+  return %dx, %dg : tensor<8x4xf32>, tensor<4xf32>
+}

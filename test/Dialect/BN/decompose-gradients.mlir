@@ -119,3 +119,29 @@ func.func @wide_mean(%dy: tensor<8x4xf32>, %x: tensor<8x4xf32>,
       outs(%dy : tensor<8x4xf32>) -> tensor<8x4xf32>
   return %dx : tensor<8x4xf32>
 }
+
+// -----
+
+// The number of elements is the sum of the weights, each as often as it is
+// broadcast: here along 30 positions of a channel.
+// CHECK-LABEL: func @mask
+//  CHECK-SAME:     %[[X:[a-z0-9]+]]: tensor<8x4x30xf64>, %[[C:[a-z0-9]+]]: tensor<4xf64>, %[[W:[a-z0-9]+]]: tensor<8x1x1xf64>
+//   CHECK-DAG:   %[[REPEATS:.*]] = arith.constant 3.000000e+01 : f64
+//       CHECK:   %[[S:.*]]:2 = bn.backward_reduce axis(1) ins(%[[X]], %[[X]] :
+//       CHECK:   %[[SUM:.*]] = bn.backward_reduce axis(1) sums(dy) ins(%[[W]] : tensor<8x1x1xf64>) outs(%{{.*}} : tensor<1xf64>)
+//       CHECK:   %[[ONE:.*]] = tensor.extract_slice %[[SUM]][0] [1] [1] : tensor<1xf64> to tensor<f64>
+//       CHECK:   %[[N:.*]] = linalg.generic {{.*}} ins(%[[ONE]] : tensor<f64>) outs(%{{.*}} : tensor<4xf64>)
+//       CHECK:     arith.mulf %{{.*}}, %[[REPEATS]]
+//       CHECK:   %[[K:.*]]:3 = linalg.generic {{.*}} ins(%[[S]]#0, %[[S]]#1, %[[C]], %[[N]] :
+//       CHECK:   bn.backward_input axis(1)
+//  CHECK-SAME:     coefficients(%[[K]]#0, %[[K]]#1, %[[K]]#2 :
+//  CHECK-SAME:     mask(%[[W]] : tensor<8x1x1xf64>)
+func.func @mask(%x: tensor<8x4x30xf64>, %c: tensor<4xf64>,
+    %w: tensor<8x1x1xf64>) -> tensor<8x4x30xf64> {
+  %r = bn.backward axis(1) epsilon(1.0e-3) wrt(input)
+      ins(%x, %x : tensor<8x4x30xf64>, tensor<8x4x30xf64>)
+      statistics(%c, %c : tensor<4xf64>, tensor<4xf64>)
+      mask(%w : tensor<8x1x1xf64>)
+      outs(%x : tensor<8x4x30xf64>) -> tensor<8x4x30xf64>
+  return %r : tensor<8x4x30xf64>
+}

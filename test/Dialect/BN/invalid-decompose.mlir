@@ -5,31 +5,6 @@
 // RUN: bn-opt %s --convert-bn-to-linalg --verify-diagnostics --split-input-file
 // RUN: bn-opt %s --bn-cpu-pipeline --verify-diagnostics --split-input-file
 
-func.func @backward_mask(%x: tensor<8x4xf32>, %c: tensor<4xf32>,
-    %w: tensor<8x1xf32>) -> tensor<8x4xf32> {
-  // expected-error @below {{expected no 'mask', got one: gradients with a mask have no lowering yet}}
-  %dx = bn.backward axis(1) epsilon(1.0) wrt(input)
-      ins(%x, %x : tensor<8x4xf32>, tensor<8x4xf32>)
-      statistics(%c, %c : tensor<4xf32>, tensor<4xf32>)
-      mask(%w : tensor<8x1xf32>)
-      outs(%x : tensor<8x4xf32>) -> tensor<8x4xf32>
-  return %dx : tensor<8x4xf32>
-}
-
-// -----
-
-func.func @backward_reduce_mask(%x: tensor<8x4xf32>, %c: tensor<4xf32>,
-    %w: tensor<8x1xf32>) -> tensor<4xf32> {
-  // expected-error @below {{expected no 'mask', got one: gradients with a mask have no lowering yet}}
-  %s, %t = bn.backward_reduce axis(1)
-      ins(%x, %x : tensor<8x4xf32>, tensor<8x4xf32>) mean(%c : tensor<4xf32>)
-      mask(%w : tensor<8x1xf32>) outs(%c, %c : tensor<4xf32>, tensor<4xf32>)
-      -> tensor<4xf32>, tensor<4xf32>
-  return %s : tensor<4xf32>
-}
-
-// -----
-
 func.func @backward_buffers(%x: memref<8x4xf32>, %c: memref<4xf32>) {
   // expected-error @below {{expected operands to be tensors, got memrefs: lower before bufferization}}
   bn.backward axis(1) epsilon(1.0) wrt(input)

@@ -142,19 +142,7 @@ func.func @error_backward_reduce_c4(%x: tensor<8x4xf32>, %c: tensor<4xf32>,
 
 // -----
 
-func.func @error_backward_reduce_c5(%x: tensor<8x4xf32>, %c: tensor<4xf32>,
-    %w: tensor<2x4xf32>) {
-  // expected-error @below {{expected 'mask' to have size 1 or 8 in dimension 0, got 2}}
-  %r:2 = bn.backward_reduce axis(1)
-      ins(%x, %x : tensor<8x4xf32>, tensor<8x4xf32>) mean(%c : tensor<4xf32>)
-      mask(%w : tensor<2x4xf32>) outs(%c, %c : tensor<4xf32>, tensor<4xf32>)
-      -> tensor<4xf32>, tensor<4xf32>
-  return
-}
-
-// -----
-
-func.func @error_backward_reduce_c6(%x: tensor<8x4xf32>, %c: tensor<4xf32>) {
+func.func @error_backward_reduce_c5(%x: tensor<8x4xf32>, %c: tensor<4xf32>) {
   // expected-error @below {{expected 2 results, got 1}}
   %r = bn.backward_reduce axis(1) ins(%x, %x : tensor<8x4xf32>, tensor<8x4xf32>)
       mean(%c : tensor<4xf32>) outs(%c, %c : tensor<4xf32>, tensor<4xf32>)
@@ -176,7 +164,7 @@ func.func @error_backward_reduce_c3_one(%x: tensor<8x4xf32>,
 
 // -----
 
-func.func @error_backward_reduce_c7(%x: tensor<8x4xf32>, %c: tensor<4xf32>) {
+func.func @error_backward_reduce_c6(%x: tensor<8x4xf32>, %c: tensor<4xf32>) {
   // expected-error @below {{expected 'input' and 'mean' for sum_dy_xmu, got no 'mean'}}
   %r:2 = bn.backward_reduce axis(1)
       ins(%x, %x : tensor<8x4xf32>, tensor<8x4xf32>)
@@ -187,7 +175,7 @@ func.func @error_backward_reduce_c7(%x: tensor<8x4xf32>, %c: tensor<4xf32>) {
 
 // -----
 
-func.func @error_backward_reduce_c7_unused(%x: tensor<8x4xf32>,
+func.func @error_backward_reduce_c6_unused(%x: tensor<8x4xf32>,
     %c: tensor<4xf32>) {
   // expected-error @below {{expected no 'input' and no 'mean' for 'sums(dy)', got 'mean'}}
   %r = bn.backward_reduce axis(1) sums(dy) ins(%x : tensor<8x4xf32>)
@@ -280,5 +268,17 @@ func.func @error_backward_input_c5(%x: tensor<8x4xf32>, %c: tensor<4xf32>) {
   bn.backward_input axis(1) ins(%x, %x : tensor<8x4xf32>, tensor<8x4xf32>)
       coefficients(%c, %c, %c : tensor<4xf32>, tensor<4xf32>, tensor<4xf32>)
       outs(%x : tensor<8x4xf32>)
+  return
+}
+
+// -----
+
+func.func @error_backward_input_c6(%x: tensor<8x4xf32>, %c: tensor<4xf32>,
+    %w: tensor<2x4xf32>) {
+  // expected-error @below {{expected 'mask' to have size 1 or 8 in dimension 0, got 2}}
+  %r = bn.backward_input axis(1)
+      ins(%x, %x : tensor<8x4xf32>, tensor<8x4xf32>)
+      coefficients(%c, %c, %c : tensor<4xf32>, tensor<4xf32>, tensor<4xf32>)
+      mask(%w : tensor<2x4xf32>) outs(%x : tensor<8x4xf32>) -> tensor<8x4xf32>
   return
 }

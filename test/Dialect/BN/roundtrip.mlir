@@ -185,20 +185,22 @@ func.func @backward_steps(%x: tensor<2x3x4xf16>, %c: tensor<3xf32>,
       mean(%c : tensor<3xf32>) outs(%c, %c : tensor<3xf32>, tensor<3xf32>)
       -> tensor<3xf32>, tensor<3xf32>
   // CHECK: bn.backward_reduce axis(1)
-  // CHECK-SAME: mean(%{{[^ ,]+}} : tensor<3xf32>) mask(%{{[^ ,]+}} : tensor<2x1x4xf32>) outs(
+  // CHECK-SAME: mean(%{{[^ ,]+}} : tensor<3xf32>) outs(
   %t:2 = bn.backward_reduce axis(1)
       ins(%x, %x : tensor<2x3x4xf16>, tensor<2x3x4xf16>)
-      mean(%c : tensor<3xf32>) mask(%w : tensor<2x1x4xf32>)
+      mean(%c : tensor<3xf32>)
       outs(%s#0, %s#1 : tensor<3xf32>, tensor<3xf32>)
       -> tensor<3xf32>, tensor<3xf32>
   // CHECK: bn.backward_input axis(1)
   // CHECK-SAME: ins(%{{[^ ,]+}}, %{{[^ ,]+}} : tensor<2x3x4xf16>, tensor<2x3x4xf16>)
   // CHECK-SAME: coefficients(%{{[^ ,]+}}, %{{[^ ,]+}}, %{{[^ ,]+}} : tensor<3xf32>, tensor<3xf32>, tensor<3xf32>)
+  // CHECK-SAME: mask(%{{[^ ,]+}} : tensor<2x1x4xf32>)
   // CHECK-SAME: outs(%{{[^ ,]+}} : tensor<2x3x4xf16>) -> tensor<2x3x4xf16>
   %dx = bn.backward_input axis(1)
       ins(%x, %x : tensor<2x3x4xf16>, tensor<2x3x4xf16>)
       coefficients(%t#0, %t#1, %c
                    : tensor<3xf32>, tensor<3xf32>, tensor<3xf32>)
+      mask(%w : tensor<2x1x4xf32>)
       outs(%x : tensor<2x3x4xf16>) -> tensor<2x3x4xf16>
   // CHECK: bn.backward_reduce axis(1) sums(dy) ins(%{{[^ ,]+}} : tensor<2x3x4xf16>) outs(
   %u = bn.backward_reduce axis(1) sums(dy) ins(%dx : tensor<2x3x4xf16>)

@@ -167,6 +167,20 @@ template <typename OpTy> struct DropMaskOfOnes : OpRewritePattern<OpTy> {
   }
 };
 
+/// Drops a mask that no gradient asked for depends on: only that of the input
+/// does, by way of the statistics.
+struct DropUnusedMask : OpRewritePattern<BackwardOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(BackwardOp op,
+                                PatternRewriter &rewriter) const override {
+    if (!op.getMask() || op.needsMask())
+      return failure();
+    rewriter.modifyOpInPlace(op, [&]() { op.getMaskMutable().clear(); });
+    return success();
+  }
+};
+
 /// Drops a mean of zeros.
 template <typename OpTy> struct DropZeroMean : OpRewritePattern<OpTy> {
   using OpRewritePattern<OpTy>::OpRewritePattern;
@@ -207,7 +221,8 @@ void NormalizeOp::getCanonicalizationPatterns(RewritePatternSet &patterns,
 
 void BackwardOp::getCanonicalizationPatterns(RewritePatternSet &patterns,
                                              MLIRContext *context) {
-  patterns.add<DropUnitScale, NormalizeAxis<BackwardOp>>(context);
+  patterns.add<DropUnitScale, NormalizeAxis<BackwardOp>,
+               DropMaskOfOnes<BackwardOp>, DropUnusedMask>(context);
 }
 
 void StatsOp::getCanonicalizationPatterns(RewritePatternSet &patterns,
@@ -222,6 +237,6 @@ void BackwardReduceOp::getCanonicalizationPatterns(RewritePatternSet &patterns,
 
 void BackwardInputOp::getCanonicalizationPatterns(RewritePatternSet &patterns,
                                                   MLIRContext *context) {
-  patterns.add<NormalizeAxis<BackwardInputOp>, DropZeroMean<BackwardInputOp>>(
-      context);
+  patterns.add<NormalizeAxis<BackwardInputOp>, DropZeroMean<BackwardInputOp>,
+               DropMaskOfOnes<BackwardInputOp>>(context);
 }

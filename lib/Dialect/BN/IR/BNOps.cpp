@@ -237,7 +237,7 @@ SmallVector<AffineMap> BackwardReduceOp::getOperandIndexingMaps() {
   SmallVector<Value> data = {getOutputGrad()};
   if (getInput())
     data.push_back(getInput());
-  return getMaps(*this, getRank(getOutputGrad()), getAxis(), data, getMask());
+  return getMaps(*this, getRank(getOutputGrad()), getAxis(), data);
 }
 SmallVector<utils::IteratorType> BackwardReduceOp::getIterationKinds() {
   return getKinds(getRank(getOutputGrad()), getAxis());
@@ -249,7 +249,7 @@ bool BackwardReduceOp::accumulatesOverReductions() { return true; }
 
 SmallVector<AffineMap> BackwardInputOp::getOperandIndexingMaps() {
   SmallVector<Value> data = {getInput(), getOutputGrad(), getOuts()[0]};
-  return getMaps(*this, getRank(getInput()), getAxis(), data);
+  return getMaps(*this, getRank(getInput()), getAxis(), data, getMask());
 }
 SmallVector<utils::IteratorType> BackwardInputOp::getIterationKinds() {
   return getAllParallel(getRank(getInput()));

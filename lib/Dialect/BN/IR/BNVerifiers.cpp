@@ -443,7 +443,7 @@ LogicalResult BackwardReduceOp::verify() {
   Value input = getInput(), data = input ? input : getOutputGrad();
   if (failed(verifyAxis(*this, getAxis(), data))) // backward_reduce_c1
     return failure();
-  if (hasSumDYXmu() && (!input || !getMean())) // backward_reduce_c7
+  if (hasSumDYXmu() && (!input || !getMean())) // backward_reduce_c6
     return emitOpError("expected 'input' and 'mean' for sum_dy_xmu, got no '")
            << (input ? "mean" : "input") << "'";
   if (!hasSumDYXmu() && (input || getMean()))
@@ -468,10 +468,9 @@ LogicalResult BackwardReduceOp::verify() {
   if (failed(verifyChannelShapes(*this, data, getAxis(), // backward_reduce_c3
                                  perChannel)) ||
       failed(verifyElementTypes(*this, data, // backward_reduce_c4
-                                perChannel)) ||
-      failed(verifyMask(*this, getMask(), data))) // backward_reduce_c5
+                                perChannel)))
     return failure();
-  return verifyResults(*this, getOuts());                 // backward_reduce_c6
+  return verifyResults(*this, getOuts());                 // backward_reduce_c5
 }
 
 LogicalResult BackwardInputOp::verify() {
@@ -489,7 +488,8 @@ LogicalResult BackwardInputOp::verify() {
   if (failed(verifyChannelShapes(*this, input, getAxis(), // backward_input_c3
                                  perChannel)) ||
       failed(verifyElementTypes(*this, input,             // backward_input_c4
-                                perChannel)))
+                                perChannel)) ||
+      failed(verifyMask(*this, getMask(), input)))        // backward_input_c6
     return failure();
   return verifyResults(*this, getOuts());                 // backward_input_c5
 }

@@ -141,7 +141,7 @@ struct SumsBuilder {
 
 FailureOr<SmallVector<Value>>
 BackwardReduceOp::decomposeOperation(OpBuilder &b) {
-  if (getMask() || !isa<TensorType>(getOutputGrad().getType()))
+  if (!isa<TensorType>(getOutputGrad().getType()))
     return failure();
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPoint(*this);
@@ -200,7 +200,7 @@ static BackwardInputOp roundCoefficients(OpBuilder &b, BackwardInputOp op) {
   auto result = BackwardInputOp::create(
       b, loc, op->getResultTypes(), op.getOutputGrad(), op.getInput(),
       splitsMean ? generic.getResult(3) : op.getMean(), generic.getResult(0),
-      generic.getResult(1), generic.getResult(2), op.getOuts(),
+      generic.getResult(1), generic.getResult(2), op.getMask(), op.getOuts(),
       op.getAxisAttr());
   copyLoweringStrategy(op, result);
   return result;
@@ -216,20 +216,30 @@ BackwardInputOp::decomposeOperation(OpBuilder &b) {
     return SmallVector<Value>(roundCoefficients(b, *this).getResults());
 
   Type accumulator = getAccumulatorTypeOf(getInput());
+  bool isCentred = getMean() != nullptr, isMasked = getMask() != nullptr;
   auto body = [&](OpBuilder &nested, Location l,
                   ValueRange args) -> SmallVector<Value> {
     Arith arith{nested, l};
     unsigned index = 0;
     auto take = [&]() { return arith.convert(args[index++], accumulator); };
     Value dy = take(), x = take();
-    if (getMean())
+    if (isCentred)
       x = arith.sub(x, take());
     Value a = take(), slope = take(), c = take();
-    Value dx = arith.add(arith.mul(a, dy), arith.add(arith.mul(slope, x), c));
+    Value first = arith.mul(a, dy), rest = arith.add(arith.mul(slope, x), c);
+    if (isMasked) {
+      Value w = take();
+      rest = dropExcluded(arith, arith.mul(w, rest), w);
+    }
+    Value dx = arith.add(first, rest);
     return {arith.convert(dx, args.back().getType())};
   };
+  SmallVector<Value> ins(ValueRange(getOperands()).drop_back());
+  SmallVector<AffineMap> maps = getOperandIndexingMaps();
+  if (isMasked) // The last of the inputs.
+    std::tie(ins.back(), maps[ins.size() - 1]) =
+        dropUnitDims(b, getLoc(), getMask());
   auto generic =
-      createGeneric(b, *this, ValueRange(getOperands()).drop_back(), getOuts(),
-                    getOperandIndexingMaps(), getIterationKinds(), body);
+      createGeneric(b, *this, ins, getOuts(), maps, getIterationKinds(), body);
   return SmallVector<Value>(generic.getResults());
 }

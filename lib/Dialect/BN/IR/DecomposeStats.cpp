@@ -180,26 +180,7 @@ struct MaskedStatsBuilder : StatsBuilder {
 
 MaskedStatsBuilder::MaskedStatsBuilder(OpBuilder &b, StatsOp op)
     : StatsBuilder(b, op) {
-  Value mask = op.getMask();
-  auto type = cast<RankedTensorType>(mask.getType());
-  SmallVector<AffineExpr> exprs;
-  SmallVector<int64_t> shape;
-  for (auto [dim, size] : llvm::enumerate(type.getShape())) {
-    if (size == 1)
-      continue;
-    exprs.push_back(b.getAffineDimExpr(dim));
-    shape.push_back(size);
-  }
-  weightsMap = AffineMap::get(rank, 0, exprs, b.getContext());
-  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, mask);
-  SmallVector<OpFoldResult> zeros(rank, b.getIndexAttr(0)),
-      ones(rank, b.getIndexAttr(1));
-  weights =
-      shape.size() == static_cast<size_t>(rank)
-          ? mask
-          : tensor::ExtractSliceOp::create(
-                b, loc, RankedTensorType::get(shape, type.getElementType()),
-                mask, zeros, sizes, ones);
+  std::tie(weights, weightsMap) = dropUnitDims(b, loc, op.getMask());
 }
 
 /// The type of the accumulators, where that can count the elements.
@@ -218,13 +199,6 @@ Type MaskedStatsBuilder::getCountType() {
       return b.getF64Type();
   }
   return accumulator;
-}
-
-/// `x`, and 0 where its weight `w` is 0.
-static Value dropExcluded(Arith &arith, Value x, Value w) {
-  Value zero = arith.constant(0.0, w.getType());
-  Value isExcluded = arith.compare(arith::CmpFPredicate::OEQ, w, zero);
-  return arith.select(isExcluded, arith.constant(0.0, x.getType()), x);
 }
 
 /// Sum of the weights, and mean of the tile, which is its pivot.

@@ -53,6 +53,39 @@ double mlir::bn::getSumScale(ShapedType type,
 }
 
 //===----------------------------------------------------------------------===//
+// Weights
+//===----------------------------------------------------------------------===//
+
+Value mlir::bn::dropExcluded(Arith &arith, Value x, Value w) {
+  Value zero = arith.constant(0.0, w.getType());
+  Value isExcluded = arith.compare(arith::CmpFPredicate::OEQ, w, zero);
+  return arith.select(isExcluded, arith.constant(0.0, x.getType()), x);
+}
+
+std::pair<Value, AffineMap>
+mlir::bn::dropUnitDims(OpBuilder &b, Location loc, Value value) {
+  auto type = cast<RankedTensorType>(value.getType());
+  int64_t rank = type.getRank();
+  SmallVector<AffineExpr> exprs;
+  SmallVector<int64_t> shape;
+  for (auto [dim, size] : llvm::enumerate(type.getShape())) {
+    if (size == 1)
+      continue;
+    exprs.push_back(b.getAffineDimExpr(dim));
+    shape.push_back(size);
+  }
+  AffineMap map = AffineMap::get(rank, 0, exprs, b.getContext());
+  if (shape.size() == static_cast<size_t>(rank))
+    return {value, map};
+  SmallVector<OpFoldResult> zeros(rank, b.getIndexAttr(0)),
+      ones(rank, b.getIndexAttr(1));
+  Value smaller = tensor::ExtractSliceOp::create(
+      b, loc, RankedTensorType::get(shape, type.getElementType()), value, zeros,
+      tensor::getMixedSizes(b, loc, value), ones);
+  return {smaller, map};
+}
+
+//===----------------------------------------------------------------------===//
 // bn.update_running_stats
 //===----------------------------------------------------------------------===//
 

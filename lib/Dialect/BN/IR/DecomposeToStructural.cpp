@@ -107,6 +107,7 @@ struct BackwardBuilder {
 private:
   void createSums(bool dy, bool dyXmu);
   void createParameterGrads();
+  Value createWeightSum();
   Value createInputGrad();
   Value createFrozenInputGrad();
   Value createEmpty() { return createEmptyLike(b, loc, data, axis, wide); }
@@ -130,6 +131,7 @@ private:
   Value data;
   SmallVector<int64_t> axis;
   Type wide;
+  /// `count` is the number of elements, whatever their weights.
   Value sumDY, sumDYXmu, count;
 
 public:
@@ -146,7 +148,7 @@ void BackwardBuilder::createSums(bool dy, bool dyXmu) {
   auto reduce = BackwardReduceOp::create(b, loc, TypeRange(ValueRange(outs)),
                                          data, dyXmu ? op.getInput() : Value(),
                                          dyXmu ? op.getMean() : Value(),
-                                         /*mask=*/Value(), outs, axis, sums);
+                                         outs, axis, sums);
   copyLoweringStrategy(op, reduce);
   if (dy)
     sumDY = reduce.getResult(0);
@@ -176,22 +178,62 @@ void BackwardBuilder::createParameterGrads() {
           .getResult(0);
 }
 
-/// `a * output_grad + b * (input - mean) + c`, with `a = scale * r`,
-/// `b = -a * r * r * sum_dy_xmu / n` and `c = -a * sum_dy / n`.
+/// The sum of the weights of each channel. It is taken of the mask alone, which
+/// may be far smaller than the data.
+Value BackwardBuilder::createWeightSum() {
+  Value mask = op.getMask();
+  auto type = cast<RankedTensorType>(mask.getType());
+  int64_t rank = type.getRank();
+  // Weights of f64 data are summed up as such.
+  if (cast<ShapedType>(data.getType()).getElementType().isF64() &&
+      !type.getElementType().isF64()) {
+    SmallVector<int64_t> all = llvm::to_vector(llvm::seq<int64_t>(0, rank));
+    mask = convertTensor(b, op, mask, createEmptyLike(b, loc, mask, all, wide));
+  }
+  Value zeros = createZerosLike(b, loc, mask, axis, wide);
+  auto reduce = BackwardReduceOp::create(
+      b, loc, TypeRange(zeros.getType()), mask, /*input=*/Value(),
+      /*mean=*/Value(), zeros, axis, GradientSums::dy);
+  copyLoweringStrategy(op, reduce);
+  // Each weight stands for the elements along which it is broadcast.
+  SmallVector<int64_t> kept;
+  for (int64_t dim = 0; dim < rank; ++dim)
+    if (llvm::is_contained(axis, dim) || type.getDimSize(dim) != 1)
+      kept.push_back(dim);
+  Value repeats = createElementCount(b, loc, data, kept);
+  auto [sums, map] = dropUnitDims(b, loc, reduce.getResult(0));
+  auto body = [&](OpBuilder &nested, Location l,
+                  ValueRange args) -> SmallVector<Value> {
+    return {Arith{nested, l}.mul(args[0], repeats)};
+  };
+  int64_t channels = axis.size();
+  SmallVector<utils::IteratorType> kinds(channels,
+                                         utils::IteratorType::parallel);
+  return createGeneric(b, op, sums, createEmpty(),
+                       {map, b.getMultiDimIdentityMap(channels)}, kinds, body)
+      .getResult(0);
+}
+
+/// `a * output_grad + w * (b * (input - mean) + c)`, with the weight `w`,
+/// `a = scale * r`, `b = -a * r * r * sum_dy_xmu / n` and
+/// `c = -a * sum_dy / n`.
 Value BackwardBuilder::createInputGrad() {
   SmallVector<Value> ins = {sumDY, sumDYXmu, op.getVariance()};
   if (op.getScale())
     ins.push_back(op.getScale());
+  if (op.getMask())
+    ins.push_back(createWeightSum());
   auto body = [&](OpBuilder &nested, Location l,
                   ValueRange args) -> SmallVector<Value> {
     Arith arith{nested, l};
+    Value n = op.getMask() ? args[ins.size() - 1] : count;
     Value r = getInverse(arith, args[2]), a = r;
     if (op.getScale())
       a = arith.mul(arith.convert(args[3], wide), r);
     Value minusA = arith.mul(a, arith.constant(-1.0, wide));
-    Value share = arith.divOrZero(args[1], count);
+    Value share = arith.divOrZero(args[1], n);
     Value slope = arith.mul(minusA, arith.mul(r, arith.mul(r, share)));
-    Value c = arith.mul(minusA, arith.divOrZero(args[0], count));
+    Value c = arith.mul(minusA, arith.divOrZero(args[0], n));
     return {a, slope, c};
   };
   auto coefficients = createElementwise(
@@ -200,7 +242,7 @@ Value BackwardBuilder::createInputGrad() {
   auto input = BackwardInputOp::create(
       b, loc, out.getType(), data, op.getInput(), op.getMean(),
       coefficients.getResult(0), coefficients.getResult(1),
-      coefficients.getResult(2), out, axis);
+      coefficients.getResult(2), op.getMask(), out, axis);
   copyLoweringStrategy(op, input);
   return input.getResult(0);
 }
@@ -246,7 +288,7 @@ void BackwardBuilder::run() {
 }
 
 FailureOr<SmallVector<Value>> BackwardOp::decomposeOperation(OpBuilder &b) {
-  if (getMask() || !isa<TensorType>(getInput().getType()))
+  if (!isa<TensorType>(getInput().getType()))
     return failure();
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPoint(*this);

@@ -63,6 +63,14 @@ struct Arith {
   }
 };
 
+/// `x`, and 0 where its weight `w` is 0.
+Value dropExcluded(Arith &arith, Value x, Value w);
+
+/// `value` without its dimensions of size 1, along which it is broadcast, and
+/// its map from the dimensions that it had.
+std::pair<Value, AffineMap> dropUnitDims(OpBuilder &b, Location loc,
+                                         Value value);
+
 /// Number of elements per channel in `input`, as f64: exact up to 2^53.
 Value createElementCount(OpBuilder &b, Location loc, Value input,
                          ArrayRef<int64_t> axis);

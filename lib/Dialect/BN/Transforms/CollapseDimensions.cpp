@@ -28,21 +28,17 @@ namespace mlir::bn {
 using namespace mlir;
 using namespace mlir::bn;
 
-/// False for groups, which cut the first dimension, and for what bn-decompose
-/// refuses.
+/// False for groups, which cut the first dimension.
 static bool isCollapsible(Operation *op) {
-  if (auto training = dyn_cast<TrainingOp>(op))
-    return training.getGroups() == 1;
-  return TypeSwitch<Operation *, bool>(op)
-      .Case<BackwardOp, BackwardReduceOp>(
-          [](auto masked) { return !masked.getMask(); })
-      .Default(true);
+  auto training = dyn_cast<TrainingOp>(op);
+  return !training || training.getGroups() == 1;
 }
 
 /// The mask of `op`, if it has one.
 static Value getMask(Operation *op) {
   return TypeSwitch<Operation *, Value>(op)
-      .Case<TrainingOp, StatsOp>([](auto masked) { return masked.getMask(); })
+      .Case<TrainingOp, StatsOp, BackwardOp, BackwardInputOp>(
+          [](auto masked) { return masked.getMask(); })
       .Default(Value());
 }
 

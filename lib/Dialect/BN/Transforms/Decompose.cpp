@@ -28,20 +28,12 @@ namespace mlir::bn {
 using namespace mlir;
 using namespace mlir::bn;
 
-static bool hasMaskOfGradients(Operation *op) {
-  if (auto backward = dyn_cast<BackwardOp>(op))
-    return backward.getMask() != nullptr;
-  auto reduce = dyn_cast<BackwardReduceOp>(op);
-  return reduce && reduce.getMask();
-}
-
 /// True when there is a way from `op` to linalg.
 static bool hasLowering(Operation *op) {
   if (auto training = dyn_cast<TrainingOp>(op))
     if (training.getGroups() != 1)
       return false;
-  return !hasMaskOfGradients(op) &&
-         llvm::none_of(op->getOperandTypes(), llvm::IsaPred<MemRefType>);
+  return llvm::none_of(op->getOperandTypes(), llvm::IsaPred<MemRefType>);
 }
 
 /// Says why `op` has no lowering.
@@ -51,9 +43,6 @@ static LogicalResult reportUnsupported(Operation *op) {
       return op->emitOpError("expected 'groups' to be 1, got ")
              << training.getGroups()
              << ": bn-expand-groups makes a loop of them";
-  if (hasMaskOfGradients(op))
-    return op->emitOpError("expected no 'mask', got one: gradients with a "
-                           "mask have no lowering yet");
   return op->emitOpError("expected operands to be tensors, got memrefs: lower "
                          "before bufferization");
 }

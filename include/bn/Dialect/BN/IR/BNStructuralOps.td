@@ -268,10 +268,8 @@ def BN_BackwardReduceOp :
     * (C3) `mean` and the `outs` (sum_dy, sum_dy_xmu, or the one that `sums`
       names) have the sizes of the dimensions in `axis`.
     * (C4) Their element types are that of `output_grad` or wider.
-    * (C5) `mask` is broadcastable to `output_grad`: of the same rank, each size
-      1 or that of `output_grad`, which `?` stands for.
-    * (C6) Results have the types of `outs`, or there are none on buffers.
-    * (C7) There are `input` and `mean` exactly when sum_dy_xmu is asked for.
+    * (C5) Results have the types of `outs`, or there are none on buffers.
+    * (C6) There are `input` and `mean` exactly when sum_dy_xmu is asked for.
 
     Example:
 
@@ -287,11 +285,10 @@ def BN_BackwardReduceOp :
     BN_Shaped:$output_grad,
     Optional<BN_Shaped>:$input,
     Optional<BN_Shaped>:$mean,
-    Optional<BN_Shaped>:$mask,
     Variadic<BN_Shaped>:$outs,
     DenseI64ArrayAttr:$axis,                             /*backward_reduce_c1*/
     DefaultValuedAttr<BN_GradientSums,
-      "::mlir::bn::GradientSums::both">:$sums            /*backward_reduce_c7*/
+      "::mlir::bn::GradientSums::both">:$sums            /*backward_reduce_c6*/
   );
   let results = (outs Variadic<AnyRankedTensor>:$results);
   let assemblyFormat = [{
@@ -299,7 +296,6 @@ def BN_BackwardReduceOp :
     `ins` `(` $output_grad (`,` $input^)? `:` type($output_grad)
               (`,` type($input)^)? `)`
     (`mean` `(` $mean^ `:` type($mean) `)`)?
-    (`mask` `(` $mask^ `:` type($mask) `)`)?
     `outs` `(` $outs `:` type($outs) `)` (`->` type($results)^)?
   }];
   let extraClassDeclaration = commonDeclaration # [{
@@ -327,6 +323,10 @@ def BN_BackwardInputOp :
     input_grad = a * output_grad + b * (input - m) + (c - b * (mean - m))
     ```
 
+    With `mask`, everything behind `a * output_grad` is multiplied with the
+    weight of the element: it is what the element does to the statistics. Of an
+    element of weight 0 nothing else is left, even if it is NaN or infinite.
+
     Constraints:
     * (C1) `axis` names at least one dimension of `input`, none twice.
     * (C2) `output_grad` and the one of `outs`, input_grad, have the type of
@@ -334,6 +334,8 @@ def BN_BackwardInputOp :
     * (C3) `a`, `b`, `c` and `mean` have the sizes of the dimensions in `axis`.
     * (C4) Their element types are that of `input` or wider.
     * (C5) The result has the type of `outs`, or there is none on buffers.
+    * (C6) `mask` is broadcastable to `input`: of the same rank, each size 1 or
+      that of `input`.
 
     Example:
 
@@ -351,6 +353,7 @@ def BN_BackwardInputOp :
     BN_Shaped:$input,
     Optional<BN_Shaped>:$mean,
     BN_Shaped:$a, BN_Shaped:$b, BN_Shaped:$c,
+    Optional<BN_Shaped>:$mask,
     Variadic<BN_Shaped>:$outs,
     DenseI64ArrayAttr:$axis                              /*backward_input_c1*/
   );
@@ -362,6 +365,7 @@ def BN_BackwardInputOp :
     (`mean` `(` $mean^ `:` type($mean) `)`)?
     `coefficients` `(` $a `,` $b `,` $c `:` type($a) `,` type($b) `,`
                        type($c) `)`
+    (`mask` `(` $mask^ `:` type($mask) `)`)?
     `outs` `(` $outs `:` type($outs) `)` (`->` type($results)^)?
   }];
   let extraClassDeclaration = commonDeclaration # [{

@@ -213,6 +213,19 @@ def BN_BackwardOp : BN_AggregatedOp<"backward", [AttrSizedOperandSegments]> {
     are computed, in the order input, scale, offset; the others cost nothing.
     An absent scale is 1. `n = 0` gives gradients of 0.
 
+    `mask` has the weights of the elements in the statistics, as in
+    `bn.training`: `n` is their sum, and what an element does to the statistics
+    counts with its weight `w`. The sums are over all elements, each of which is
+    normalized:
+
+    ```
+    input_grad  = scale * r * (output_grad - w * (offset_grad / n
+                               + (input - mean) * r * scale_grad / n))
+    ```
+
+    Where all weights are 0 the second term is 0. With `frozen` they change
+    nothing.
+
     Constraints:
     * (C1) `axis` names at least one dimension of `input`, none twice.
     * (C2) `epsilon` is given exactly for `statistics_kind(variance)`, and is
@@ -268,6 +281,10 @@ def BN_BackwardOp : BN_AggregatedOp<"backward", [AttrSizedOperandSegments]> {
   let extraClassDeclaration = commonDeclaration # [{
     bool wants(Gradient gradient) {
       return bitEnumContainsAny(getWrt(), gradient);
+    }
+    /// True when there is a mask, and the gradients depend on it.
+    bool needsMask() {
+      return getMask() && wants(Gradient::input) && !getFrozen();
     }
     /// True when there is nothing to sum up: each element of the one gradient
     /// depends on that of 'output_grad' alone.
