@@ -197,6 +197,21 @@ mlir::bn::selectLoweringStrategy(IndexedOpInterface op,
   return StrategySelector(op, machine, threads, assumption).select();
 }
 
+FailureOr<MachineModel>
+mlir::bn::getMachine(ModuleOp module, int64_t vectorBits, int64_t threads) {
+  FailureOr<MachineModel> machine = MachineModel::get(module);
+  if (failed(machine))
+    return failure();
+  if (vectorBits != 0)
+    machine->vectorBits = vectorBits;
+  if (failed(LoweringStrategyAttr::verify( // the options
+          [&]() { return module.emitError(); }, Schedule::Single, threads, {},
+          {}, machine->vectorBits, StrategySelector::kUnroll,
+          StoreKind::Temporal, /*streams=*/1, /*prefetch=*/0)))
+    return failure();
+  return machine;
+}
+
 namespace {
 struct SelectLoweringStrategyPass
     : public bn::impl::SelectLoweringStrategyPassBase<
@@ -204,16 +219,9 @@ struct SelectLoweringStrategyPass
   using Base::Base;
 
   void runOnOperation() override {
-    FailureOr<MachineModel> machine = MachineModel::get(getOperation());
+    FailureOr<MachineModel> machine =
+        getMachine(getOperation(), vectorBits, threads);
     if (failed(machine))
-      return signalPassFailure();
-    if (vectorBits != 0)
-      machine->vectorBits = vectorBits;
-    if (failed(LoweringStrategyAttr::verify( // the options
-            [&]() { return getOperation().emitError(); }, Schedule::Single,
-            threads, {}, {}, machine->vectorBits, StrategySelector::kUnroll,
-            StoreKind::Temporal,
-            /*streams=*/1, /*prefetch=*/0)))
       return signalPassFailure();
     getOperation().walk([&](IndexedOpInterface op) {
       if (!getLoweringStrategy(op))

@@ -33,6 +33,12 @@ LoweringStrategyAttr selectLoweringStrategy(IndexedOpInterface op,
                                             int64_t threads,
                                             SizeAssumption assumption = {});
 
+/// Returns the machine that `module` is compiled for, with registers of
+/// `vectorBits` unless that is 0. Fails with a diagnostic when the module's
+/// description of it, or an option, makes no sense.
+FailureOr<MachineModel> getMachine(ModuleOp module, int64_t vectorBits,
+                                   int64_t threads);
+
 /// The number of tensors of the data's size that `op` reads and writes; 0
 /// where it writes none.
 int64_t countData(IndexedOpInterface op);

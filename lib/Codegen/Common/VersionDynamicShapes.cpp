@@ -134,11 +134,10 @@ struct VersionDynamicShapesPass
   using Base::Base;
 
   void runOnOperation() override {
-    FailureOr<MachineModel> machine = MachineModel::get(getOperation());
+    FailureOr<MachineModel> machine =
+        getMachine(getOperation(), vectorBits, threads);
     if (failed(machine))
       return signalPassFailure();
-    if (vectorBits != 0)
-      machine->vectorBits = vectorBits;
     SmallVector<IndexedOpInterface> ops;
     getOperation().walk([&](IndexedOpInterface op) {
       auto type =
