@@ -13,6 +13,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "TileVectorizer.h"
+#include "bn/Codegen/Common/MachineModel.h"
 #include "bn/Dialect/BN/IR/BNDialect.h"
 
 #include "mlir/Analysis/SliceAnalysis.h"
@@ -32,8 +33,6 @@ using namespace mlir::bn;
 
 /// Longest dimension that is summed in registers, without a loop.
 static constexpr int64_t kMaxUnrolled = 8;
-/// Registers of at least so many bits have masks.
-static constexpr int64_t kMaskedBits = 512;
 
 //===----------------------------------------------------------------------===//
 // What an op asks for

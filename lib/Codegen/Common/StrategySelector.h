@@ -47,7 +47,7 @@ struct StrategySelector {
   /// the same where what is shorter cannot be treated together, because its
   /// size is not known.
   static constexpr int64_t kLongRow = 512, kLongMaskedRow = 128;
-  static constexpr int64_t kLongUnknownRow = 32, kMaskedBits = 512;
+  static constexpr int64_t kLongUnknownRow = 32;
 
   IndexedOpInterface op;
   const MachineModel &machine;

@@ -23,8 +23,8 @@ static constexpr int64_t kShortRows = 128, kUnknownRows = 16;
 
 int64_t mlir::bn::getLongRow(const MachineModel &machine, StoreKind stores) {
   using Selector = StrategySelector;
-  bool isMasked = machine.vectorBits >= Selector::kMaskedBits &&
-                  stores == StoreKind::Temporal;
+  bool isMasked =
+      machine.vectorBits >= kMaskedBits && stores == StoreKind::Temporal;
   return isMasked ? Selector::kLongUnknownRow : Selector::kLongRow;
 }
 

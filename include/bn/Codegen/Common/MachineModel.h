@@ -13,6 +13,9 @@
 
 namespace mlir::bn {
 
+/// Registers of at least so many bits have masks that cost nothing.
+inline constexpr int64_t kMaskedBits = 512;
+
 /// Sizes of the machine that code is generated for.
 struct MachineModel {
   int64_t l1Bytes = 32 << 10;

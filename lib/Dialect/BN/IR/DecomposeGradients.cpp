@@ -17,17 +17,6 @@
 using namespace mlir;
 using namespace mlir::bn;
 
-static FloatType getAccumulatorTypeOf(Value data) {
-  return getAccumulatorType(cast<ShapedType>(data.getType()).getElementType());
-}
-
-/// True when `value` can be applied to data of the accumulator type as it is.
-static bool fits(Value value, FloatType accumulator) {
-  return !value || cast<ShapedType>(value.getType())
-                           .getElementType()
-                           .getIntOrFloatBitWidth() <= accumulator.getWidth();
-}
-
 //===----------------------------------------------------------------------===//
 // bn.backward_reduce
 //===----------------------------------------------------------------------===//

@@ -140,16 +140,10 @@ UpdateRunningStatsOp::decomposeOperation(OpBuilder &b) {
 //===----------------------------------------------------------------------===//
 
 bool NormalizeOp::hasCoefficients() {
-  unsigned width = getAccumulatorType(
-                       cast<ShapedType>(getInput().getType()).getElementType())
-                       .getWidth();
-  auto fits = [&](Value value) {
-    return !value || cast<ShapedType>(value.getType())
-                             .getElementType()
-                             .getIntOrFloatBitWidth() <= width;
-  };
-  return !getVariance() && fits(getMean()) && fits(getScale()) &&
-         fits(getOffset());
+  FloatType accumulator = getAccumulatorTypeOf(getInput());
+  return !getVariance() &&
+         llvm::all_of(ArrayRef<Value>{getMean(), getScale(), getOffset()},
+                      [&](Value value) { return fits(value, accumulator); });
 }
 
 /// Rewrites `op` as a bn.normalize whose mean, scale and offset are ready to be

@@ -9,6 +9,7 @@
 #ifndef BN_LIB_DIALECT_BN_IR_SCALARARITH_H
 #define BN_LIB_DIALECT_BN_IR_SCALARARITH_H
 
+#include "bn/Dialect/BN/IR/BNOps.h"
 #include "bn/Dialect/BN/Utils/Utils.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -19,6 +20,19 @@ namespace mlir::bn {
 // A multiplication and an addition may be fused; NaN and Inf keep their
 // meaning. (The order of a sum is bn-vectorize-tiles' own, and fixed.)
 inline constexpr auto kContract = arith::FastMathFlags::contract;
+
+/// The type in which `data` are computed.
+inline FloatType getAccumulatorTypeOf(Value data) {
+  return getAccumulatorType(cast<ShapedType>(data.getType()).getElementType());
+}
+
+/// True when `value`, which may be null, can be applied to data of the
+/// accumulator type as it is.
+inline bool fits(Value value, FloatType accumulator) {
+  return !value || cast<ShapedType>(value.getType())
+                           .getElementType()
+                           .getIntOrFloatBitWidth() <= accumulator.getWidth();
+}
 
 /// Short names for scalar float arithmetic at one location.
 struct Arith {
