@@ -118,12 +118,14 @@ static void printAttributes(llvm::raw_ostream &os, const BatchNormSpec &spec) {
     if (spec.runningVariance == BatchNormSpec::RunningVariance::Sample)
       os << " running_variance_kind(sample)";
   }
-  if (spec.takesGroups())
-    os << " groups(" << spec.groups << ")";
+  auto printGroups = [&] {
+    if (spec.takesGroups())
+      os << " groups(" << spec.groups << ")";
+  };
+  if (spec.kind != Kind::Backward)
+    return printGroups();
   if (spec.takesInverseStd())
     os << " statistics_kind(inverse_std)";
-  if (spec.kind != Kind::Backward)
-    return;
   llvm::SmallVector<const char *, 3> gradients;
   if (spec.hasInputGrad)
     gradients.push_back("input");
@@ -134,6 +136,7 @@ static void printAttributes(llvm::raw_ostream &os, const BatchNormSpec &spec) {
   os << " wrt(";
   llvm::interleaveComma(gradients, os);
   os << ")" << (spec.isFrozen ? " frozen" : "");
+  printGroups();
 }
 
 static void printOp(llvm::raw_ostream &os, const BatchNormSpec &spec,

@@ -51,8 +51,8 @@ public:
     return add(name, spec.statisticsType, channels, access, inPlaceWith);
   }
   /// A statistic with a leading dimension where there are groups.
-  void addGroupStatistic(const char *name) {
-    addStatistic(name, Access::Write);
+  void addGroupStatistic(const char *name, Access access = Access::Read) {
+    addStatistic(name, access);
     if (!spec.takesGroups())
       return;
     KernelOperand &operand = signature.arguments.back();
@@ -122,8 +122,8 @@ static void addTraining(const BatchNormSpec &spec, SignatureBuilder &builder) {
   }
   builder.addMask();
   builder.addOutput(input);
-  builder.addGroupStatistic("mean");
-  builder.addGroupStatistic("variance");
+  builder.addGroupStatistic("mean", Access::Write);
+  builder.addGroupStatistic("variance", Access::Write);
   if (spec.hasRunningStats) {
     builder.addStatistic("new_running_mean", Access::Write, mean);
     builder.addStatistic("new_running_variance", Access::Write, variance);
@@ -150,11 +150,13 @@ static void addNormalize(const BatchNormSpec &spec, SignatureBuilder &builder) {
 
 static void addBackward(const BatchNormSpec &spec, SignatureBuilder &builder) {
   int64_t outputGrad = builder.addData("output_grad");
+  builder.setGroups(outputGrad);
   builder.addData("input");
   if (spec.hasScale)
     builder.addParameter("scale");
-  builder.addStatistic("mean");
-  builder.addStatistic(spec.takesInverseStd() ? "inverse_std" : "variance");
+  builder.addGroupStatistic("mean");
+  builder.addGroupStatistic(spec.takesInverseStd() ? "inverse_std"
+                                                   : "variance");
   builder.addMask();
   if (spec.hasInputGrad)
     builder.addData("input_grad", Access::Write, outputGrad);

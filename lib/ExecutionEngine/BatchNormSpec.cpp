@@ -86,8 +86,6 @@ static llvm::Error verifyAxis(const BatchNormSpec &spec) {
 static llvm::Error verifyGroups(const BatchNormSpec &spec) {
   if (spec.groups < 1)
     return makeError("expected 'groups' to be 1 or more, got {0}", spec.groups);
-  if (spec.groups == 1)
-    return llvm::Error::success();
   if (llvm::is_contained(spec.getNormalizedAxis(), 0))
     return makeError("expected 'axis' not to name dimension 0, which 'groups' "
                      "cuts");
@@ -138,7 +136,7 @@ llvm::Error BatchNormSpec::verify() const {
   if (takesAxis())
     if (llvm::Error error = verifyAxis(*this))
       return error;
-  if (kind == Kind::Training)
+  if (takesGroups())
     if (llvm::Error error = verifyGroups(*this))
       return error;
   if (takesMask())

@@ -87,13 +87,13 @@ void Call::addData(nb::handle object, const char *name) {
   arguments.push_back(std::move(array.view));
 }
 
-void Call::addChannels(Array &array) {
-  channelLayout.toMemoryOrder(array.view);
+void Call::addChannels(Array &array, const Layout &itsLayout) {
+  itsLayout.toMemoryOrder(array.view);
   keepAlive(array);
   arguments.push_back(std::move(array.view));
 }
 
-DType Call::addChannels(nb::handle object, const char *name) {
+Array Call::takeChannels(nb::handle object, const char *name) {
   Array array(object, name);
   DType dtype = array.view.dtype;
   // Ops without data take every float.
@@ -105,14 +105,31 @@ DType Call::addChannels(nb::handle object, const char *name) {
                                  "wider float, got {2}",
                                  name, stringifyDType(narrowest),
                                  stringifyDType(dtype)));
-  addChannels(array);
+  return array;
+}
+
+DType Call::addChannels(nb::handle object, const char *name) {
+  Array array = takeChannels(object, name);
+  DType dtype = array.view.dtype;
+  addChannels(array, channelLayout);
   return dtype;
 }
 
 void Call::addChannels(nb::handle object, const char *name, DType dtype) {
   Array array(object, name);
   checkDType(array.view, name, dtype);
-  addChannels(array);
+  addChannels(array, channelLayout);
+}
+
+void Call::addStatistics(nb::handle mean, nb::handle second, const char *name) {
+  Layout whole = spec.groups == 1 ? channelLayout
+                                  : channelLayout.withLeadingDimension();
+  Array first = takeChannels(mean, "mean");
+  spec.statisticsType = first.view.dtype;
+  addChannels(first, whole);
+  Array other(second, name);
+  checkDType(other.view, name, spec.statisticsType);
+  addChannels(other, whole);
 }
 
 void Call::addScaleAndOffset(nb::handle scale, nb::handle offset) {

@@ -34,7 +34,7 @@ public:
   void setInput(nb::handle input, nb::handle axis);
   void setChannels(nb::handle array, const char *name);
 
-  /// Cuts the batch of a training.
+  /// Cuts the batch.
   void setGroups(int64_t groups);
 
   /// Says where the results go: None, one array, or one entry per result.
@@ -52,6 +52,9 @@ public:
   DType addChannels(nb::handle array, const char *name);
   void addChannels(nb::handle array, const char *name, DType dtype);
   void addScaleAndOffset(nb::handle scale, nb::handle offset);
+  /// Adds the mean, and a second statistic of the same type, which is called
+  /// `name`. Each group has its own.
+  void addStatistics(nb::handle mean, nb::handle second, const char *name);
   /// Adds a mask, unless it is None.
   void addMask(nb::handle mask);
 
@@ -85,7 +88,9 @@ private:
   /// in the rest of it.
   void addResult(size_t index, const char *name, TensorView &view,
                  const Layout &resultLayout, const char *whose);
-  void addChannels(Array &array);
+  /// Checks the type of an array with an element per channel.
+  Array takeChannels(nb::handle object, const char *name);
+  void addChannels(Array &array, const Layout &itsLayout);
   void keepAlive(Array &array);
   void presetResults();
 

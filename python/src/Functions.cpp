@@ -38,8 +38,7 @@ static nb::object inference(nb::handle x, nb::handle scale, nb::handle offset,
   call.spec.epsilon = epsilon;
   call.addInput();
   call.addScaleAndOffset(scale, offset);
-  call.spec.statisticsType = call.addChannels(mean, "mean");
-  call.addChannels(variance, "variance", call.spec.statisticsType);
+  call.addStatistics(mean, variance, "variance");
   call.setEpilogue(epilogue, slope, addend);
   call.addOutput(0, "output");
   call.run();
@@ -121,7 +120,7 @@ std::array<int, 3> mlir::bn::python::convertWhich(nb::handle which) {
 
 static nb::object backward(nb::handle outputGrad, nb::handle x,
                            nb::handle scale, nb::handle mean,
-                           nb::handle variance, nb::handle mask,
+                           nb::handle variance, nb::handle mask, int64_t groups,
                            nb::handle axis, double epsilon, bool frozen,
                            const char *statisticsKind, nb::handle which,
                            nb::handle out) {
@@ -129,6 +128,7 @@ static nb::object backward(nb::handle outputGrad, nb::handle x,
   Call call(Kind::Backward);
   BatchNormSpec &spec = call.spec;
   call.setInput(x, axis);
+  call.setGroups(groups);
   call.setOut(out, 3 - llvm::count(places, -1));
   spec.isFrozen = frozen;
   spec.statisticsKind = convertStatisticsKind(statisticsKind);
@@ -142,10 +142,8 @@ static nb::object backward(nb::handle outputGrad, nb::handle x,
   call.addInput();
   if (spec.hasScale)
     spec.parameterType = call.addChannels(scale, "scale");
-  spec.statisticsType = call.addChannels(mean, "mean");
-  call.addChannels(variance,
-                   spec.takesInverseStd() ? "inverse_std" : "variance",
-                   spec.statisticsType);
+  call.addStatistics(mean, variance,
+                     spec.takesInverseStd() ? "inverse_std" : "variance");
   call.addMask(mask);
   if (spec.hasInputGrad)
     call.addOutput(places[0], "input_grad");
@@ -247,6 +245,9 @@ elements: ``offset_grad = sum(output_grad)``, ``scale_grad = sum(output_grad *
 :param variance: as ``mean``; with ``statistics_kind='inverse_std'``, ``r``.
 :param mask: that of the forward call: ``n`` is the sum of its weights, and in
     ``input_grad`` what is subtracted is multiplied with them.
+:param groups: that of the forward call: ``mean`` and ``variance`` then have one
+    more dimension, the first, and the gradients of scale and offset are sums
+    over the parts.
 :param axis: the dimension of the channels, or a list of them.
 :param epsilon: that of the forward call; not used with 'inverse_std'.
 :param frozen: take ``mean`` and ``variance`` as constants: ``input_grad = scale *
@@ -293,13 +294,15 @@ void mlir::bn::python::bindFunctions(nb::module_ &module) {
               "out: Out = None) -> tuple[A, ...]"));
   module.def(
       "backward", &backward, "output_grad"_a, "x"_a, "scale"_a.none(), "mean"_a,
-      "variance"_a, nb::kw_only(), "mask"_a = nb::none(), "axis"_a = -1,
-      "epsilon"_a = 1e-3, "frozen"_a = false, "statistics_kind"_a = "variance",
+      "variance"_a, nb::kw_only(), "mask"_a = nb::none(), "groups"_a = 1,
+      "axis"_a = -1, "epsilon"_a = 1e-3, "frozen"_a = false,
+      "statistics_kind"_a = "variance",
       "which"_a = nb::make_tuple("input", "scale", "offset"),
       "out"_a = nb::none(), kBackwardDoc,
       nb::sig("def backward(output_grad: A, x: A, scale: Array | None, "
               "mean: Array, variance: Array, *, mask: Array | None = None, "
-              "axis: Axis = -1, epsilon: float = 1e-3, frozen: bool = False, "
+              "groups: int = 1, axis: Axis = -1, epsilon: float = 1e-3, "
+              "frozen: bool = False, "
               "statistics_kind: StatisticsKind = 'variance', "
               "which: Sequence[Gradient] = ('input', 'scale', 'offset'), "
               "out: Out = None) -> tuple[A, ...]"));

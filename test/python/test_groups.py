@@ -1,7 +1,9 @@
 # Part of the bn-mlir project, under the Apache License v2.0 with LLVM
 # Exceptions. See LICENSE for license information.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Training with groups: each part of the batch has statistics of its own."""
+"""Training with groups: each part of the batch has statistics of its own. And
+its gradients.
+"""
 
 import re
 
@@ -83,7 +85,97 @@ def test_kernel_of_a_spec():
         kernel(x[:6])
 
 
+@pytest.mark.parametrize("shape, axis, groups", CASES)
+@pytest.mark.parametrize("dtype", ["f32", "f64", "bf16"])
+@pytest.mark.parametrize("frozen", [False, True])
+def test_backward(shape, axis, groups, dtype, frozen):
+    """Against float64 NumPy, and one call per group."""
+    x = ref.random_array(shape, ref.DTYPES[dtype])
+    dy = ref.random_array(shape, ref.DTYPES[dtype], 7)
+    scale = ref.parameters(shape, axis, ref.wide(x.dtype))[0]
+    _, mean, variance = bn_mlir.training(x, axis=axis, groups=groups)
+    dx, dscale, doffset = bn_mlir.backward(
+        dy, x, scale, mean, variance, axis=axis, groups=groups, frozen=frozen)
+    assert dx.shape == shape and dx.dtype == x.dtype
+    assert dscale.shape == doffset.shape == ref.channel_shape(shape, axis)
+    assert dscale.dtype == ref.wide(x.dtype)
+    sums = 0
+    for part in range(groups):
+        samples = slice(part * shape[0] // groups,
+                        (part + 1) * shape[0] // groups)
+        case = (dy[samples], x[samples], scale, mean[part])
+        one = bn_mlir.backward(*case, variance[part], axis=axis, frozen=frozen)
+        inverse = 1 / np.sqrt(variance[part].astype(np.float64) + 1e-3)
+        expected = ref.backward(*case, inverse, axis, frozen)
+        np.testing.assert_allclose(
+            dx[samples].astype(np.float64), expected[0],
+            rtol=float(ref.ml_dtypes.finfo(x.dtype).eps), atol=4e-5)
+        np.testing.assert_allclose(
+            dx[samples].astype(np.float64), one[0].astype(np.float64),
+            rtol=float(ref.ml_dtypes.finfo(x.dtype).eps), atol=4e-5)
+        sums = sums + np.array(expected[1:])
+    tolerance = 1e-12 if dtype == "f64" else 4e-6
+    for got, wanted in zip((dscale, doffset), sums):
+        np.testing.assert_allclose(
+            got, wanted, rtol=tolerance,
+            atol=tolerance * 8 * np.max(np.abs(wanted), initial=1.0))
+
+
+def test_backward_of_a_view():
+    """Channels-last memory, two axes, inverse deviations, in place."""
+    x = ref.random_array((4, 6, 7, 3, 5), np.float32).transpose(0, 4, 1, 3, 2)
+    dy = ref.random_array((4, 6, 7, 3, 5), np.float32, 7).transpose(
+        0, 4, 1, 3, 2)
+    mask = np.arange(4 * 7).reshape(4, 1, 1, 1, 7) % 3 != 1
+    _, mean, variance = bn_mlir.training(x, axis=[1, 3], groups=2, mask=mask)
+    arguments = dict(axis=[1, 3], groups=2, mask=mask)
+    expected = bn_mlir.backward(
+        *(np.ascontiguousarray(array) for array in (dy, x)), None,
+        np.ascontiguousarray(mean), np.ascontiguousarray(variance),
+        which=("offset", "input"), **arguments)
+    inverse = (1 / np.sqrt(variance + 1e-3)).astype(np.float32)
+    got = bn_mlir.backward(
+        dy, x, None, mean, inverse, statistics_kind="inverse_std",
+        which=("offset", "input"), out=(None, dy), **arguments)
+    assert got[1] is dy
+    for actual, other in zip(got, expected):
+        np.testing.assert_allclose(actual, other, rtol=1e-5, atol=2e-5)
+
+
+def test_kernel_of_a_backward_spec():
+    spec = bn_mlir.Spec("backward", (None, 5, 3), axis=1, groups=4)
+    assert "groups 4" in spec.key
+    kernel = bn_mlir.compile(spec)
+    assert dict((a[0], a[2]) for a in kernel.arguments)["mean"] == (4, 5)
+    x = ref.random_array((8, 5, 3), np.float32)
+    _, mean, variance = bn_mlir.training(x, axis=1, groups=4)
+    scale = np.full(5, 2, np.float32)
+    got = kernel(x, x, scale, mean, variance)
+    for actual, expected in zip(got, bn_mlir.backward(
+            x, x, scale, mean, variance, axis=1, groups=4)):
+        np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-6)
+
+
 X = ref.random_array((6, 4, 5), np.float32)
+ONES = np.ones((2, 4), np.float32)
+
+
+@pytest.mark.parametrize("mean, options, message", [
+    (ONES, dict(axis=1, groups=4),
+     "expected 'input' to have a size in dimension 0 that is divisible by "
+     "'groups' (4), got 6"),
+    (ONES, dict(axis=1, groups=-1),
+     "expected 'groups' to be 1 or more, got -1"),
+    (ONES[0], dict(axis=1, groups=2),
+     "expected 'mean' to have rank 2, got 1"),
+    (np.ones((3, 4), np.float32), dict(axis=1, groups=2),
+     "expected 'mean' to have shape 2x4, got (3, 4)"),
+    (ONES, dict(axis=1), "expected 'mean' to have rank 1, got 2"),
+])
+def test_backward_errors(mean, options, message):
+    with pytest.raises(ValueError) as raised:
+        bn_mlir.backward(X, X, None, mean, mean, **options)
+    assert str(raised.value) == message
 
 
 @pytest.mark.parametrize("x, options, message", [

@@ -143,6 +143,18 @@ TEST(BatchNormSpecTest, ErrorGroups) {
               }),
               "");
   }
+  // So do gradients.
+  EXPECT_EQ(getError([](auto &spec) {
+              spec.kind = Kind::Backward;
+              spec.groups = 3;
+            }),
+            "expected 'shape' to have a size in dimension 0 that is divisible "
+            "by 'groups' (3), got 2");
+  EXPECT_EQ(getError([](auto &spec) {
+              spec.kind = Kind::Backward;
+              spec.groups = -1;
+            }),
+            "expected 'groups' to be 1 or more, got -1");
   // Others have none.
   EXPECT_EQ(getError([](auto &spec) {
               spec.kind = Kind::Inference;
@@ -186,6 +198,9 @@ TEST(BatchNormSpecTest, KeysOfGradients) {
   spec.isFrozen = true;
   EXPECT_NE(spec.getKey(), key);
   spec.isFrozen = false;
+  spec.groups = 2;
+  EXPECT_NE(spec.getKey(), key);
+  spec.groups = 1;
   spec.epsilon *= 2;
   EXPECT_NE(spec.getKey(), key);
   spec.statisticsKind = BatchNormSpec::StatisticsKind::InverseStd;
@@ -279,6 +294,14 @@ TEST(BatchNormSpecTest, SignatureNames) {
   spec.statisticsKind = BatchNormSpec::StatisticsKind::InverseStd;
   spec.hasScale = spec.hasInputGrad = spec.hasScaleGrad = false;
   EXPECT_EQ(getNames(spec), "output_grad input mean inverse_std offset_grad ");
+  // The statistics of each group, and what all of them make.
+  spec.groups = 2;
+  EXPECT_EQ(getNames(spec), "output_grad input mean inverse_std offset_grad ");
+  KernelSignature signature = spec.getSignature();
+  EXPECT_EQ(signature.arguments[0].groups, 2);
+  EXPECT_EQ(signature.arguments[2].shape, (DimVector{2, 3}));
+  EXPECT_EQ(signature.arguments[3].shape, (DimVector{2, 3}));
+  EXPECT_EQ(signature.arguments[4].shape, (DimVector{3}));
   spec = getSpec(Kind::BackwardInput);
   EXPECT_EQ(getNames(spec), "output_grad input mean a b c input_grad ");
   spec.hasMean = false;

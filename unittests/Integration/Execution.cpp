@@ -117,8 +117,8 @@ void Execution::fillChannels(llvm::StringRef name,
   if (!arrays.contains(name))
     return;
   HostArray &array = (*this)[name];
-  for (int64_t channel = 0; channel < array.size(); ++channel)
-    array.set(channel, value(channel));
+  for (int64_t i = 0; i < array.size(); ++i)
+    array.set(i, value(i % numChannels));
 }
 
 void Execution::fill(uint64_t seed) {
@@ -294,19 +294,18 @@ Execution::compareTraining(llvm::ArrayRef<ChannelStatistics> statistics) const {
 }
 
 std::vector<ChannelGradients> Execution::computeGradients() const {
-  std::vector<ChannelGradients> channels(numChannels);
-  for (int64_t c = 0; c < numChannels; ++c) {
-    channels[c].mean = (*this)["mean"][c];
-    channels[c].scale = getOr(spec.hasScale, *this, "scale", c, 1);
+  std::vector<ChannelGradients> channels((*this)["mean"].size());
+  for (auto [i, channel] : llvm::enumerate(channels)) {
+    channel.mean = (*this)["mean"][i];
+    channel.scale = getOr(spec.hasScale, *this, "scale", i % numChannels, 1);
     if (spec.takesInverseStd())
-      channels[c].inverse = (*this)["inverse_std"][c];
+      channel.inverse = (*this)["inverse_std"][i];
     else
-      channels[c].inverse =
-          1 / std::sqrt(static_cast<Real>((*this)["variance"][c]) +
-                        static_cast<Real>(spec.epsilon));
+      channel.inverse = 1 / std::sqrt(static_cast<Real>((*this)["variance"][i]) +
+                                      static_cast<Real>(spec.epsilon));
   }
   sumGradients(channels, (*this)["output_grad"], (*this)["input"], spec.axis,
-               has("mask") ? &(*this)["mask"] : nullptr);
+               spec.groups, has("mask") ? &(*this)["mask"] : nullptr);
   return channels;
 }
 
@@ -314,14 +313,19 @@ Ratios Execution::compareGradients() const {
   std::vector<ChannelGradients> channels = computeGradients();
   Ratios ratios;
   Comparison input, scale, offset;
-  DType type = spec.parameterType;
+  auto addUp = [&](int64_t c, auto getPart) {
+    std::vector<Bounded> parts;
+    for (size_t i = c; i < channels.size(); i += numChannels)
+      parts.push_back((channels[i].*getPart)());
+    return addGroups(parts).roundedTo(spec.parameterType);
+  };
   for (int64_t c = 0; c < numChannels; ++c) {
     if (spec.hasScaleGrad)
       scale.add(c, (*this)["scale_grad"][c],
-                channels[c].getScaleGrad().roundedTo(type));
+                addUp(c, &ChannelGradients::getScaleGrad));
     if (spec.hasOffsetGrad)
       offset.add(c, (*this)["offset_grad"][c],
-                 channels[c].getOffsetGrad().roundedTo(type));
+                 addUp(c, &ChannelGradients::getOffsetGrad));
   }
   ratios.scaleGrad = scale.report("scale_grad");
   ratios.offsetGrad = offset.report("offset_grad");
@@ -334,9 +338,11 @@ Ratios Execution::compareGradients() const {
     if (has("mask"))
       weight = (*this)["mask"][getMaskIndex(x.getShape(),
                                             (*this)["mask"].getShape(), i)];
+    int64_t group = i / (x.size() / spec.groups);
     input.add(i, dx[i],
-              channels[c].getInputGrad(spec.elementType, spec.isFrozen, dy[i],
-                                       x[i], has("mask") ? &weight : nullptr));
+              channels[group * numChannels + c].getInputGrad(
+                  spec.elementType, spec.isFrozen, dy[i], x[i],
+                  has("mask") ? &weight : nullptr));
   });
   ratios.inputGrad = input.report("input_grad");
   return ratios;

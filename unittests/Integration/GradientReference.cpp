@@ -31,13 +31,15 @@ static Real getSmallestOfAccumulator(DType dtype) {
 void mlir::bn::test::sumGradients(std::vector<ChannelGradients> &channels,
                                   const HostArray &outputGrad,
                                   const HostArray &input,
-                                  llvm::ArrayRef<int64_t> axis,
+                                  llvm::ArrayRef<int64_t> axis, int64_t groups,
                                   const HostArray *mask) {
   DType dtype = input.getDType();
   Real u = getAccumulatorRoundoff(dtype), w = getUnitRoundoff(DType::F64);
   // Sums of the magnitudes.
   std::vector<Real> sizes(channels.size()), productSizes(channels.size());
-  forEachElement(input.getShape(), axis, [&](int64_t i, int64_t c) {
+  int64_t perGroup = channels.size() / groups, part = input.size() / groups;
+  forEachElement(input.getShape(), axis, [&](int64_t i, int64_t inGroup) {
+    int64_t c = i / part * perGroup + inGroup;
     ChannelGradients &channel = channels[c];
     Real dy = outputGrad[i], distance = input[i] - channel.mean;
     ++channel.count;
@@ -64,6 +66,19 @@ void mlir::bn::test::sumGradients(std::vector<ChannelGradients> &channels,
                             u * std::fabs(channel.mean) * channel.sum.bound +
                             smallest * (1 + sizes[c] / channel.count);
   }
+}
+
+Bounded mlir::bn::test::addGroups(llvm::ArrayRef<Bounded> parts) {
+  Bounded sum;
+  Real size = 0;
+  for (const Bounded &part : parts) {
+    sum.value += part.value;
+    sum.bound += part.bound;
+    size += std::fabs(part.value);
+  }
+  // To add the first part to 0 is exact.
+  sum.bound += (parts.size() - 1) * getUnitRoundoff(DType::F64) * size;
+  return sum;
 }
 
 Bounded ChannelGradients::getScaleGrad() const {

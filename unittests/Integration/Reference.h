@@ -92,11 +92,15 @@ struct ChannelGradients {
                        double input, const double *weight = nullptr) const;
 };
 
-/// Fills in count and sums of each of `channels`, whose other fields are given.
+/// Fills in count and sums of each of `channels`, whose other fields are given:
+/// those of each of `groups` parts of dimension 0, one behind the other.
 void sumGradients(std::vector<ChannelGradients> &channels,
                   const HostArray &outputGrad, const HostArray &input,
-                  llvm::ArrayRef<int64_t> axis,
+                  llvm::ArrayRef<int64_t> axis, int64_t groups = 1,
                   const HostArray *mask = nullptr);
+
+/// The sum of gradients of each group, one after the other in f64.
+Bounded addGroups(llvm::ArrayRef<Bounded> parts);
 
 /// The entry of a mask for an element of data of `shape`.
 int64_t getMaskIndex(llvm::ArrayRef<int64_t> shape,

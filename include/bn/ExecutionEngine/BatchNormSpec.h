@@ -30,8 +30,8 @@
 // `output` may be given the memory of `input` or `addend`, `input_grad` that of
 // `output_grad`, and each new running statistic that of the old one. What
 // stats, merge_stats and backward_reduce find in their results is added to:
-// start from zeros. Counts are f64. With groups, mean and variance have one more
-// dimension, the first.
+// start from zeros. Counts are f64. With groups, mean and variance (or inverse_std)
+// have one more dimension, the first.
 //
 // Phase: input.
 //
@@ -96,8 +96,8 @@ struct BatchNormSpec {
   bool hasOffset = true;
   /// Training only.
   bool hasRunningStats = true;
-  /// Training only: dimension 0, which is no feature dimension, is cut in so
-  /// many equal parts with statistics of their own.
+  /// Training and backward only: dimension 0, which is no feature dimension, is
+  /// cut in so many equal parts with statistics of their own.
   int64_t groups = 1;
   /// Training, backward and stats only: the sizes of the mask, each 1 or that of
   /// `shape`; empty without a mask. Its elements are the weights of those of the
@@ -155,7 +155,9 @@ struct BatchNormSpec {
             kind == Kind::Stats) &&
            !maskShape.empty();
   }
-  bool takesGroups() const { return kind == Kind::Training && groups != 1; }
+  bool takesGroups() const {
+    return (kind == Kind::Training || kind == Kind::Backward) && groups != 1;
+  }
   bool takesEpsilon() const {
     return kind == Kind::Training || kind == Kind::Inference ||
            (kind == Kind::Backward && !takesInverseStd()) ||

@@ -48,7 +48,7 @@ struct KernelOperand {
   /// For each dynamic dimension the dimension of argument 0 that has the same
   /// size, or -1; empty when nothing is known.
   DimVector sameSizeAs;
-  /// What dimension 0 must be divisible by: the groups of a training.
+  /// What dimension 0 must be divisible by: the number of groups.
   int64_t groups = 1;
   /// The arguments of which this output may be given exactly the memory. Only
   /// looked at for Access::Write.

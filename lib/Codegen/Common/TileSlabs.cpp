@@ -30,13 +30,13 @@ using namespace mlir::bn;
 /// nothing worth keeping with the sums. Groups are left to bn-decompose, which
 /// refuses them.
 static bool goesOverDataAgain(Operation *op) {
-  if (op->getNumResults() == 0 || op->getResult(0).use_empty())
+  if (op->getNumResults() == 0 || op->getResult(0).use_empty() ||
+      getNumGroups(op) != 1)
     return false;
-  if (auto training = dyn_cast<TrainingOp>(op))
-    return training.getGroups() == 1;
   auto backward = dyn_cast<BackwardOp>(op);
-  return backward && backward.wants(Gradient::input) &&
-         !backward.isElementwise();
+  if (!backward)
+    return isa<TrainingOp>(op);
+  return backward.wants(Gradient::input) && !backward.isElementwise();
 }
 
 namespace {

@@ -251,6 +251,64 @@ func.func @error_backward_c8(%x: tensor<8x4xf32>, %c: tensor<4xf32>) {
 
 // -----
 
+func.func @error_backward_c9(%x: tensor<8x4xf32>, %c: tensor<4xf32>) {
+  // expected-error @below {{expected 'groups' to be at least 1, got -2}}
+  %r = bn.backward axis(1) epsilon(1.0) wrt(input) groups(-2)
+      ins(%x, %x : tensor<8x4xf32>, tensor<8x4xf32>)
+      statistics(%c, %c : tensor<4xf32>, tensor<4xf32>)
+      outs(%x : tensor<8x4xf32>) -> tensor<8x4xf32>
+  return
+}
+
+// -----
+
+func.func @error_backward_c9_axis(%x: tensor<8x4xf32>, %m: tensor<2x8xf32>) {
+  // expected-error @below {{expected 'axis' not to name dimension 0, which 'groups' cuts}}
+  %r = bn.backward axis(-2) epsilon(1.0) wrt(input) groups(2)
+      ins(%x, %x : tensor<8x4xf32>, tensor<8x4xf32>)
+      statistics(%m, %m : tensor<2x8xf32>, tensor<2x8xf32>)
+      outs(%x : tensor<8x4xf32>) -> tensor<8x4xf32>
+  return
+}
+
+// -----
+
+func.func @error_backward_c9_not_divided(%x: tensor<8x4xf32>,
+    %m: tensor<3x4xf32>) {
+  // expected-error @below {{expected 'groups' to divide dimension 0 of 'input' (8), got 3}}
+  %r = bn.backward axis(1) epsilon(1.0) wrt(input) groups(3)
+      ins(%x, %x : tensor<8x4xf32>, tensor<8x4xf32>)
+      statistics(%m, %m : tensor<3x4xf32>, tensor<3x4xf32>)
+      outs(%x : tensor<8x4xf32>) -> tensor<8x4xf32>
+  return
+}
+
+// -----
+
+func.func @error_backward_c9_mean(%x: tensor<8x4xf32>, %c: tensor<4xf32>,
+    %m: tensor<2x4xf32>) {
+  // expected-error @below {{expected 'mean' to have a leading dimension of size 2 ('groups'), got 'tensor<4xf32>'}}
+  %r = bn.backward axis(1) epsilon(1.0) wrt(offset) frozen groups(2)
+      ins(%x, %x : tensor<8x4xf32>, tensor<8x4xf32>)
+      statistics(%c, %m : tensor<4xf32>, tensor<2x4xf32>)
+      outs(%c : tensor<4xf32>) -> tensor<4xf32>
+  return
+}
+
+// -----
+
+// The gradients of scale and offset are of all groups.
+func.func @error_backward_c3_groups(%x: tensor<8x4xf32>, %m: tensor<2x4xf32>) {
+  // expected-error @below {{expected 'scale_grad or offset_grad' to have rank 1 (one dimension per axis), got 2}}
+  %r = bn.backward axis(1) epsilon(1.0) wrt(scale) groups(2)
+      ins(%x, %x : tensor<8x4xf32>, tensor<8x4xf32>)
+      statistics(%m, %m : tensor<2x4xf32>, tensor<2x4xf32>)
+      outs(%m : tensor<2x4xf32>) -> tensor<2x4xf32>
+  return
+}
+
+// -----
+
 func.func @error_unranked(%x: tensor<*xf32>) {
   // expected-error @below {{operand #0 must be ranked tensor or memref of f16, bf16, f32 or f64 values, but got 'tensor<*xf32>'}}
   %r = bn.normalize axis(0) ins(%x : tensor<*xf32>) outs(%x : tensor<*xf32>)

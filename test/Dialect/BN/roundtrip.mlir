@@ -118,6 +118,23 @@ func.func @backward(%x: tensor<8x4xf32>, %c: tensor<4xf32>,
   return %e, %r#1, %d : tensor<8x4xf32>, tensor<4xf32>, tensor<4xf32>
 }
 
+// CHECK-LABEL: func @backward_groups
+func.func @backward_groups(%x: tensor<8x4xf32>, %c: tensor<4xf32>,
+    %m: tensor<2x4xf32>) -> (tensor<8x4xf32>, tensor<4xf32>) {
+  // CHECK: bn.backward axis(1) epsilon(1.000000e-03) wrt(scale) frozen groups(2) ins(
+  // CHECK-SAME: statistics(%{{[^ ,]+}}, %{{[^ ,]+}} : tensor<2x4xf32>, tensor<2x4xf32>) outs(
+  %d = bn.backward axis(1) epsilon(1.0e-3) wrt(scale) frozen groups(2)
+      ins(%x, %x : tensor<8x4xf32>, tensor<8x4xf32>)
+      statistics(%m, %m : tensor<2x4xf32>, tensor<2x4xf32>)
+      outs(%c : tensor<4xf32>) -> tensor<4xf32>
+  // CHECK: bn.backward axis(1) epsilon(1.000000e-03) wrt(input) ins(
+  %e = bn.backward axis(1) epsilon(1.0e-3) wrt(input) groups(1)
+      ins(%x, %x : tensor<8x4xf32>, tensor<8x4xf32>)
+      statistics(%d, %c : tensor<4xf32>, tensor<4xf32>)
+      outs(%x : tensor<8x4xf32>) -> tensor<8x4xf32>
+  return %e, %d : tensor<8x4xf32>, tensor<4xf32>
+}
+
 // CHECK-LABEL: func @statistics
 func.func @statistics(%x: tensor<8x4xbf16>, %n: tensor<4xf64>,
     %s: tensor<4xf32>, %r: tensor<4xbf16>, %w: tensor<8x4xbf16>)

@@ -16,6 +16,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Builders.h"
+#include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 using namespace mlir::bn;
@@ -108,6 +109,12 @@ FloatType mlir::bn::getAccumulatorType(Type element) {
   if (element.isF64())
     return cast<FloatType>(element);
   return Float32Type::get(element.getContext());
+}
+
+int64_t mlir::bn::getNumGroups(Operation *op) {
+  return TypeSwitch<Operation *, int64_t>(op)
+      .Case<TrainingOp, BackwardOp>([](auto cut) { return cut.getGroups(); })
+      .Default(int64_t(1));
 }
 
 static int64_t getRank(Value value) {

@@ -181,33 +181,31 @@ static LogicalResult verifyMask(Operation *op, Value mask, Value input) {
 // User level
 //===----------------------------------------------------------------------===//
 
-/// training_c9: groups, and what they ask of mean and variance.
-static LogicalResult verifyGroups(TrainingOp op) {
-  int64_t groups = op.getGroups();
+/// Checks groups, and what they ask of mean and variance, the `statistics`.
+static LogicalResult verifyGroups(Operation *op, int64_t groups, Value input,
+                                  ArrayRef<int64_t> axis,
+                                  ArrayRef<Named> statistics) {
   if (groups < 1)
-    return op.emitOpError("expected 'groups' to be at least 1, got ")
+    return op->emitOpError("expected 'groups' to be at least 1, got ")
            << groups;
   if (groups == 1)
     return success();
-  ShapedType input = shapedType(op.getInput());
-  if (llvm::is_contained(normalizeAxis(op.getAxis(), input.getRank()), 0))
-    return op.emitOpError("expected 'axis' not to name dimension 0, which "
-                          "'groups' cuts");
-  if (!input.isDynamicDim(0) && input.getDimSize(0) % groups != 0)
-    return op.emitOpError(
+  ShapedType type = shapedType(input);
+  if (llvm::is_contained(normalizeAxis(axis, type.getRank()), 0))
+    return op->emitOpError("expected 'axis' not to name dimension 0, which "
+                           "'groups' cuts");
+  if (!type.isDynamicDim(0) && type.getDimSize(0) % groups != 0)
+    return op->emitOpError(
                "expected 'groups' to divide dimension 0 of 'input' (")
-           << input.getDimSize(0) << "), got " << groups;
-  SmallVector<Named> statistics = {{"mean", op.getOuts()[1]},
-                                   {"variance", op.getOuts()[2]}};
+           << type.getDimSize(0) << "), got " << groups;
   for (auto [name, value] : statistics) {
-    ShapedType type = shapedType(value);
-    if (type.getRank() == 0 || type.getDimSize(0) != groups)
-      return op.emitOpError("expected '")
+    ShapedType got = shapedType(value);
+    if (got.getRank() == 0 || got.getDimSize(0) != groups)
+      return op->emitOpError("expected '")
              << name << "' to have a leading dimension of size " << groups
-             << " ('groups'), got " << type;
+             << " ('groups'), got " << got;
   }
-  return verifyChannelShapes(op, op.getInput(), op.getAxis(), statistics,
-                             /*leading=*/1);
+  return verifyChannelShapes(op, input, axis, statistics, /*leading=*/1);
 }
 
 LogicalResult TrainingOp::verify() {
@@ -223,8 +221,7 @@ LogicalResult TrainingOp::verify() {
           *this, getOuts(), running ? 5 : 3,
           running ? "output, mean, variance, new running mean, new running "
                     "variance"
-                  : "output, mean, variance")) ||
-      failed(verifyGroups(*this)))                             // training_c9
+                  : "output, mean, variance")))
     return failure();
 
   SmallVector<Named> perChannel = {{"scale", getScale()},
@@ -235,8 +232,10 @@ LogicalResult TrainingOp::verify() {
                                    {"variance", getOuts()[2]}};
   SmallVector<Named> all = llvm::to_vector(llvm::concat<Named>(perChannel,
                                                                statistics));
-  // With groups, mean and variance have a leading dimension (training_c9).
-  if (failed(verifyChannelShapes(*this, input, getAxis(),      // training_c3
+  // With groups, mean and variance have a leading dimension.
+  if (failed(verifyGroups(*this, getGroups(), input,           // training_c9
+                          getAxis(), statistics)) ||
+      failed(verifyChannelShapes(*this, input, getAxis(),      // training_c3
                                  getGroups() == 1 ? all : perChannel)) ||
       failed(verifyElementTypes(*this, input, all)) ||         // training_c4
       failed(verifySameType(*this, "output", getOuts()[0],     // training_c5
@@ -307,9 +306,12 @@ LogicalResult BackwardOp::verify() {
                             stringifyGradient(getWrt()))))
     return failure();
 
-  SmallVector<Named> perChannel = {{"scale", getScale()},
-                                   {"mean", getMean()},
+  SmallVector<Named> perChannel = {{"scale", getScale()}};
+  SmallVector<Named> statistics = {{"mean", getMean()},
                                    {"variance", getVariance()}};
+  if (failed(verifyGroups(*this, getGroups(), input, getAxis(), // backward_c9
+                          statistics)))
+    return failure();
   auto outs = getOuts();
   if (wants(Gradient::input)) {
     if (failed(verifySameType(*this, "input_grad", outs[0],    // backward_c5
@@ -319,9 +321,11 @@ LogicalResult BackwardOp::verify() {
   }
   for (Value out : outs)
     perChannel.push_back({"scale_grad or offset_grad", out});
+  SmallVector<Named> all = llvm::to_vector(llvm::concat<Named>(perChannel,
+                                                               statistics));
   if (failed(verifyChannelShapes(*this, input, getAxis(),      // backward_c3
-                                 perChannel)) ||
-      failed(verifyElementTypes(*this, input, perChannel)) ||  // backward_c4
+                                 getGroups() == 1 ? all : perChannel)) ||
+      failed(verifyElementTypes(*this, input, all)) ||         // backward_c4
       failed(verifySameType(*this, "output_grad",              // backward_c5
                             getOutputGrad(), "input", input)) ||
       failed(verifyMask(*this, getMask(), input)))             // backward_c7

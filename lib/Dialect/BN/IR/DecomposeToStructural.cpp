@@ -288,7 +288,7 @@ void BackwardBuilder::run() {
 }
 
 FailureOr<SmallVector<Value>> BackwardOp::decomposeOperation(OpBuilder &b) {
-  if (!isa<TensorType>(getInput().getType()))
+  if (getGroups() != 1 || !isa<TensorType>(getInput().getType()))
     return failure();
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPoint(*this);

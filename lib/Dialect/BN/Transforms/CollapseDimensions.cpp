@@ -28,12 +28,6 @@ namespace mlir::bn {
 using namespace mlir;
 using namespace mlir::bn;
 
-/// False for groups, which cut the first dimension.
-static bool isCollapsible(Operation *op) {
-  auto training = dyn_cast<TrainingOp>(op);
-  return !training || training.getGroups() == 1;
-}
-
 /// The mask of `op`, if it has one.
 static Value getMask(Operation *op) {
   return TypeSwitch<Operation *, Value>(op)
@@ -48,7 +42,8 @@ LogicalResult mlir::bn::collapseDimensions(RewriterBase &rewriter,
   Value input = indexed.getSpanningOperand().get();
   auto type = dyn_cast<RankedTensorType>(input.getType());
   auto axisAttr = op->getAttrOfType<DenseI64ArrayAttr>("axis");
-  if (!type || !axisAttr || !isCollapsible(op))
+  // Groups cut the first dimension.
+  if (!type || !axisAttr || getNumGroups(op) != 1)
     return failure();
   // A strategy written by hand is about the view that the op has. With a size
   // of 0 there is no work, and next to it `?` has no legal collapsed type.

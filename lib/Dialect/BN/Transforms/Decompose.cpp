@@ -30,19 +30,15 @@ using namespace mlir::bn;
 
 /// True when there is a way from `op` to linalg.
 static bool hasLowering(Operation *op) {
-  if (auto training = dyn_cast<TrainingOp>(op))
-    if (training.getGroups() != 1)
-      return false;
-  return llvm::none_of(op->getOperandTypes(), llvm::IsaPred<MemRefType>);
+  return getNumGroups(op) == 1 &&
+         llvm::none_of(op->getOperandTypes(), llvm::IsaPred<MemRefType>);
 }
 
 /// Says why `op` has no lowering.
 static LogicalResult reportUnsupported(Operation *op) {
-  if (auto training = dyn_cast<TrainingOp>(op))
-    if (training.getGroups() != 1)
-      return op->emitOpError("expected 'groups' to be 1, got ")
-             << training.getGroups()
-             << ": bn-expand-groups makes a loop of them";
+  if (getNumGroups(op) != 1)
+    return op->emitOpError("expected 'groups' to be 1, got ")
+           << getNumGroups(op) << ": bn-expand-groups makes a loop of them";
   return op->emitOpError("expected operands to be tensors, got memrefs: lower "
                          "before bufferization");
 }

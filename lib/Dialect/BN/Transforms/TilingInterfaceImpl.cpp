@@ -71,10 +71,9 @@ tileToSlices(OpBuilder &b, IndexedOpInterface op,
   if (!op.accumulatesOverReductions() && cutsReduction(op, offsets, sizes))
     return op->emitOpError("expected a tile with all of its reduction "
                            "dimensions, got a part");
-  if (auto training = dyn_cast<TrainingOp>(op.getOperation()))
-    if (training.getGroups() != 1)
-      return op->emitOpError("expected 'groups' to be 1 for tiling, got ")
-             << training.getGroups();
+  if (getNumGroups(op) != 1)
+    return op->emitOpError("expected 'groups' to be 1 for tiling, got ")
+           << getNumGroups(op);
   SmallVector<Value> operands;
   TilingResult result;
   for (auto [operand, map] :

@@ -35,6 +35,10 @@ SmallVector<int64_t> normalizeAxis(ArrayRef<int64_t> axis, int64_t rank);
 /// one tile: f64 for f64, else f32.
 FloatType getAccumulatorType(Type element);
 
+/// How many parts with statistics of their own the batch of `op` is cut in; 1
+/// for an op that cannot cut it.
+int64_t getNumGroups(Operation *op);
+
 /// True when `op` may stand in an epilogue: it is elementwise, on scalars, and
 /// free of memory effects.
 bool isLegalInEpilogue(Operation *op);

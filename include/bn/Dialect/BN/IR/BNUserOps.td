@@ -226,6 +226,11 @@ def BN_BackwardOp : BN_AggregatedOp<"backward", [AttrSizedOperandSegments]> {
     Where all weights are 0 the second term is 0. With `frozen` they change
     nothing.
 
+    With `groups(g)`, dimension 0 is cut in `g` equal parts with statistics of
+    their own, as in `bn.training`: `input_grad` is that of each part, and the
+    gradients of scale and offset, which all parts share, are sums over the
+    parts.
+
     Constraints:
     * (C1) `axis` names at least one dimension of `input`, none twice.
     * (C2) `epsilon` is given exactly for `statistics_kind(variance)`, and is
@@ -238,6 +243,9 @@ def BN_BackwardOp : BN_AggregatedOp<"backward", [AttrSizedOperandSegments]> {
     * (C7) `mask` is broadcastable to `input`: of the same rank, each size 1 or
       that of `input`, which `?` stands for.
     * (C8) Results have the types of `outs`, or there are none on buffers.
+    * (C9) `groups` is positive and divides dimension 0, which is not in
+      `axis`; each group needs statistics of its own: `mean` and `variance`
+      have a leading dimension of size `groups`.
 
     Example:
 
@@ -263,13 +271,15 @@ def BN_BackwardOp : BN_AggregatedOp<"backward", [AttrSizedOperandSegments]> {
     DefaultValuedAttr<BN_StatisticsKind,
       "::mlir::bn::StatisticsKind::variance">:$statistics_kind,
     BN_Gradient:$wrt,                                    /*backward_c6*/
-    UnitAttr:$frozen
+    UnitAttr:$frozen,
+    DefaultValuedAttr<I64Attr, "1">:$groups              /*backward_c9*/
   );
   let results = (outs Variadic<AnyRankedTensor>:$results);
   let assemblyFormat = [{
     `axis` `(` custom<Axis>($axis) `)` (`epsilon` `(` $epsilon^ `)`)?
     (`statistics_kind` `(` $statistics_kind^ `)`)?
-    `wrt` `(` custom<Gradients>($wrt) `)` (`frozen` $frozen^)? attr-dict
+    `wrt` `(` custom<Gradients>($wrt) `)` (`frozen` $frozen^)?
+    (`groups` `(` $groups^ `)`)? attr-dict
     `ins` `(` $output_grad `,` $input `:` type($output_grad) `,`
               type($input) `)`
     (`scale` `(` $scale^ `:` type($scale) `)`)?

@@ -16,8 +16,6 @@
 
 namespace mlir::bn {
 
-class TrainingOp;
-
 #define GEN_PASS_DECL
 #include "bn/Dialect/BN/Transforms/Passes.h.inc"
 
@@ -26,7 +24,7 @@ class TrainingOp;
 
 /// Rewrites `op` as a loop over its groups (see bn-expand-groups). Fails when
 /// there is one, or the op is on buffers.
-LogicalResult expandGroups(RewriterBase &rewriter, TrainingOp op);
+LogicalResult expandGroups(RewriterBase &rewriter, Operation *op);
 
 /// Rewrites `op` on its canonical view (see bn-collapse-dimensions). Fails when
 /// there is nothing to collapse.

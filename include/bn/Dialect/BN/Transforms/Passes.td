@@ -96,12 +96,14 @@ def FuseEpiloguesPass : Pass<"bn-fuse-epilogues", "::mlir::func::FuncOp"> {
 def ExpandGroupsPass : Pass<"bn-expand-groups", "::mlir::func::FuncOp"> {
   let summary = "rewrite groups as a loop over batches";
   let description = [{
-    A `bn.training` with `groups(g)` becomes a loop over its groups, each an
-    ordinary `bn.training` on a slice of the batch, inserted in place: nothing
-    of the size of the data is allocated, and each group gets the schedule that
-    fits it. Many small groups are shared out among threads: the loop is an
-    `scf.forall` then. Running statistics are those that each group would make
-    of the old ones, in f64, and their mean.
+    A `bn.training` or `bn.backward` with `groups(g)` becomes a loop over its
+    groups, each an ordinary op on a slice of the batch, inserted in place:
+    nothing of the size of the data is allocated, and each group gets the
+    schedule that fits it. Many small groups are shared out among threads: the
+    loop is an `scf.forall` then. Running statistics are those that each group
+    would make of the old ones, in f64, and their mean; gradients of scale and
+    offset are those of each group, in f64, and their sum, in the order of the
+    groups.
 
     The data are cut by a view, and the ops in the loop are on their canonical
     view already (bn-collapse-dimensions), unless the op has a strategy.
@@ -186,8 +188,7 @@ def DecomposePass : Pass<"bn-decompose", "::mlir::func::FuncOp"> {
     channel in f64, and a `bn.normalize` that applies them. `bn.backward`
     becomes `bn.backward_reduce`, coefficients and `bn.backward_input`, as far
     as its gradients need them; with `frozen`, the gradient of the input is a
-    `bn.normalize` that scales. Ops that have no decomposition (gradients with a
-    mask) are an error, and so are groups: see bn-expand-groups.
+    `bn.normalize` that scales. Groups are an error: see bn-expand-groups.
   }];
   let dependentDialects = [
     "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
