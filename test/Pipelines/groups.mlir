@@ -77,3 +77,40 @@ func.func @small(%x: tensor<1024x64xf32>, %m0: tensor<8x64xf32>,
   return %y, %m, %v
       : tensor<1024x64xf32>, tensor<8x64xf32>, tensor<8x64xf32>
 }
+
+// Gradients, whose sums over the groups are per channel.
+// CHECK-LABEL: func @gradients
+//  CHECK-SAME:     %[[DY:[a-z0-9]+]]: memref<8x28x28x64xf32>, %[[X:[a-z0-9]+]]: memref<8x28x28x64xf32>
+//       CHECK:   scf.for
+//       CHECK:     scf.forall
+//       CHECK:   return %[[DY]], %{{.*}}, %{{.*}}
+func.func @gradients(%dy: tensor<8x28x28x64xf32>, %x: tensor<8x28x28x64xf32>,
+    %m: tensor<2x64xf32>, %v: tensor<2x64xf32>, %g0: tensor<64xf32>,
+    %b0: tensor<64xf32>)
+    -> (tensor<8x28x28x64xf32>, tensor<64xf32>, tensor<64xf32>) {
+  %dx, %g, %b = bn.backward axis(3) epsilon(1.0e-3) wrt(input, scale, offset)
+      groups(2) ins(%dy, %x : tensor<8x28x28x64xf32>, tensor<8x28x28x64xf32>)
+      statistics(%m, %v : tensor<2x64xf32>, tensor<2x64xf32>)
+      outs(%dy, %g0, %b0
+           : tensor<8x28x28x64xf32>, tensor<64xf32>, tensor<64xf32>)
+      -> tensor<8x28x28x64xf32>, tensor<64xf32>, tensor<64xf32>
+  return %dx, %g, %b
+      : tensor<8x28x28x64xf32>, tensor<64xf32>, tensor<64xf32>
+}
+
+// CHECK-LABEL: func @gradients_of_small
+//  CHECK-SAME:     %[[DY:[a-z0-9]+]]: memref<1024x64xf32>, %[[X:[a-z0-9]+]]: memref<1024x64xf32>, {{.*}}, %[[DX:[a-z0-9]+]]: memref<1024x64xf32>
+//       CHECK:   scf.forall
+//   CHECK-NOT:   scf.forall
+//       CHECK:   {bn.threads = 2 : i64}
+//       CHECK:   return %[[DX]], %{{.*}}
+func.func @gradients_of_small(%dy: tensor<1024x64xf32>, %x: tensor<1024x64xf32>,
+    %m: tensor<8x64xf32>, %v: tensor<8x64xf32>, %dx0: tensor<1024x64xf32>,
+    %g0: tensor<64xf32>) -> (tensor<1024x64xf32>, tensor<64xf32>) {
+  %dx, %g = bn.backward axis(1) epsilon(1.0e-3) wrt(input, scale) groups(8)
+      ins(%dy, %x : tensor<1024x64xf32>, tensor<1024x64xf32>)
+      statistics(%m, %v : tensor<8x64xf32>, tensor<8x64xf32>)
+      outs(%dx0, %g0 : tensor<1024x64xf32>, tensor<64xf32>)
+      -> tensor<1024x64xf32>, tensor<64xf32>
+  return %dx, %g : tensor<1024x64xf32>, tensor<64xf32>
+}

@@ -301,8 +301,9 @@ std::vector<ChannelGradients> Execution::computeGradients() const {
     if (spec.takesInverseStd())
       channel.inverse = (*this)["inverse_std"][i];
     else
-      channel.inverse = 1 / std::sqrt(static_cast<Real>((*this)["variance"][i]) +
-                                      static_cast<Real>(spec.epsilon));
+      channel.inverse =
+          1 / std::sqrt(static_cast<Real>((*this)["variance"][i]) +
+                        static_cast<Real>(spec.epsilon));
   }
   sumGradients(channels, (*this)["output_grad"], (*this)["input"], spec.axis,
                spec.groups, has("mask") ? &(*this)["mask"] : nullptr);

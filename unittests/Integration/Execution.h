@@ -101,7 +101,7 @@ public:
   /// Compares all outputs with the reference.
   Ratios compare() const;
 
-  /// What the reference says about the gradients of each channel, in each group.
+  /// What the reference says about gradients, for each channel of each group.
   std::vector<ChannelGradients> computeGradients() const;
 
   /// Number of entries of a per-channel array, or of an output, that are not

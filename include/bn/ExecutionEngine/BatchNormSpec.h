@@ -30,8 +30,8 @@
 // `output` may be given the memory of `input` or `addend`, `input_grad` that of
 // `output_grad`, and each new running statistic that of the old one. What
 // stats, merge_stats and backward_reduce find in their results is added to:
-// start from zeros. Counts are f64. With groups, mean and variance (or inverse_std)
-// have one more dimension, the first.
+// start from zeros. Counts are f64. With groups, mean and variance (or
+// inverse_std) have one more dimension, the first.
 //
 // Phase: input.
 //
