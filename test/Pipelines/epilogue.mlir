@@ -93,4 +93,33 @@ module attributes {
       } -> tensor<8x64x3136xf32>, tensor<64xf32>, tensor<64xf32>
     return %z : tensor<8x64x3136xf32>
   }
+
+  // The slopes of a PReLU, by a broadcast: nothing of the size of the data is
+  // made of them, and the hot loop reads and writes what it does without.
+  // BUFFER-LABEL: func @prelu
+  //       BUFFER:     scf.for %{{.*}} = %c0 to %c31 step %c1 {
+  //       BUFFER:         scf.for %[[I:.*]] = %c0 to %c3136 step %c32 iter_args({{.*}}) -> (vector<32xf32>, vector<32xf32>) {
+  // BUFFER-COUNT-2:           vector.transfer_read
+  //   BUFFER-NOT:             vector.transfer_read
+  //       BUFFER:             arith.select
+  //   BUFFER-NOT:             memref.load
+  //       BUFFER:             scf.yield
+  func.func @prelu(%x: tensor<8x64x3136xf32>, %a: tensor<64xf32>,
+      %z0: tensor<8x64x3136xf32>, %m0: tensor<64xf32>, %v0: tensor<64xf32>)
+      -> (tensor<8x64x3136xf32>, tensor<64xf32>, tensor<64xf32>) {
+    %y, %m, %v = bn.training axis(1) epsilon(1.0e-3)
+        ins(%x : tensor<8x64x3136xf32>)
+        outs(%z0, %m0, %v0
+             : tensor<8x64x3136xf32>, tensor<64xf32>, tensor<64xf32>)
+        -> tensor<8x64x3136xf32>, tensor<64xf32>, tensor<64xf32>
+    %zero = arith.constant dense<0.0> : tensor<8x64x3136xf32>
+    %empty = tensor.empty() : tensor<8x64x3136xf32>
+    %slopes = linalg.broadcast ins(%a : tensor<64xf32>)
+        outs(%empty : tensor<8x64x3136xf32>) dimensions = [0, 2]
+    %p = arith.cmpf oge, %y, %zero : tensor<8x64x3136xf32>
+    %s = arith.mulf %y, %slopes : tensor<8x64x3136xf32>
+    %z = arith.select %p, %y, %s
+        : tensor<8x64x3136xi1>, tensor<8x64x3136xf32>
+    return %z, %m, %v : tensor<8x64x3136xf32>, tensor<64xf32>, tensor<64xf32>
+  }
 }

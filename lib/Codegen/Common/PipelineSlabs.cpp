@@ -158,14 +158,18 @@ std::optional<Slab> Slab::match(IndexedOpInterface sweep) {
   slab.group = strategy.getTile()[slab.channelDim];
   SmallVector<Value> data, coefficients, summed, others;
   getInputs(sweep, data, coefficients);
+  auto normalize = dyn_cast<NormalizeOp>(sweep.getOperation());
+  if (normalize) { // what only an epilogue takes is not summed, nor of sums
+    int64_t rank = cast<ShapedType>(normalize.getInput().getType()).getRank();
+    for (Type type : normalize.getEpilogueInputs().getTypes())
+      (cast<ShapedType>(type).getRank() == rank ? data : coefficients)
+          .pop_back();
+  }
   Operation *sums = findSums(coefficients, slab.perChannel);
   if (!sums || sums->getAttr("axis") != axis || !isPlainReduction(sums))
     return std::nullopt;
   slab.sums = cast<IndexedOpInterface>(sums);
   getInputs(slab.sums, summed, others);
-  auto normalize = dyn_cast<NormalizeOp>(sweep.getOperation());
-  if (normalize) // what only an epilogue takes is not summed
-    data.truncate(data.size() - normalize.getEpilogueInputs().size());
   if (data != summed || (normalize && normalize.getVariance()) ||
       !hasWholeGroups(data.front(), slab.channelDim, slab.group) ||
       !llvm::all_of(slab.perChannel, isPerChannel))

@@ -280,3 +280,43 @@ func.func @epilogue(%x: tensor<8x4x784xf32>, %r: tensor<8x4x784xf32>,
     } -> tensor<8x4x784xf32>
   return %y : tensor<8x4x784xf32>
 }
+
+// -----
+
+// What an epilogue takes per channel is cut like coefficients; it may be of
+// other sums, which are not those of the slab.
+// CHECK-LABEL: func @per_channel
+//  CHECK-SAME:     %[[X:[a-z0-9]+]]: tensor<8x4x784xf32>, %[[A:[a-z0-9]+]]: tensor<4xf32>
+//       CHECK:   %[[OTHER:.*]]:3 = bn.stats {{.*}} ins(%{{.*}} : tensor<9x4xf32>)
+//       CHECK:   scf.for %[[G:.*]] = %c0 to %c3 step %c1
+//   CHECK-DAG:     %[[AG:.*]] = tensor.extract_slice %[[A]][%[[G]]] [1] [1]
+//   CHECK-DAG:     %[[MG:.*]] = tensor.extract_slice %[[OTHER]]#1[%[[G]]] [1] [1]
+//       CHECK:     bn.normalize axis(1) {{.*}} epilogue(%[[AG]], %[[MG]] : tensor<1xf32>, tensor<1xf64>) {
+//       CHECK:   } {bn.pipelined}
+//       CHECK:   bn.normalize {{.*}} epilogue(%{{[^ ,]+}}, %{{[^ ,]+}} : tensor<1xf32>, tensor<1xf64>) {
+func.func @per_channel(%x: tensor<8x4x784xf32>, %a: tensor<4xf32>,
+    %z: tensor<4xf64>, %w: tensor<9x4xf32>) -> tensor<8x4x784xf32> {
+  %o:3 = bn.stats axis(1) ins(%w : tensor<9x4xf32>)
+      outs(%z, %z, %z : tensor<4xf64>, tensor<4xf64>, tensor<4xf64>)
+      -> tensor<4xf64>, tensor<4xf64>, tensor<4xf64>
+  %s:3 = bn.stats axis(1)
+      {bn.lowering_strategy = #bn.lowering_strategy<pipelined_slab,
+       threads = 0, parallel = [0, 0, 0], tile = [1, 1, 0], vector_bits = 256,
+       unroll = 4, stores = temporal>}
+      ins(%x : tensor<8x4x784xf32>)
+      outs(%z, %z, %z : tensor<4xf64>, tensor<4xf64>, tensor<4xf64>)
+      -> tensor<4xf64>, tensor<4xf64>, tensor<4xf64>
+  %y = bn.normalize axis(1)
+      {bn.lowering_strategy = #bn.lowering_strategy<pipelined_slab,
+       threads = 0, parallel = [0, 0, 0], tile = [1, 1, 0], vector_bits = 256,
+       unroll = 4, stores = temporal>}
+      ins(%x : tensor<8x4x784xf32>) mean(%s#1 : tensor<4xf64>)
+      outs(%x : tensor<8x4x784xf32>)
+      epilogue(%a, %o#1 : tensor<4xf32>, tensor<4xf64>) {
+    ^bb0(%e: f32, %f: f32, %g: f32):
+      %p = arith.mulf %e, %f : f32
+      %sum = arith.addf %p, %g : f32
+      bn.yield %sum : f32
+    } -> tensor<8x4x784xf32>
+  return %y : tensor<8x4x784xf32>
+}

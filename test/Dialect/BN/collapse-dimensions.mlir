@@ -319,3 +319,22 @@ func.func @epilogue(%x: tensor<8x4x5x6xf32>, %r: tensor<8x4x5x6xf32>)
     } -> tensor<8x4x5x6xf32>
   return %z : tensor<8x4x5x6xf32>
 }
+
+// -----
+
+// Or entries per channel.
+// CHECK-LABEL: func @per_channel
+//  CHECK-SAME:     %[[X:[a-z0-9]+]]: tensor<8x4x5x6xf32>, %[[A:[a-z0-9]+]]: tensor<4x5xf32>
+//   CHECK-DAG:   %[[X3:.*]] = tensor.collapse_shape %[[X]] {{\[}}[0], [1, 2], [3]]
+//   CHECK-DAG:   %[[A1:.*]] = tensor.collapse_shape %[[A]] {{\[}}[0, 1]]
+//       CHECK:   bn.normalize axis(1) ins(%[[X3]] : {{.*}} epilogue(%[[A1]] : tensor<20xf32>) {
+func.func @per_channel(%x: tensor<8x4x5x6xf32>, %a: tensor<4x5xf32>)
+    -> tensor<8x4x5x6xf32> {
+  %z = bn.normalize axis(1, 2) ins(%x : tensor<8x4x5x6xf32>)
+      outs(%x : tensor<8x4x5x6xf32>) epilogue(%a : tensor<4x5xf32>) {
+    ^bb0(%y: f32, %e: f32):
+      %s = arith.mulf %y, %e : f32
+      bn.yield %s : f32
+    } -> tensor<8x4x5x6xf32>
+  return %z : tensor<8x4x5x6xf32>
+}

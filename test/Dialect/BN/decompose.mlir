@@ -189,3 +189,28 @@ func.func @epilogue(%x: tensor<8x4xbf16>, %r: tensor<8x4xbf16>,
     } -> tensor<8x4xbf16>, tensor<4xf32>, tensor<4xf32>
   return %z : tensor<8x4xbf16>
 }
+
+// -----
+
+// Entries per channel are converted to the accumulator type once per channel.
+// CHECK-LABEL: func @per_channel
+//  CHECK-SAME:     %[[X:[a-z0-9]+]]: tensor<8x4xbf16>, %[[C:[a-z0-9]+]]: tensor<4xf32>, %[[N:[a-z0-9]+]]: tensor<4xbf16>, %[[W:[a-z0-9]+]]: tensor<4xf64>)
+//   CHECK-DAG:   %[[EXT:.*]] = linalg.generic {{.*}} ins(%[[N]] : tensor<4xbf16>) outs(%{{.*}} : tensor<4xf32>)
+//   CHECK-DAG:   %[[TRUNC:.*]] = linalg.generic {{.*}} ins(%[[W]] : tensor<4xf64>) outs(%{{.*}} : tensor<4xf32>)
+//       CHECK:   bn.normalize axis(1) ins(%[[X]] : {{.*}} epilogue(%[[C]], %[[EXT]], %[[TRUNC]], %[[X]] : tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<8x4xbf16>) {
+//   CHECK-NOT:   epilogue
+func.func @per_channel(%x: tensor<8x4xbf16>, %c: tensor<4xf32>,
+    %n: tensor<4xbf16>, %w: tensor<4xf64>) -> tensor<8x4xbf16> {
+  %z = bn.inference axis(1) epsilon(1.0e-3) ins(%x : tensor<8x4xbf16>)
+      statistics(%c, %c : tensor<4xf32>, tensor<4xf32>)
+      outs(%x : tensor<8x4xbf16>) epilogue(%c, %n, %w, %x
+        : tensor<4xf32>, tensor<4xbf16>, tensor<4xf64>, tensor<8x4xbf16>) {
+    ^bb0(%y: f32, %e: f32, %f: f32, %g: f32, %h: f32):
+      %s = arith.mulf %y, %e : f32
+      %t = arith.addf %s, %f : f32
+      %u = arith.addf %t, %g : f32
+      %v = arith.addf %u, %h : f32
+      bn.yield %v : f32
+    } -> tensor<8x4xbf16>
+  return %z : tensor<8x4xbf16>
+}

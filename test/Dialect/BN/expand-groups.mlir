@@ -271,3 +271,25 @@ func.func @epilogue(%x: tensor<8x64xf32>, %a: tensor<8x64xf32>,
     } -> tensor<8x64xf32>, tensor<2x64xf32>, tensor<2x64xf32>
   return %z : tensor<8x64xf32>
 }
+
+// -----
+
+// What an epilogue takes per channel is the same for all groups.
+// CHECK-LABEL: func @per_channel
+//  CHECK-SAME:     %[[X:[a-z0-9]+]]: tensor<8x3x4x5xf32>, %[[A:[a-z0-9]+]]: tensor<3x4xf64>
+//       CHECK:   %[[AC:.*]] = tensor.collapse_shape %[[A]] {{\[}}[0, 1]] : tensor<3x4xf64> into tensor<12xf64>
+//       CHECK:   scf.for
+//       CHECK:     bn.training axis(1) {{.*}} epilogue(%[[AC]] : tensor<12xf64>) {
+func.func @per_channel(%x: tensor<8x3x4x5xf32>, %a: tensor<3x4xf64>,
+    %m0: tensor<2x3x4xf32>) -> tensor<8x3x4x5xf32> {
+  %z, %m, %v = bn.training axis(1, 2) epsilon(1.0e-3) groups(2)
+      ins(%x : tensor<8x3x4x5xf32>)
+      outs(%x, %m0, %m0
+           : tensor<8x3x4x5xf32>, tensor<2x3x4xf32>, tensor<2x3x4xf32>)
+      epilogue(%a : tensor<3x4xf64>) {
+    ^bb0(%y: f32, %e: f32):
+      %s = arith.mulf %y, %e : f32
+      bn.yield %s : f32
+    } -> tensor<8x3x4x5xf32>, tensor<2x3x4xf32>, tensor<2x3x4xf32>
+  return %z : tensor<8x3x4x5xf32>
+}

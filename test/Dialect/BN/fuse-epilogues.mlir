@@ -158,15 +158,118 @@ func.func @two_branches(%x: tensor<8x4xf32>, %c: tensor<4xf32>,
 
 // -----
 
-// Not fused: the output has another user; an operand is broadcast; the result
+// Entries per channel: slopes of a PReLU, which are wider than the data, by a
+// map; a bias that is broadcast; and a scale that a generic op broadcasts, after
+// which nothing is left of that.
+// CHECK-LABEL: func @per_channel
+//  CHECK-SAME:     %[[X:[a-z0-9]+]]: tensor<8x4x?xbf16>, %[[S:[a-z0-9]+]]: tensor<4xf32>, %[[B:[a-z0-9]+]]: tensor<4xbf16>, %[[O:[a-z0-9]+]]: tensor<8x4x?xbf16>)
+//   CHECK-NOT:   linalg
+//       CHECK:   bn.inference {{.*}} outs(%[[O]] : {{.*}}) epilogue(%[[S]], %[[B]], %[[X]] : tensor<4xf32>, tensor<4xbf16>, tensor<8x4x?xbf16>) {
+//  CHECK-NEXT:   ^bb0(%[[Y:.*]]: f32, %[[SLOPE:.*]]: f32, %[[BIAS:.*]]: f32, %[[E:.*]]: f32):
+//   CHECK-NOT:     arith.extf
+//       CHECK:     %[[SCALED:.*]] = arith.mulf %[[Y]], %[[SLOPE]] : f32
+//       CHECK:     %[[P:.*]] = arith.select %{{.*}}, %[[Y]], %[[SCALED]] : f32
+//       CHECK:     %[[A:.*]] = arith.addf %[[P]], %[[BIAS]] : f32
+//       CHECK:     %[[M:.*]] = arith.mulf %[[A]], %[[BIAS]] : f32
+//       CHECK:     arith.addf %[[M]], %[[E]] : f32
+//   CHECK-NOT:   linalg
+//       CHECK:   return
+#all = affine_map<(d0, d1, d2) -> (d0, d1, d2)>
+#channel = affine_map<(d0, d1, d2) -> (d1)>
+func.func @per_channel(%x: tensor<8x4x?xbf16>, %s: tensor<4xf32>,
+    %b: tensor<4xbf16>, %o: tensor<8x4x?xbf16>) -> tensor<8x4x?xbf16> {
+  %y = bn.inference axis(-2) epsilon(1.0) ins(%x : tensor<8x4x?xbf16>)
+      statistics(%s, %s : tensor<4xf32>, tensor<4xf32>)
+      outs(%o : tensor<8x4x?xbf16>) -> tensor<8x4x?xbf16>
+  %prelu = linalg.generic {indexing_maps = [#all, #channel, #all],
+      iterator_types = ["parallel", "parallel", "parallel"]}
+      ins(%y, %s : tensor<8x4x?xbf16>, tensor<4xf32>)
+      outs(%o : tensor<8x4x?xbf16>) {
+  ^bb0(%a: bf16, %slope: f32, %d: bf16):
+    %zero = arith.constant 0.0 : f32
+    %w = arith.extf %a : bf16 to f32
+    %p = arith.cmpf oge, %w, %zero : f32
+    %m = arith.mulf %w, %slope : f32
+    %r = arith.select %p, %w, %m : f32
+    %n = arith.truncf %r : f32 to bf16
+    linalg.yield %n : bf16
+  } -> tensor<8x4x?xbf16>
+  %bias = linalg.broadcast ins(%b : tensor<4xbf16>)
+      outs(%o : tensor<8x4x?xbf16>) dimensions = [0, 2]
+  %scale = linalg.generic {indexing_maps = [#channel, #all],
+      iterator_types = ["parallel", "parallel", "parallel"]}
+      ins(%b : tensor<4xbf16>) outs(%o : tensor<8x4x?xbf16>) {
+  ^bb0(%a: bf16, %d: bf16):
+    linalg.yield %a : bf16
+  } -> tensor<8x4x?xbf16>
+  %1 = linalg.add ins(%prelu, %bias : tensor<8x4x?xbf16>, tensor<8x4x?xbf16>)
+      outs(%o : tensor<8x4x?xbf16>) -> tensor<8x4x?xbf16>
+  %2 = linalg.mul ins(%1, %scale : tensor<8x4x?xbf16>, tensor<8x4x?xbf16>)
+      outs(%o : tensor<8x4x?xbf16>) -> tensor<8x4x?xbf16>
+  %3 = linalg.add ins(%2, %x : tensor<8x4x?xbf16>, tensor<8x4x?xbf16>)
+      outs(%o : tensor<8x4x?xbf16>) -> tensor<8x4x?xbf16>
+  return %3 : tensor<8x4x?xbf16>
+}
+
+// -----
+
+// Not fused: entries of other dimensions than the channels'; of two axes in
+// another order; wider than the accumulator.
+// CHECK-LABEL: func @not_per_channel
+//   CHECK-NOT:   epilogue
+//       CHECK:   return
+#both = affine_map<(d0, d1) -> (d0, d1)>
+#rows = affine_map<(d0, d1) -> (d0)>
+#columns = affine_map<(d0, d1) -> (d1)>
+#cube = affine_map<(d0, d1, d2) -> (d0, d1, d2)>
+#turned = affine_map<(d0, d1, d2) -> (d2, d1)>
+func.func @not_per_channel(%x: tensor<4x4xf32>, %s: tensor<4xf32>,
+    %w: tensor<4xf64>, %o: tensor<4x4xf32>, %z: tensor<2x4x4xf32>)
+    -> (tensor<4x4xf32>, tensor<4x4xf32>, tensor<2x4x4xf32>) {
+  %a = bn.normalize axis(1) ins(%x : tensor<4x4xf32>)
+      outs(%o : tensor<4x4xf32>) -> tensor<4x4xf32>
+  %1 = linalg.generic {indexing_maps = [#both, #rows, #both],
+      iterator_types = ["parallel", "parallel"]}
+      ins(%a, %s : tensor<4x4xf32>, tensor<4xf32>) outs(%o : tensor<4x4xf32>) {
+  ^bb0(%e: f32, %f: f32, %d: f32):
+    %m = arith.mulf %e, %f : f32
+    linalg.yield %m : f32
+  } -> tensor<4x4xf32>
+  %b = bn.normalize axis(1) ins(%x : tensor<4x4xf32>)
+      scale(%s : tensor<4xf32>) outs(%o : tensor<4x4xf32>) -> tensor<4x4xf32>
+  %2 = linalg.generic {indexing_maps = [#both, #columns, #both],
+      iterator_types = ["parallel", "parallel"]}
+      ins(%b, %w : tensor<4x4xf32>, tensor<4xf64>) outs(%o : tensor<4x4xf32>) {
+  ^bb0(%e: f32, %f: f64, %d: f32):
+    %t = arith.truncf %f : f64 to f32
+    %m = arith.mulf %e, %t : f32
+    linalg.yield %m : f32
+  } -> tensor<4x4xf32>
+  %c = bn.normalize axis(1, 2) ins(%z : tensor<2x4x4xf32>)
+      outs(%z : tensor<2x4x4xf32>) -> tensor<2x4x4xf32>
+  %3 = linalg.generic {indexing_maps = [#cube, #turned, #cube],
+      iterator_types = ["parallel", "parallel", "parallel"]}
+      ins(%c, %x : tensor<2x4x4xf32>, tensor<4x4xf32>)
+      outs(%z : tensor<2x4x4xf32>) {
+  ^bb0(%e: f32, %f: f32, %d: f32):
+    %m = arith.mulf %e, %f : f32
+    linalg.yield %m : f32
+  } -> tensor<2x4x4xf32>
+  return %1, %2, %3 : tensor<4x4xf32>, tensor<4x4xf32>, tensor<2x4x4xf32>
+}
+
+// -----
+
+// Not fused: the output has another user; an operand is of its rows; the result
 // is of another type; bits of a narrow number are no bits of a wide one; a
 // reduction; an operand that depends on another result of the op.
 // CHECK-LABEL: func @others
 //   CHECK-NOT:   epilogue
 //       CHECK:   return
 #id = affine_map<(d0, d1) -> (d0, d1)>
-#row = affine_map<(d0, d1) -> (d1)>
+#row = affine_map<(d0, d1) -> (d0)>
 func.func @others(%x: tensor<8x4xbf16>, %c: tensor<4xbf16>,
+    %rows: tensor<8xbf16>,
     %o: tensor<8x4xbf16>, %f: tensor<8x4xf32>, %m0: tensor<4xf32>)
     -> (tensor<8x4xbf16>, tensor<8x4xbf16>, tensor<8x4xbf16>, tensor<8x4xf32>,
         tensor<8x4xbf16>, tensor<4xbf16>, tensor<8x4xbf16>) {
@@ -179,7 +282,7 @@ func.func @others(%x: tensor<8x4xbf16>, %c: tensor<4xbf16>,
       scale(%c : tensor<4xbf16>) outs(%o : tensor<8x4xbf16>) -> tensor<8x4xbf16>
   %broadcast = linalg.generic {indexing_maps = [#id, #row, #id],
                                iterator_types = ["parallel", "parallel"]}
-      ins(%first, %c : tensor<8x4xbf16>, tensor<4xbf16>)
+      ins(%first, %rows : tensor<8x4xbf16>, tensor<8xbf16>)
       outs(%o : tensor<8x4xbf16>) {
   ^bb0(%a: bf16, %b: bf16, %d: bf16):
     %s = arith.addf %a, %b : bf16

@@ -6,13 +6,70 @@
 
 func.func @error_training_c11(%x: tensor<8x4xf32>, %c: tensor<4xf32>,
     %other: tensor<8x5xf32>, %m: memref<f32>) {
-  // expected-error @below {{expected epilogue input 0 to have the type of 'input' ('tensor<8x4xf32>'), got 'tensor<8x5xf32>'}}
+  // expected-error @below {{expected epilogue input 0 to have the type of 'input' ('tensor<8x4xf32>'), or one entry per channel ('tensor<4xf32>' or of a wider type), got 'tensor<8x5xf32>'}}
   %r:3 = bn.training axis(1) epsilon(1.0) ins(%x : tensor<8x4xf32>)
       outs(%x, %c, %c : tensor<8x4xf32>, tensor<4xf32>, tensor<4xf32>)
       epilogue(%other : tensor<8x5xf32>) {
     ^bb0(%y: f32, %o: f32):
       bn.yield %o : f32
     } -> tensor<8x4xf32>, tensor<4xf32>, tensor<4xf32>
+  return
+}
+
+// -----
+
+func.func @error_training_c11_per_channel(%x: tensor<8x4x?xf32>,
+    %c: tensor<4x?xf32>, %rows: tensor<8x?xf32>) {
+  // expected-error @below {{expected epilogue input 1 to have the type of 'input' ('tensor<8x4x?xf32>'), or one entry per channel ('tensor<4x?xf32>' or of a wider type), got 'tensor<8x?xf32>'}}
+  %r:3 = bn.training axis(-1, 1) epsilon(1.0) ins(%x : tensor<8x4x?xf32>)
+      outs(%x, %c, %c : tensor<8x4x?xf32>, tensor<4x?xf32>, tensor<4x?xf32>)
+      epilogue(%c, %rows : tensor<4x?xf32>, tensor<8x?xf32>) {
+    ^bb0(%y: f32, %o: f32, %p: f32):
+      bn.yield %p : f32
+    } -> tensor<8x4x?xf32>, tensor<4x?xf32>, tensor<4x?xf32>
+  return
+}
+
+// -----
+
+func.func @error_training_c11_narrower(%x: tensor<8x4xf32>, %c: tensor<4xf32>,
+    %slopes: tensor<4xbf16>) {
+  // expected-error @below {{expected epilogue input 0 to have the type of 'input' ('tensor<8x4xf32>'), or one entry per channel ('tensor<4xf32>' or of a wider type), got 'tensor<4xbf16>'}}
+  %r:3 = bn.training axis(1) epsilon(1.0) ins(%x : tensor<8x4xf32>)
+      outs(%x, %c, %c : tensor<8x4xf32>, tensor<4xf32>, tensor<4xf32>)
+      epilogue(%slopes : tensor<4xbf16>) {
+    ^bb0(%y: f32, %o: f32):
+      bn.yield %o : f32
+    } -> tensor<8x4xf32>, tensor<4xf32>, tensor<4xf32>
+  return
+}
+
+// -----
+
+// Not wider: of the same width.
+func.func @error_inference_c7_same_width(%x: tensor<8x4xf16>, %c: tensor<4xf32>,
+    %slopes: tensor<4xbf16>) {
+  // expected-error @below {{expected epilogue input 0 to have the type of 'input' ('tensor<8x4xf16>'), or one entry per channel ('tensor<4xf16>' or of a wider type), got 'tensor<4xbf16>'}}
+  %r = bn.inference axis(1) epsilon(1.0) ins(%x : tensor<8x4xf16>)
+      statistics(%c, %c : tensor<4xf32>, tensor<4xf32>)
+      outs(%x : tensor<8x4xf16>) epilogue(%slopes : tensor<4xbf16>) {
+    ^bb0(%y: f32, %o: f32):
+      bn.yield %o : f32
+    } -> tensor<8x4xf16>
+  return
+}
+
+// -----
+
+// Data may not be wider, unless each element is a channel.
+func.func @error_normalize_c7_wide_data(%x: tensor<8x4xf32>,
+    %o: tensor<8x4xf64>) {
+  // expected-error @below {{expected epilogue input 0 to have the type of 'input' ('tensor<8x4xf32>'), or one entry per channel ('tensor<4xf32>' or of a wider type), got 'tensor<8x4xf64>'}}
+  %r = bn.normalize axis(1) ins(%x : tensor<8x4xf32>)
+      outs(%x : tensor<8x4xf32>) epilogue(%o : tensor<8x4xf64>) {
+    ^bb0(%y: f32, %e: f32):
+      bn.yield %e : f32
+    } -> tensor<8x4xf32>
   return
 }
 
@@ -65,7 +122,7 @@ func.func @error_training_c13(%x: tensor<8x4xf32>, %c: tensor<4xf32>,
 
 func.func @error_inference_c7(%x: tensor<8x4xf32>, %c: tensor<4xf32>,
     %other: tensor<8x5xf32>, %m: memref<f32>) {
-  // expected-error @below {{expected epilogue input 0 to have the type of 'input' ('tensor<8x4xf32>'), got 'tensor<8x5xf32>'}}
+  // expected-error @below {{expected epilogue input 0 to have the type of 'input' ('tensor<8x4xf32>'), or one entry per channel ('tensor<4xf32>' or of a wider type), got 'tensor<8x5xf32>'}}
   %r = bn.inference axis(1) epsilon(1.0) ins(%x : tensor<8x4xf32>)
       statistics(%c, %c : tensor<4xf32>, tensor<4xf32>)
       outs(%x : tensor<8x4xf32>)
@@ -128,7 +185,7 @@ func.func @error_inference_c9(%x: tensor<8x4xf32>, %c: tensor<4xf32>,
 
 func.func @error_normalize_c7(%x: tensor<8x4xf32>, %c: tensor<4xf32>,
     %other: tensor<8x5xf32>, %m: memref<f32>) {
-  // expected-error @below {{expected epilogue input 0 to have the type of 'input' ('tensor<8x4xf32>'), got 'tensor<8x5xf32>'}}
+  // expected-error @below {{expected epilogue input 0 to have the type of 'input' ('tensor<8x4xf32>'), or one entry per channel ('tensor<4xf32>' or of a wider type), got 'tensor<8x5xf32>'}}
   %r = bn.normalize axis(1) ins(%x : tensor<8x4xf32>)
       mean(%c : tensor<4xf32>) outs(%x : tensor<8x4xf32>)
       epilogue(%other : tensor<8x5xf32>) {

@@ -265,8 +265,8 @@ func.func @discardable_attributes(%x: tensor<8x4xf32>) -> tensor<8x4xf32> {
   return %y : tensor<8x4xf32>
 }
 
-// With and without epilogue inputs, on tensors and on buffers; a value from
-// outside.
+// With and without epilogue inputs, like the data and with an entry per channel,
+// on tensors and on buffers; a value from outside.
 // CHECK-LABEL: func @epilogues
 func.func @epilogues(%x: tensor<8x4xbf16>, %c: tensor<4xf32>, %s: f32,
     %xb: memref<8x?xf64>) -> tensor<8x4xbf16> {
@@ -302,5 +302,14 @@ func.func @epilogues(%x: tensor<8x4xbf16>, %c: tensor<4xf32>, %s: f32,
       %p = arith.mulf %y, %e : f64
       bn.yield %p : f64
     }
-  return %i : tensor<8x4xbf16>
+  // CHECK: bn.normalize axis(-1) ins({{.*}}) outs({{.*}}) epilogue(%{{[^ ,]+}}, %{{[^ ,]+}} : tensor<4xf32>, tensor<8x4xbf16>) {
+  %n = bn.normalize axis(-1) ins(%i : tensor<8x4xbf16>)
+      outs(%x : tensor<8x4xbf16>)
+      epilogue(%c, %x : tensor<4xf32>, tensor<8x4xbf16>) {
+    ^bb0(%y: f32, %slope: f32, %e: f32):
+      %p = arith.mulf %y, %slope : f32
+      %sum = arith.addf %p, %e : f32
+      bn.yield %sum : f32
+    } -> tensor<8x4xbf16>
+  return %n : tensor<8x4xbf16>
 }

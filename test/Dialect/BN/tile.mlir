@@ -254,22 +254,27 @@ module attributes {transform.with_named_sequence} {
 
 // -----
 
-// Epilogue inputs are sliced like the data, and the epilogue is copied.
+// Epilogue inputs are sliced like the data, or like what there is per channel,
+// and the epilogue is copied.
 // CHECK-LABEL: func @epilogue
-//  CHECK-SAME:     %[[X:[a-z0-9]+]]: tensor<8x64x30xf32>, %[[R:[a-z0-9]+]]: tensor<8x64x30xf32>
+//  CHECK-SAME:     %[[X:[a-z0-9]+]]: tensor<8x64x30xf32>, %[[R:[a-z0-9]+]]: tensor<8x64x30xf32>, %[[A:[a-z0-9]+]]: tensor<64xf32>
 //       CHECK:   scf.forall
-//       CHECK:     %[[RT:.*]] = tensor.extract_slice %[[R]][%{{.*}}, %{{.*}}, 0] [2, 16, 30] [1, 1, 1]
-//       CHECK:     bn.normalize {{.*}} epilogue(%[[RT]] : tensor<2x16x30xf32>) {
-//  CHECK-NEXT:     ^bb0(%[[Y:.*]]: f32, %[[E:.*]]: f32):
+//   CHECK-DAG:     %[[RT:.*]] = tensor.extract_slice %[[R]][%{{.*}}, %{{.*}}, 0] [2, 16, 30] [1, 1, 1]
+//   CHECK-DAG:     %[[AT:.*]] = tensor.extract_slice %[[A]][%{{.*}}] [16] [1]
+//       CHECK:     bn.normalize {{.*}} epilogue(%[[RT]], %[[AT]] : tensor<2x16x30xf32>, tensor<16xf32>) {
+//  CHECK-NEXT:     ^bb0(%[[Y:.*]]: f32, %[[E:.*]]: f32, %[[F:.*]]: f32):
 //  CHECK-NEXT:       %[[S:.*]] = arith.addf %[[Y]], %[[E]] : f32
-//  CHECK-NEXT:       bn.yield %[[S]] : f32
+//  CHECK-NEXT:       %[[T:.*]] = arith.mulf %[[S]], %[[F]] : f32
+//  CHECK-NEXT:       bn.yield %[[T]] : f32
 func.func @epilogue(%x: tensor<8x64x30xf32>, %r: tensor<8x64x30xf32>,
-    %z0: tensor<8x64x30xf32>) -> tensor<8x64x30xf32> {
+    %a: tensor<64xf32>, %z0: tensor<8x64x30xf32>) -> tensor<8x64x30xf32> {
   %z = bn.normalize axis(1) ins(%x : tensor<8x64x30xf32>)
-      outs(%z0 : tensor<8x64x30xf32>) epilogue(%r : tensor<8x64x30xf32>) {
-    ^bb0(%y: f32, %e: f32):
+      outs(%z0 : tensor<8x64x30xf32>)
+      epilogue(%r, %a : tensor<8x64x30xf32>, tensor<64xf32>) {
+    ^bb0(%y: f32, %e: f32, %f: f32):
       %s = arith.addf %y, %e : f32
-      bn.yield %s : f32
+      %t = arith.mulf %s, %f : f32
+      bn.yield %t : f32
     } -> tensor<8x64x30xf32>
   return %z : tensor<8x64x30xf32>
 }

@@ -174,7 +174,8 @@ static SmallVector<utils::IteratorType> getAllParallel(int64_t rank) {
   return SmallVector<utils::IteratorType>(rank, utils::IteratorType::parallel);
 }
 
-/// The operands of the shape of the data.
+/// The operands of the shape of the data, and those of which the rank says
+/// whether they are.
 static SmallVector<Value> getForwardData(EpilogueOpInterface op) {
   SmallVector<Value> data = {op.getInput(), op.getOuts().front()};
   llvm::append_range(data, op.getEpilogueInputs());

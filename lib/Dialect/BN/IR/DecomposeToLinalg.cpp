@@ -139,11 +139,46 @@ UpdateRunningStatsOp::decomposeOperation(OpBuilder &b) {
 // bn.normalize
 //===----------------------------------------------------------------------===//
 
+/// True when mean, scale and offset can be applied as they are.
+static bool hasOwnCoefficients(NormalizeOp op) {
+  FloatType accumulator = getAccumulatorTypeOf(op.getInput());
+  return !op.getVariance() &&
+         llvm::all_of(
+             ArrayRef<Value>{op.getMean(), op.getScale(), op.getOffset()},
+             [&](Value value) { return fits(value, accumulator); });
+}
+
+/// True for an epilogue input with an entry per channel that is not of the
+/// accumulator type yet.
+static bool needsConversion(NormalizeOp op, Value epilogueInput) {
+  auto data = cast<ShapedType>(op.getInput().getType());
+  auto type = cast<ShapedType>(epilogueInput.getType());
+  return type.getRank() != data.getRank() &&
+         type.getElementType() != getAccumulatorTypeOf(op.getInput());
+}
+
 bool NormalizeOp::hasCoefficients() {
-  FloatType accumulator = getAccumulatorTypeOf(getInput());
-  return !getVariance() &&
-         llvm::all_of(ArrayRef<Value>{getMean(), getScale(), getOffset()},
-                      [&](Value value) { return fits(value, accumulator); });
+  return hasOwnCoefficients(*this) &&
+         llvm::none_of(getEpilogueInputs(), [&](Value value) {
+           return needsConversion(*this, value);
+         });
+}
+
+/// Rewrites `op` with what its epilogue takes per channel in the accumulator
+/// type: once per channel, and not per element.
+static NormalizeOp convertEpilogueInputs(OpBuilder &b, NormalizeOp op) {
+  Value data = op.getInput();
+  SmallVector<int64_t> axis = normalizeAxis(
+      op.getAxis(), cast<ShapedType>(data.getType()).getRank());
+  SmallVector<Value> inputs(op.getEpilogueInputs());
+  for (Value &input : inputs)
+    if (needsConversion(op, input))
+      input = convertTensor(b, op, input,
+                            createEmptyLike(b, op.getLoc(), data, axis,
+                                            getAccumulatorTypeOf(data)));
+  auto result = cast<NormalizeOp>(b.clone(*op));
+  result.getEpilogueInputsMutable().assign(inputs);
+  return result;
 }
 
 /// Rewrites `op` as a bn.normalize whose mean, scale and offset are ready to be
@@ -216,8 +251,10 @@ FailureOr<SmallVector<Value>> NormalizeOp::decomposeOperation(OpBuilder &b) {
     return failure();
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPoint(*this);
-  if (!hasCoefficients())
+  if (!hasOwnCoefficients(*this))
     return SmallVector<Value>(createCoefficients(b, *this).getResults());
+  if (!hasCoefficients())
+    return SmallVector<Value>(convertEpilogueInputs(b, *this).getResults());
 
   Type accumulator = getAccumulatorType(
       cast<ShapedType>(getInput().getType()).getElementType());

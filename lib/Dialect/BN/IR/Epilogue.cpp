@@ -42,12 +42,27 @@ LogicalResult mlir::bn::verifyEpilogueInputs(EpilogueOpInterface op) {
                            "got ")
            << inputs.size();
   auto expected = cast<ShapedType>(op.getInput().getType());
-  for (auto [i, type] : llvm::enumerate(inputs.getTypes()))
-    if (getElementTypeOrSelf(type) != expected.getElementType() ||
-        failed(verifyCompatibleShape(type, expected)))
-      return op->emitOpError("expected epilogue input ")
-             << i << " to have the type of 'input' (" << expected << "), got "
-             << type;
+  SmallVector<int64_t> channels;
+  for (int64_t dim : normalizeAxis(op.getAxis(), expected.getRank()))
+    channels.push_back(expected.getDimSize(dim));
+  Type element = expected.getElementType();
+  for (auto [i, type] : llvm::enumerate(inputs.getTypes())) {
+    Type got = getElementTypeOrSelf(type);
+    bool isWider =
+        got.getIntOrFloatBitWidth() > element.getIntOrFloatBitWidth();
+    ArrayRef<int64_t> shape = cast<ShapedType>(type).getShape();
+    if (got == element &&
+        succeeded(verifyCompatibleShape(shape, expected.getShape())))
+      continue;
+    if ((got == element || isWider) &&
+        succeeded(verifyCompatibleShape(shape, channels)))
+      continue;
+    return op->emitOpError("expected epilogue input ")
+           << i << " to have the type of 'input' (" << expected
+           << "), or one entry per channel ("
+           << RankedTensorType::get(channels, element)
+           << " or of a wider type), got " << type;
+  }
   return success();
 }
 

@@ -18,7 +18,7 @@
 
 namespace mlir::bn {
 
-/// Checks that epilogue inputs are like `input`.
+/// Checks that epilogue inputs are like `input`, or have an entry per channel.
 LogicalResult verifyEpilogueInputs(EpilogueOpInterface op);
 
 /// Checks what the block of an epilogue takes and yields.

@@ -26,6 +26,7 @@
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/IR/TypeUtilities.h"
 #include "mlir/Transforms/RegionUtils.h"
+#include "llvm/ADT/MapVector.h"
 
 namespace mlir::bn {
 #define GEN_PASS_DEF_FUSEEPILOGUESPASS
@@ -55,6 +56,9 @@ public:
 
 private:
   bool isFusable(Operation *op);
+  bool isElementwise(linalg::LinalgOp inner, OpOperand &operand);
+  bool isPerChannel(Value value);
+  Value getBroadcastSource(Value value);
   bool isUsedOutside(Value value);
   bool isInside(Value value) {
     return value == output || cluster.contains(value.getDefiningOp());
@@ -71,6 +75,8 @@ private:
   EpilogueOpInterface op;
   Value output;
   RankedTensorType type;
+  /// From an index of the output to that of its channel.
+  AffineMap channelMap;
   Widener widener;
   /// The ops that are fused, and the one of which the result stays.
   SetVector<Operation *> cluster;
@@ -79,6 +85,9 @@ private:
   /// and the scalar that these are, if it is a value; other values.
   SetVector<Value> inputs, captured;
   DenseMap<Value, OpFoldResult> uniform;
+  /// Tensors with equal elements in each channel, and the inputs that these are
+  /// of.
+  llvm::MapVector<Value, Value> broadcast;
 };
 } // namespace
 
@@ -87,6 +96,10 @@ EpilogueFuser::EpilogueFuser(RewriterBase &b, EpilogueOpInterface op)
       type(cast<RankedTensorType>(output.getType())) {
   auto element = cast<FloatType>(type.getElementType());
   widener = {element, getAccumulatorType(element)};
+  SmallVector<AffineExpr> channels;
+  for (int64_t dim : normalizeAxis(op.getAxis(), type.getRank()))
+    channels.push_back(b.getAffineDimExpr(dim));
+  channelMap = AffineMap::get(type.getRank(), 0, channels, b.getContext());
 }
 
 /// The number that all elements of `tensor` are, if it is known.
@@ -101,6 +114,42 @@ static OpFoldResult getUniformElement(Value tensor) {
   return {};
 }
 
+/// True for a tensor with an entry per channel, which an epilogue can take.
+bool EpilogueFuser::isPerChannel(Value value) {
+  auto channels = dyn_cast<RankedTensorType>(value.getType());
+  return channels && channels.getRank() == channelMap.getNumResults() &&
+         (channels.getElementType() == widener.narrow ||
+          channels.getElementType() == widener.wide);
+}
+
+/// True for a scalar, and where an element of the result is made of the element
+/// at the same index, or of that of the channel.
+bool EpilogueFuser::isElementwise(linalg::LinalgOp inner, OpOperand &operand) {
+  if (!isa<RankedTensorType>(operand.get().getType()))
+    return true;
+  AffineMap map = inner.getMatchingIndexingMap(&operand);
+  return map.isIdentity() ||
+         (map == channelMap && isPerChannel(operand.get()) &&
+          inner.isDpsInput(&operand));
+}
+
+/// What there is per channel in `value`, where that is all that it holds.
+Value EpilogueFuser::getBroadcastSource(Value value) {
+  auto inner = value.getDefiningOp<linalg::LinalgOp>();
+  if (!inner || inner.getNumDpsInputs() != 1 || inner.getNumDpsInits() != 1 ||
+      cast<ShapedType>(value.getType()).getShape() != type.getShape())
+    return {};
+  OpOperand &source = *inner.getDpsInputOperand(0);
+  OpOperand &init = inner.getDpsInitsMutable()[0];
+  bool isCopy = inner.getBlock()->getTerminator()->getOperand(0) ==
+                inner.getMatchingBlockArgument(&source);
+  if (!isCopy || !isPerChannel(source.get()) ||
+      inner.getMatchingIndexingMap(&source) != channelMap ||
+      !inner.getMatchingIndexingMap(&init).isIdentity())
+    return {};
+  return source.get();
+}
+
 bool EpilogueFuser::isFusable(Operation *user) {
   auto inner = dyn_cast<linalg::LinalgOp>(user);
   if (!inner || user->getBlock() != op->getBlock() ||
@@ -110,8 +159,7 @@ bool EpilogueFuser::isFusable(Operation *user) {
           type.getShape())
     return false;
   for (OpOperand &operand : user->getOpOperands())
-    if (isa<RankedTensorType>(operand.get().getType()) &&
-        !inner.getMatchingIndexingMap(&operand).isIdentity())
+    if (!isElementwise(inner, operand))
       return false;
   return llvm::all_of(inner.getBlock()->without_terminator(),
                       [&](Operation &o) { return widener.canCopy(&o); });
@@ -179,8 +227,13 @@ bool EpilogueFuser::addInput(Value value) {
       captured.insert(scalar);
     return true;
   }
+  if (Value source = getBroadcastSource(value)) {
+    broadcast[value] = source;
+    inputs.insert(source);
+    return true;
+  }
   inputs.insert(value);
-  return value.getType() == type;
+  return value.getType() == type || isPerChannel(value);
 }
 
 bool EpilogueFuser::collectInputs() {
@@ -290,6 +343,8 @@ EpilogueOpInterface EpilogueFuser::fuse() {
   for (auto [input, argument] : llvm::zip_equal(
            op.getEpilogueInputs(), block.getArguments().drop_front()))
     tensors.map(input, argument);
+  for (auto [tensor, source] : broadcast)
+    tensors.map(tensor, tensors.lookup(source));
   for (Operation *inner : cluster)
     copyBody(cast<linalg::LinalgOp>(inner), tensors);
   yield.getValueMutable().assign(getElement(last->getResult(0), tensors));
@@ -306,6 +361,9 @@ EpilogueOpInterface EpilogueFuser::fuse() {
   b.replaceAllUsesWith(last->getResult(0), output);
   for (Operation *inner : llvm::reverse(cluster))
     b.eraseOp(inner);
+  for (auto [tensor, source] : broadcast)
+    if (tensor.use_empty())
+      b.eraseOp(tensor.getDefiningOp());
   return op;
 }
 

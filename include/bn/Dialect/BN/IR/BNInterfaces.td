@@ -42,13 +42,17 @@ def BN_EpilogueOpInterface : OpInterface<"EpilogueOpInterface"> {
   let description = [{
     An op whose normalized elements may go through an *epilogue* before they are
     written: a region that takes one element, and the element at the same index
-    of each epilogue input, and yields what is written. Its values have the
-    accumulator type of the data, so that nothing is rounded in between.
+    or of the same channel of each epilogue input, and yields what is written.
+    Its values have the accumulator type of the data, so that nothing is rounded
+    in between.
   }];
   let methods = [
     InterfaceMethod<"The data that are normalized.", "::mlir::Value",
                     "getInput">,
-    InterfaceMethod<"Further tensors that the epilogue takes elements of.",
+    InterfaceMethod<"The dimensions of the channels.",
+                    "::llvm::ArrayRef<int64_t>", "getAxis">,
+    InterfaceMethod<"Further tensors that the epilogue takes elements of: of "
+                    "the shape of the data, or with an entry per channel.",
                     "::mlir::Operation::operand_range", "getEpilogueInputs">,
     InterfaceMethod<"The same, to be changed.", "::mlir::MutableOperandRange",
                     "getEpilogueInputsMutable">,

@@ -189,7 +189,8 @@ def BN_NormalizeOp : BN_EpilogueOp<"normalize"> {
     * (C4) Their element types are that of `input` or wider.
     * (C5) `outs` is one output of the type of `input`.
     * (C6) The result has the type of `outs`, or there is none on buffers.
-    * (C7) Epilogue inputs have the type of `input`.
+    * (C7) Epilogue inputs have the type of `input`, or the sizes of the
+      dimensions in `axis` and the element type of `input` or a wider one.
     * (C8) The block of `epilogue` takes the normalized element and one of each
       epilogue input, and yields one value, all of the accumulator type.
     * (C9) Its ops are elementwise, on scalars, and free of memory effects.

@@ -37,9 +37,10 @@ def BN_TrainingOp : BN_EpilogueOp<"training"> {
     over the parts.
 
     With `epilogue`, `output` is what its block yields for each normalized
-    element, in place of that element. The block also takes the element at the
-    same index of each epilogue input. All of it is computed in the accumulator
-    type of the data (`f64` for `f64`, else `f32`) and rounded once.
+    element, in place of that element. The block also takes an element of each
+    epilogue input: the one at the same index, or, where there is one per
+    channel, that of the channel. All of it is computed in the accumulator type
+    of the data (`f64` for `f64`, else `f32`) and rounded once.
 
     Constraints:
     * (C1) `axis` names at least one dimension of `input`, none twice.
@@ -59,7 +60,8 @@ def BN_TrainingOp : BN_EpilogueOp<"training"> {
       `axis`; each group needs statistics of its own: `mean` and `variance`
       get a leading dimension of size `groups`.
     * (C10) Results have the types of `outs`, or there are none on buffers.
-    * (C11) Epilogue inputs have the type of `input`.
+    * (C11) Epilogue inputs have the type of `input`, or the sizes of the
+      dimensions in `axis` and the element type of `input` or a wider one.
     * (C12) The block of `epilogue` takes the normalized element and one of each
       epilogue input, and yields one value, all of the accumulator type.
     * (C13) Its ops are elementwise, on scalars, and free of memory effects.
@@ -133,7 +135,8 @@ def BN_InferenceOp : BN_EpilogueOp<"inference"> {
     * (C4) Their element types are that of `input` or wider.
     * (C5) `outs` is one output of the type of `input`.
     * (C6) The result has the type of `outs`, or there is none on buffers.
-    * (C7) Epilogue inputs have the type of `input`.
+    * (C7) Epilogue inputs have the type of `input`, or the sizes of the
+      dimensions in `axis` and the element type of `input` or a wider one.
     * (C8) The block of `epilogue` takes the normalized element and one of each
       epilogue input, and yields one value, all of the accumulator type.
     * (C9) Its ops are elementwise, on scalars, and free of memory effects.

@@ -51,14 +51,17 @@ def FoldInferencePass : Pass<"bn-fold-inference", "::mlir::func::FuncOp"> {
 def FuseEpiloguesPass : Pass<"bn-fuse-epilogues", "::mlir::func::FuncOp"> {
   let summary = "make elementwise consumers part of the op";
   let description = [{
-    An elementwise `linalg` op (all loops parallel, all maps the identity) that
-    is the only user of the output of a `bn.training`, `bn.inference` or
-    `bn.normalize` becomes part of the op's epilogue: its body is computed for
-    each normalized element, before that is written. So do several of them that
-    have one result in the end, whichever way they use each other. Further
-    tensors become epilogue inputs, tensors of equal elements scalars in the
-    block, and the destination of the last op that of the output. What has other
-    users, other maps, or other element types in memory stays as it is.
+    An elementwise `linalg` op (all loops parallel, all maps the identity, or,
+    for an input with an entry per channel, the map to the channel) that is the
+    only user of the output of a `bn.training`, `bn.inference` or `bn.normalize`
+    becomes part of the op's epilogue: its body is computed for each normalized
+    element, before that is written. So do several of them that have one result
+    in the end, whichever way they use each other. Further tensors become
+    epilogue inputs (what is broadcast from one entry per channel, these
+    entries), tensors of equal elements scalars in the block, and the
+    destination of the last op that of the output. What has other users, other
+    maps, or other element types in memory stays as it is; entries per channel
+    may be of the accumulator type, too.
 
     Numbers of the element type of the data are of the accumulator type in the
     block: for `f16` and `bf16`, roundings that the ops had in between are gone.
