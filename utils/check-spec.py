@@ -21,7 +21,8 @@ OP = re.compile(r'^def \w+ *:[^"{]*"([a-z_]+)"(.*?)(?=^def |\Z)',
 def description_codes():
     folder = ROOT / "include/bn/Dialect/BN/IR"
     text = "".join((folder / name).read_text()
-                   for name in ("BNUserOps.td", "BNStructuralOps.td"))
+                   for name in ("BNUserOps.td", "BNGradientOps.td",
+                                "BNStructuralOps.td"))
     return {"%s_c%s" % (op, number)
             for op, body in OP.findall(text)
             for number in re.findall(r"\(C(\d+)\)", body)}

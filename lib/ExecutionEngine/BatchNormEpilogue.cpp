@@ -15,6 +15,7 @@
 
 #include "SpecText.h"
 #include "bn/Support/Error.h"
+#include "llvm/ADT/Twine.h"
 #include "llvm/Support/raw_ostream.h"
 
 #include <cmath>
@@ -41,45 +42,97 @@ llvm::StringRef BatchNormSpec::getEpilogueName() const {
 }
 
 llvm::Error mlir::bn::verifyEpilogue(const BatchNormSpec &spec) {
-  bool hasOutput = spec.kind == Kind::Training ||
-                   spec.kind == Kind::Inference || spec.kind == Kind::Normalize;
-  if (spec.epilogue != Epilogue::None && !hasOutput)
+  bool isBackward = spec.kind == Kind::Backward;
+  bool mayHave = isBackward || spec.kind == Kind::Training ||
+                 spec.kind == Kind::Inference || spec.kind == Kind::Normalize;
+  if (spec.epilogue != Epilogue::None && !mayHave)
     return makeError("expected 'epilogue' to be none for the kind {0}, got {1}",
                      spec.getKindName(), spec.getEpilogueName());
   if (!std::isfinite(spec.slope))
     return makeError("expected 'slope' to be finite, got {0}", spec.slope);
+  if (isBackward && spec.epilogue == Epilogue::LeakyRelu && spec.slope <= 0)
+    return makeError("expected 'slope' to be above 0, so that the output has "
+                     "the sign of what it was made of, got {0}",
+                     spec.slope);
+  if (isBackward && spec.hasAddendGrad && !spec.addsAddend())
+    return makeError("expected 'epilogue' to be add or add_relu, whose addend "
+                     "has a gradient, got {0}",
+                     spec.getEpilogueName());
   return llvm::Error::success();
+}
+
+namespace {
+/// Writes scalar code line by line, in the accumulator type.
+struct CodePrinter {
+  llvm::raw_ostream &os;
+  const char *type;
+
+  /// `%name = op : type`.
+  void line(const char *name, const llvm::Twine &op) {
+    os << "\n      %" << name << " = " << op << " : " << type;
+  }
+  void constant(const char *name, double value) {
+    line(name, "arith.constant " + printFloat(value));
+  }
+};
+} // namespace
+
+/// Prints what an epilogue makes of `%y` and `%a`, and returns its name.
+static const char *printForward(CodePrinter code, const BatchNormSpec &spec) {
+  const char *sum = spec.takesAddend() ? "z" : "y";
+  if (spec.takesAddend())
+    code.line("z", "arith.addf %y, %a");
+  if (spec.epilogue == Epilogue::Add)
+    return sum;
+  code.constant("zero", 0.0);
+  if (spec.epilogue != Epilogue::LeakyRelu) {
+    code.line("relu", llvm::Twine("arith.maximumf %") + sum + ", %zero");
+    return "relu";
+  }
+  code.constant("slope", spec.slope);
+  code.line("above", "arith.cmpf ogt, %y, %zero");
+  code.line("scaled", "arith.mulf %y, %slope");
+  code.line("leaky", "arith.select %above, %y, %scaled");
+  return "leaky";
+}
+
+/// Prints what becomes of the gradient `%dz` of the output `%z`.
+static const char *printBackward(CodePrinter code, const BatchNormSpec &spec) {
+  code.constant("zero", 0.0);
+  code.line("above", "arith.cmpf ogt, %z, %zero");
+  const char *below = "zero";
+  if (spec.epilogue == Epilogue::LeakyRelu) {
+    code.constant("slope", spec.slope);
+    code.line("scaled", "arith.mulf %dz, %slope");
+    below = "scaled";
+  }
+  code.line("dy", llvm::Twine("arith.select %above, %dz, %") + below);
+  return "dy";
 }
 
 void mlir::bn::printEpilogue(llvm::raw_ostream &os, const BatchNormSpec &spec,
                              llvm::StringRef type) {
-  if (spec.epilogue == Epilogue::None)
+  bool isBackward = spec.kind == Kind::Backward;
+  if (isBackward ? !spec.takesOutput() : spec.epilogue == Epilogue::None)
     return;
-  const char *f = spec.elementType == DType::F64 ? "f64" : "f32";
-  auto constant = [&](const char *name, double value) {
-    os << "\n      %" << name << " = arith.constant " << printFloat(value)
-       << " : " << f;
-  };
-  os << "\n        epilogue";
-  if (spec.takesAddend())
-    os << "(%addend_t : tensor<" << type << ">)";
-  os << " {\n    ^bb0(%y: " << f;
-  if (spec.takesAddend())
-    os << ", %a: " << f << "):\n      %z = arith.addf %y, %a : " << f;
-  else
+  CodePrinter code{os, spec.elementType == DType::F64 ? "f64" : "f32"};
+  auto start = [&](const char *clause, const char *input, const char *first,
+                   const char *second) {
+    os << "\n        " << clause;
+    if (input)
+      os << "(%" << input << "_t : tensor<" << type << ">)";
+    os << " {\n    ^bb0(%" << first << ": " << code.type;
+    if (input)
+      os << ", %" << second << ": " << code.type;
     os << "):";
-  const char *result = spec.takesAddend() ? "z" : "y";
-  if (spec.epilogue != Epilogue::Add)
-    constant("zero", 0.0);
-  if (spec.epilogue == Epilogue::LeakyRelu) {
-    constant("slope", spec.slope);
-    os << "\n      %above = arith.cmpf ogt, %y, %zero : " << f
-       << "\n      %scaled = arith.mulf %y, %slope : " << f
-       << "\n      %leaky = arith.select %above, %y, %scaled : " << f;
-    result = "leaky";
-  } else if (spec.epilogue != Epilogue::Add) {
-    os << "\n      %relu = arith.maximumf %" << result << ", %zero : " << f;
-    result = "relu";
+  };
+  const char *result;
+  if (isBackward) {
+    start("prologue", "output", "dz", "z");
+    result = printBackward(code, spec);
+  } else {
+    start("epilogue", spec.takesAddend() ? "addend" : nullptr, "y", "a");
+    result = printForward(code, spec);
   }
-  os << "\n      bn.yield %" << result << " : " << f << "\n    }";
+  os << "\n      bn.yield %" << result << " : " << code.type << "\n    }";
 }

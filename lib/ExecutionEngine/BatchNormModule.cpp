@@ -126,13 +126,15 @@ static void printAttributes(llvm::raw_ostream &os, const BatchNormSpec &spec) {
     return printGroups();
   if (spec.takesInverseStd())
     os << " statistics_kind(inverse_std)";
-  llvm::SmallVector<const char *, 3> gradients;
+  llvm::SmallVector<const char *, 4> gradients;
   if (spec.hasInputGrad)
     gradients.push_back("input");
   if (spec.hasScaleGrad)
     gradients.push_back("scale");
   if (spec.hasOffsetGrad)
     gradients.push_back("offset");
+  if (spec.hasAddendGrad)
+    gradients.push_back("normalized");
   os << " wrt(";
   llvm::interleaveComma(gradients, os);
   os << ")" << (spec.isFrozen ? " frozen" : "");
@@ -155,7 +157,8 @@ static void printOp(llvm::raw_ostream &os, const BatchNormSpec &spec,
     if (isOutput(operand))
       outputs.push_back(&operand);
   printClause(os, "outs", outputs);
-  printEpilogue(os, spec, printShapedType(*outputs.front()));
+  // All data have one type; the first argument of every op is of them.
+  printEpilogue(os, spec, printShapedType(signature.arguments.front()));
   os << "\n        -> ";
   llvm::interleaveComma(outputs, os, [&](auto *operand) {
     os << "tensor<" << printShapedType(*operand) << ">";

@@ -42,6 +42,13 @@ public:
     if (addend >= 0)
       signature.arguments[output].inPlaceWith.push_back(addend);
   }
+  /// A gradient that may be in the memory of what it is made of; -1 for what
+  /// there is not.
+  void addDataGrad(const char *name, int64_t outputGrad, int64_t output) {
+    int64_t gradient = addData(name, Access::Write, outputGrad);
+    if (output >= 0)
+      signature.arguments[gradient].inPlaceWith.push_back(output);
+  }
   int64_t addParameter(const char *name, Access access = Access::Read,
                        int64_t inPlaceWith = -1) {
     return add(name, spec.parameterType, channels, access, inPlaceWith);
@@ -158,12 +165,15 @@ static void addBackward(const BatchNormSpec &spec, SignatureBuilder &builder) {
   builder.addGroupStatistic(spec.takesInverseStd() ? "inverse_std"
                                                    : "variance");
   builder.addMask();
+  int64_t output = spec.takesOutput() ? builder.addData("output") : -1;
   if (spec.hasInputGrad)
-    builder.addData("input_grad", Access::Write, outputGrad);
+    builder.addDataGrad("input_grad", outputGrad, output);
   if (spec.hasScaleGrad)
     builder.addParameter("scale_grad", Access::Write);
   if (spec.hasOffsetGrad)
     builder.addParameter("offset_grad", Access::Write);
+  if (spec.hasAddendGrad)
+    builder.addDataGrad("addend_grad", outputGrad, output);
 }
 
 static void addMergeStats(SignatureBuilder &builder) {

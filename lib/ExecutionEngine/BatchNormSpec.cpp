@@ -127,7 +127,7 @@ static llvm::Error verifyMask(const BatchNormSpec &spec) {
 
 llvm::Error BatchNormSpec::verify() const {
   if (kind == Kind::Backward && !hasInputGrad && !hasScaleGrad &&
-      !hasOffsetGrad)
+      !hasOffsetGrad && !hasAddendGrad)
     return makeError("expected a gradient to be wanted, got none");
   if (llvm::Error error = verifyTypes(*this))
     return error;
@@ -220,6 +220,7 @@ static void printFlags(llvm::raw_ostream &os, const BatchNormSpec &spec) {
   if (usesParameters)
     os << ' ' << stringifyDType(spec.parameterType);
   print(isBackward && spec.hasInputGrad, "input_grad");
+  print(isBackward && spec.hasAddendGrad, "addend_grad");
   print(isBackward && spec.isFrozen, "frozen");
   print(spec.takesInverseStd(), "inverse_std");
   print((isNormalize || spec.kind == Kind::BackwardInput) && spec.hasMean,

@@ -27,8 +27,9 @@ std::string printFloat(double value);
 /// Checks the fields that describe the epilogue.
 llvm::Error verifyEpilogue(const BatchNormSpec &spec);
 
-/// Prints the epilogue's clause of an op; nothing without an epilogue. `type`
-/// is that of `addend`, for example "8x?xf32".
+/// Prints the clause of an op's epilogue, or of the prologue of its gradient;
+/// nothing where there is none. `type` is that of the data, for example
+/// "8x?xf32".
 void printEpilogue(llvm::raw_ostream &os, const BatchNormSpec &spec,
                    llvm::StringRef type);
 

@@ -36,7 +36,7 @@ Axis = Union[int, Sequence[int]]
 #: The first result, or an entry per result; None for a new one.
 Out = Union[Array, Sequence[Union[Array, None]], None]
 
-Gradient = Literal["input", "scale", "offset"]
+Gradient = Literal["input", "scale", "offset", "addend"]
 
 #: What happens to normalized elements before they are written.
 Epilogue = Literal["relu", "leaky_relu", "add", "add_relu"]

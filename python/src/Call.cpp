@@ -157,6 +157,19 @@ void Call::setEpilogue(nb::handle name, double slope, nb::handle addend) {
     addData(addend, "addend");
 }
 
+void Call::setEpilogueOf(nb::handle output, nb::handle name, double slope) {
+  spec.epilogue = convertEpilogue(name);
+  if (spec.epilogue == BatchNormSpec::Epilogue::LeakyRelu)
+    spec.slope = slope;
+  if (output.is_none() == spec.takesOutput())
+    raiseValueError(llvm::formatv(
+        "expected 'output' exactly when 'epilogue' is 'relu', 'leaky_relu' or "
+        "'add_relu', got {0} and {1}",
+        spec.takesOutput() ? "none" : "one", nb::repr(name).c_str()));
+  if (spec.takesOutput())
+    addData(output, "output");
+}
+
 void Call::addMask(nb::handle object) {
   if (object.is_none())
     return;

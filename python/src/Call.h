@@ -61,6 +61,9 @@ public:
   /// Says what is done to normalized elements; adds the addend if that is one
   /// of the arguments.
   void setEpilogue(nb::handle name, double slope, nb::handle addend);
+  /// Says what was done to them before `output` was written; adds that if it is
+  /// one of the arguments.
+  void setEpilogueOf(nb::handle output, nb::handle name, double slope);
 
   /// What is in a result before the call.
   enum class Initial { Anything, Zero };

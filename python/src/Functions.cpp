@@ -97,10 +97,11 @@ static nb::object training(nb::handle x, nb::handle scale, nb::handle offset,
 // Backward
 //===----------------------------------------------------------------------===//
 
-static constexpr const char *kGradients[] = {"input", "scale", "offset"};
+static constexpr const char *kGradients[] = {"input", "scale", "offset",
+                                             "addend"};
 
-std::array<int, 3> mlir::bn::python::convertWhich(nb::handle which) {
-  std::array<int, 3> places = {-1, -1, -1};
+std::array<int, 4> mlir::bn::python::convertWhich(nb::handle which) {
+  std::array<int, 4> places = {-1, -1, -1, -1};
   int next = 0;
   if (nb::isinstance<nb::str>(which))
     raiseTypeError("expected 'which' to be a list of names, got a string");
@@ -109,7 +110,8 @@ std::array<int, 3> mlir::bn::python::convertWhich(nb::handle which) {
     auto known = llvm::find(kGradients, name);
     if (known == std::end(kGradients) || places[known - kGradients] >= 0)
       raiseValueError(llvm::formatv("expected 'which' to name some of 'input', "
-                                    "'scale' and 'offset' once, got '{0}'",
+                                    "'scale', 'offset' and 'addend' once, got "
+                                    "'{0}'",
                                     name));
     places[known - kGradients] = next++;
   }
@@ -122,14 +124,15 @@ static nb::object backward(nb::handle outputGrad, nb::handle x,
                            nb::handle scale, nb::handle mean,
                            nb::handle variance, nb::handle mask, int64_t groups,
                            nb::handle axis, double epsilon, bool frozen,
-                           const char *statisticsKind, nb::handle which,
+                           const char *statisticsKind, nb::handle epilogue,
+                           double slope, nb::handle output, nb::handle which,
                            nb::handle out) {
-  std::array<int, 3> places = convertWhich(which);
+  std::array<int, 4> places = convertWhich(which);
   Call call(Kind::Backward);
   BatchNormSpec &spec = call.spec;
   call.setInput(x, axis);
   call.setGroups(groups);
-  call.setOut(out, 3 - llvm::count(places, -1));
+  call.setOut(out, places.size() - llvm::count(places, -1));
   spec.isFrozen = frozen;
   spec.statisticsKind = convertStatisticsKind(statisticsKind);
   if (spec.takesEpsilon())
@@ -138,6 +141,7 @@ static nb::object backward(nb::handle outputGrad, nb::handle x,
   spec.hasInputGrad = places[0] >= 0;
   spec.hasScaleGrad = places[1] >= 0;
   spec.hasOffsetGrad = places[2] >= 0;
+  spec.hasAddendGrad = places[3] >= 0;
   call.addData(outputGrad, "output_grad");
   call.addInput();
   if (spec.hasScale)
@@ -145,12 +149,15 @@ static nb::object backward(nb::handle outputGrad, nb::handle x,
   call.addStatistics(mean, variance,
                      spec.takesInverseStd() ? "inverse_std" : "variance");
   call.addMask(mask);
+  call.setEpilogueOf(output, epilogue, slope);
   if (spec.hasInputGrad)
     call.addOutput(places[0], "input_grad");
   if (spec.hasScaleGrad)
     call.addChannelsOutput(places[1], "scale_grad", spec.parameterType);
   if (spec.hasOffsetGrad)
     call.addChannelsOutput(places[2], "offset_grad", spec.parameterType);
+  if (spec.hasAddendGrad)
+    call.addOutput(places[3], "addend_grad");
   call.run();
   return call.takeResults();
 }
@@ -254,12 +261,19 @@ elements: ``offset_grad = sum(output_grad)``, ``scale_grad = sum(output_grad *
     r * output_grad``.
 :param statistics_kind: 'variance' (TensorFlow, oneDNN) or 'inverse_std'
     (PyTorch): what ``variance`` holds.
-:param which: the gradients that are wanted; the others cost nothing.
+:param epilogue: that of the forward call: ``output_grad`` is the gradient of
+    what it wrote.
+:param slope: that of the forward call, above 0.
+:param output: what the forward call wrote, given exactly when the epilogue has a
+    ReLU: the gradient passes where it is above 0.
+:param which: the gradients that are wanted, of 'input', 'scale', 'offset' and,
+    where the epilogue adds one, 'addend'; the others cost nothing.
 :param out: array for the first result, or a tuple with an entry per result,
-    None for a new one. The gradient of ``x`` may be ``output_grad``.
-:returns: the gradients, in the order of ``which``: that of ``x`` with its shape,
-    strides and type, the others of the type of ``scale``, or float32, float64
-    for float64 data.
+    None for a new one. The gradients of ``x`` and of the addend may be
+    ``output_grad`` or ``output``.
+:returns: the gradients, in the order of ``which``: those of ``x`` and of the
+    addend with the shape, strides and type of ``x``, the others of the type of
+    ``scale``, or float32, float64 for float64 data.
 :raises ValueError: a shape, stride or value is not as expected; messages call
     ``x`` 'input'.
 :raises TypeError: an argument is not an array, or of another element type.)";
@@ -296,7 +310,8 @@ void mlir::bn::python::bindFunctions(nb::module_ &module) {
       "backward", &backward, "output_grad"_a, "x"_a, "scale"_a.none(), "mean"_a,
       "variance"_a, nb::kw_only(), "mask"_a = nb::none(), "groups"_a = 1,
       "axis"_a = -1, "epsilon"_a = 1e-3, "frozen"_a = false,
-      "statistics_kind"_a = "variance",
+      "statistics_kind"_a = "variance", "epilogue"_a = nb::none(),
+      "slope"_a = 0.01, "output"_a = nb::none(),
       "which"_a = nb::make_tuple("input", "scale", "offset"),
       "out"_a = nb::none(), kBackwardDoc,
       nb::sig("def backward(output_grad: A, x: A, scale: Array | None, "
@@ -304,6 +319,8 @@ void mlir::bn::python::bindFunctions(nb::module_ &module) {
               "groups: int = 1, axis: Axis = -1, epsilon: float = 1e-3, "
               "frozen: bool = False, "
               "statistics_kind: StatisticsKind = 'variance', "
+              "epilogue: Epilogue | None = None, slope: float = 0.01, "
+              "output: Array | None = None, "
               "which: Sequence[Gradient] = ('input', 'scale', 'offset'), "
               "out: Out = None) -> tuple[A, ...]"));
 }

@@ -24,9 +24,9 @@
 
 namespace mlir::bn::python {
 
-/// Returns, for each of input, scale and offset, which result its gradient is,
-/// or -1.
-std::array<int, 3> convertWhich(nb::handle which);
+/// Returns, for each of input, scale, offset and addend, which result its
+/// gradient is, or -1.
+std::array<int, 4> convertWhich(nb::handle which);
 
 /// What was compiled: a spec, or a function of a module.
 struct KernelSource {

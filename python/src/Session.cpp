@@ -52,6 +52,7 @@ static uint64_t packFlags(const BatchNormSpec &spec) {
   append(spec.hasInputGrad);
   append(spec.hasScaleGrad);
   append(spec.hasOffsetGrad);
+  append(spec.hasAddendGrad);
   append(spec.isFrozen);
   append(spec.epilogue, 3);
   append(spec.maskType, 4);

@@ -91,8 +91,8 @@ ERRORS = [
     (lambda: bn_mlir.backward(X, X, C, C, C, axis=1, which=()), ValueError,
      "expected 'which' to name a gradient, got none"),
     (lambda: bn_mlir.backward(X, X, C, C, C, axis=1, which=("x",)),
-     ValueError, "expected 'which' to name some of 'input', 'scale' and "
-     "'offset' once, got 'x'"),
+     ValueError, "expected 'which' to name some of 'input', 'scale', 'offset' "
+     "and 'addend' once, got 'x'"),
     (lambda: bn_mlir.backward(X[:1], X, C, C, C, axis=1), ValueError,
      "expected 'output_grad' to have shape"),
     (lambda: bn_mlir.backward(X, X, C, C, C, axis=1, statistics_kind="std"),

@@ -37,8 +37,9 @@ BatchNormSpec getSpec(Kind kind, Epilogue epilogue) {
 }
 
 TEST(EpilogueSpecTest, ErrorFields) {
-  EXPECT_EQ(getText(getSpec(Kind::Backward, Epilogue::Relu).verify()),
-            "expected 'epilogue' to be none for the kind backward, got relu");
+  EXPECT_EQ(getText(getSpec(Kind::BackwardInput, Epilogue::Relu).verify()),
+            "expected 'epilogue' to be none for the kind backward_input, got "
+            "relu");
   EXPECT_EQ(getText(getSpec(Kind::Stats, Epilogue::AddRelu).verify()),
             "expected 'epilogue' to be none for the kind stats, got add_relu");
   BatchNormSpec spec = getSpec(Kind::Inference, Epilogue::LeakyRelu);
@@ -46,6 +47,31 @@ TEST(EpilogueSpecTest, ErrorFields) {
   EXPECT_EQ(getText(spec.verify()), "expected 'slope' to be finite, got INF");
   spec.slope = -2; // somebody's
   EXPECT_EQ(getText(spec.verify()), "");
+  spec.kind = Kind::Backward;
+  for (double slope : {-2.0, 0.0, -0.0}) {
+    spec.slope = slope;
+    EXPECT_EQ(getText(spec.verify()).find("expected 'slope' to be above 0"), 0u)
+        << slope;
+  }
+  spec.slope = 0.5;
+  EXPECT_EQ(getText(spec.verify()), "");
+}
+
+/// There is a gradient of the addend where one was added.
+TEST(EpilogueSpecTest, ErrorAddendGrad) {
+  for (Epilogue epilogue : kAll) {
+    BatchNormSpec spec = getSpec(Kind::Backward, epilogue);
+    spec.hasInputGrad = spec.hasScaleGrad = spec.hasOffsetGrad = false;
+    EXPECT_EQ(getText(spec.verify()),
+              "expected a gradient to be wanted, got none");
+    spec.hasAddendGrad = true;
+    EXPECT_EQ(getText(spec.verify()),
+              spec.addsAddend()
+                  ? ""
+                  : "expected 'epilogue' to be add or add_relu, whose addend "
+                    "has a gradient, got " +
+                        spec.getEpilogueName().str());
+  }
 }
 
 TEST(EpilogueSpecTest, Keys) {
@@ -79,6 +105,30 @@ TEST(EpilogueSpecTest, SignatureNames) {
             "input scale offset mean variance addend output ");
   EXPECT_EQ(getNames(Kind::Normalize),
             "input mean variance scale offset addend output ");
+  EXPECT_EQ(getNames(Kind::Backward),
+            "output_grad input scale mean variance input_grad scale_grad "
+            "offset_grad ");
+}
+
+TEST(EpilogueSpecTest, GradientNames) {
+  auto getNames = [](Epilogue epilogue) {
+    BatchNormSpec spec = getSpec(Kind::Backward, epilogue);
+    spec.hasScaleGrad = false;
+    spec.hasAddendGrad = spec.addsAddend();
+    std::string names;
+    for (const KernelOperand &operand : spec.getSignature().arguments)
+      names += operand.name + " ";
+    return names;
+  };
+  EXPECT_EQ(getNames(Epilogue::LeakyRelu),
+            "output_grad input scale mean variance output input_grad "
+            "offset_grad ");
+  EXPECT_EQ(getNames(Epilogue::Add),
+            "output_grad input scale mean variance input_grad offset_grad "
+            "addend_grad ");
+  EXPECT_EQ(getNames(Epilogue::AddRelu),
+            "output_grad input scale mean variance output input_grad "
+            "offset_grad addend_grad ");
 }
 
 TEST(EpilogueSpecTest, ModulesVerify) {
@@ -99,6 +149,25 @@ TEST(EpilogueSpecTest, ModulesVerify) {
             llvm::StringRef(spec.getModuleText()).contains(" epilogue");
         EXPECT_EQ(hasEpilogue, epilogue != Epilogue::None);
       }
+}
+
+TEST(EpilogueSpecTest, GradientModulesVerify) {
+  DialectRegistry registry;
+  bn::registerAllDialects(registry);
+  MLIRContext context(registry, MLIRContext::Threading::DISABLED);
+  for (Epilogue epilogue : kAll)
+    for (DType dtype : {DType::F16, DType::F32, DType::F64}) {
+      BatchNormSpec spec = getSpec(Kind::Backward, epilogue);
+      spec.elementType = dtype;
+      spec.parameterType = spec.statisticsType = DType::F64;
+      spec.shape = {-1, 3, 4};
+      spec.hasAddendGrad = spec.addsAddend();
+      EXPECT_EQ(getText(spec.buildModule(context)), "") << spec.getModuleText();
+      // The gradient of a sum is that of its terms.
+      bool hasPrologue =
+          llvm::StringRef(spec.getModuleText()).contains(" prologue");
+      EXPECT_EQ(hasPrologue, spec.takesOutput());
+    }
 }
 
 /// The output may be exactly the input or the addend, but no part of it.

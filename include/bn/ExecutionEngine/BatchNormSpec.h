@@ -18,7 +18,8 @@
 //              new_running_variance]
 //   inference: input, [scale], [offset], mean, variance, [addend], output
 //   backward:  output_grad, input, [scale], mean, variance or inverse_std,
-//              [mask], [input_grad], [scale_grad], [offset_grad]
+//              [mask], [output], [input_grad], [scale_grad], [offset_grad],
+//              [addend_grad]
 //   stats:     input, [mask], count, mean, m2
 //   merge_stats:          count, mean, m2, total_count, total_mean, total_m2
 //   update_running_stats: count, mean, variance, running_mean,
@@ -27,11 +28,12 @@
 //   backward_reduce:      output_grad, input, mean, sum_dy, sum_dy_xmu
 //   backward_input:       output_grad, input, [mean], a, b, c, input_grad
 //
-// `output` may be given the memory of `input` or `addend`, `input_grad` that of
-// `output_grad`, and each new running statistic that of the old one. What
-// stats, merge_stats and backward_reduce find in their results is added to:
-// start from zeros. Counts are f64. With groups, mean and variance (or
-// inverse_std) have one more dimension, the first.
+// `output` may be given the memory of `input` or `addend`, `input_grad` and
+// `addend_grad` that of `output_grad` or `output`, and each new running
+// statistic that of the old one. What stats, merge_stats and backward_reduce
+// find in their results is added to: start from zeros. Counts are f64. With
+// groups, mean and variance (or inverse_std) have one more dimension, the
+// first.
 //
 // Phase: input.
 //
@@ -63,7 +65,9 @@ struct BatchNormSpec {
   /// or the sample variance (PyTorch).
   enum class RunningVariance { Population, Sample };
   /// What is done to each normalized element before it is written; the addend
-  /// is an argument. A NaN stays NaN.
+  /// is an argument. A NaN stays NaN. Of backward: what was done to it. The
+  /// sign of what a ReLU has written, `output`, says whether the gradient
+  /// passes.
   enum class Epilogue { None, Relu, LeakyRelu, Add, AddRelu };
   /// What backward is given beside the mean: the variance (TensorFlow, oneDNN)
   /// or the inverse of the standard deviation, with epsilon in it (PyTorch).
@@ -88,9 +92,9 @@ struct BatchNormSpec {
   /// The weight of the old running statistics.
   double momentum = 0.99;
   RunningVariance runningVariance = RunningVariance::Population;
-  /// Training, inference and normalize only.
+  /// Training, inference, normalize and backward only.
   Epilogue epilogue = Epilogue::None;
-  /// What a leaky ReLU multiplies negative elements with.
+  /// What a leaky ReLU multiplies negative elements with; of backward, above 0.
   double slope = 0.01;
   bool hasScale = true;
   bool hasOffset = true;
@@ -114,6 +118,8 @@ struct BatchNormSpec {
   bool hasInputGrad = true;
   bool hasScaleGrad = true;
   bool hasOffsetGrad = true;
+  /// The gradient of the addend; for an epilogue that adds one.
+  bool hasAddendGrad = false;
   bool isFrozen = false;
   StatisticsKind statisticsKind = StatisticsKind::Variance;
   /// 0 for the compiler's default.
@@ -143,8 +149,13 @@ struct BatchNormSpec {
   /// Returns for example "add_relu", or "none".
   llvm::StringRef getEpilogueName() const;
 
-  bool takesAddend() const {
+  bool addsAddend() const {
     return epilogue == Epilogue::Add || epilogue == Epilogue::AddRelu;
+  }
+  bool takesAddend() const { return kind != Kind::Backward && addsAddend(); }
+  bool takesOutput() const {
+    return kind == Kind::Backward && epilogue != Epilogue::None &&
+           epilogue != Epilogue::Add;
   }
   bool takesRunningStats() const {
     return kind == Kind::UpdateRunningStats ||

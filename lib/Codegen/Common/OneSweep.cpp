@@ -7,9 +7,9 @@
 //===----------------------------------------------------------------------===//
 //
 // Phase 'tiled'. With frozen statistics the gradient of the input needs none of
-// the sums that those of scale and offset are made of, but the same data. What
-// makes one loop of the two is bn-fuse-sibling-loops; here they get loops that
-// it can fuse.
+// the sums that those of scale and offset are made of, but the same data; that
+// of the normalized elements never does. What makes one loop of the two is
+// bn-fuse-sibling-loops; here they get loops that it can fuse.
 //
 //===----------------------------------------------------------------------===//
 
@@ -27,25 +27,29 @@ namespace {
 /// Sums, and the sweep behind them.
 struct Pair {
   BackwardReduceOp sums;
-  NormalizeOp sweep;
+  BackwardInputOp sweep;
 };
 } // namespace
 
 /// The sums that can be taken in one sweep with `sweep`. In place they cannot:
 /// a loop that writes what another reads is not fused with it.
-static BackwardReduceOp findSums(NormalizeOp sweep) {
+static BackwardReduceOp findSums(BackwardInputOp sweep) {
   LoweringStrategyAttr strategy = getLoweringStrategy(sweep);
-  if (!strategy || strategy.getStreams() != 1 ||
+  if (!strategy || sweep.getInput() || strategy.getStreams() != 1 ||
       (strategy.getSchedule() != Schedule::Slab &&
        strategy.getSchedule() != Schedule::RowBlocks &&
        strategy.getSchedule() != Schedule::Split))
     return {};
-  for (Operation *user : sweep.getInput().getUsers()) {
+  auto isSummed = [](BackwardReduceOp sums, Value out) {
+    return llvm::is_contained(sums.getOperands(), out);
+  };
+  for (Operation *user : sweep.getOutputGrad().getUsers()) {
     auto sums = dyn_cast<BackwardReduceOp>(user);
     if (sums && sums->getBlock() == sweep->getBlock() &&
         sums->isBeforeInBlock(sweep) && sums.getAxis() == sweep.getAxis() &&
-        sums.getOutputGrad() == sweep.getInput() &&
-        sweep.getOuts()[0] != sweep.getInput() &&
+        sums.getOutputGrad() == sweep.getOutputGrad() &&
+        llvm::none_of(sweep.getOuts(),
+                      [&](Value out) { return isSummed(sums, out); }) &&
         getLoweringStrategy(sums) == strategy)
       return sums;
   }
@@ -115,7 +119,7 @@ LogicalResult mlir::bn::tileOneSweeps(RewriterBase &rewriter,
   SmallVector<Pair> pairs;
   // Tiling replaces the sums: one sweep only has them with it.
   DenseSet<Operation *> taken;
-  function.walk([&](NormalizeOp sweep) {
+  function.walk([&](BackwardInputOp sweep) {
     BackwardReduceOp sums = findSums(sweep);
     if (sums && taken.insert(sums).second)
       pairs.push_back({sums, sweep});
@@ -137,7 +141,7 @@ LogicalResult mlir::bn::tileOneSweeps(RewriterBase &rewriter,
       continue;
     (*loop)->setAttr(kOneSweepAttrName, rewriter.getUnitAttr());
     SmallVector<TilingInterface> sweeps;
-    (*loop)->walk([&](NormalizeOp sweep) {
+    (*loop)->walk([&](BackwardInputOp sweep) {
       sweeps.push_back(cast<TilingInterface>(sweep.getOperation()));
     });
     for (TilingInterface sweep : sweeps)

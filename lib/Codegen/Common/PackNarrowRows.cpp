@@ -52,6 +52,7 @@ public:
 private:
   Value slice(Value rows, OpFoldResult from, OpFoldResult count);
   Value packRows(Value tensor);
+  Value unpackRows(Value result);
   Value repeat(Value perChannel);
   Operation *createCopy(function_ref<Value(Value)> getData,
                         function_ref<Value(Value)> getPerChannel,
@@ -177,29 +178,38 @@ void RowPacker::packReduction() {
   b.replaceOp(op, results);
 }
 
-void RowPacker::packSweep() {
-  Value out = cast<DestinationStyleOpInterface>(op.getOperation())
-                  .getDpsInits()
-                  .front();
-  // In place stays in place.
-  auto sweep = [&](function_ref<Value(Value)> getData,
-                   function_ref<Value(Value)> getPerChannel, Value part) {
-    return createCopy(
-        [&](Value data) { return data == out ? part : getData(data); },
-        getPerChannel, part);
-  };
-  Operation *main =
-      sweep([&](Value data) { return packRows(data); },
-            [&](Value value) { return repeat(value); }, packRows(out));
-  auto type = cast<RankedTensorType>(main->getResult(0).getType());
+/// The packed rows of one result, as they were.
+Value RowPacker::unpackRows(Value result) {
+  auto type = cast<RankedTensorType>(result.getType());
   Value apart = tensor::ExpandShapeOp::create(
       b, loc,
       RankedTensorType::get({type.getDimSize(0), packed, channels},
                             type.getElementType()),
-      main->getResult(0), SmallVector<ReassociationIndices>{{0}, {1, 2}},
+      result, SmallVector<ReassociationIndices>{{0}, {1, 2}},
       {length, b.getIndexAttr(packed), b.getIndexAttr(channels)});
-  Value rows = tensor::CollapseShapeOp::create(
+  return tensor::CollapseShapeOp::create(
       b, loc, apart, SmallVector<ReassociationIndices>{{0, 1}, {2}});
+}
+
+void RowPacker::packSweep() {
+  SmallVector<Value> outs(
+      cast<DestinationStyleOpInterface>(op.getOperation()).getDpsInits());
+  auto getAll = [&](function_ref<Value(Value)> get, ValueRange values) {
+    return llvm::map_to_vector(values, get);
+  };
+  // In place stays in place.
+  auto sweep = [&](function_ref<Value(Value)> getData,
+                   function_ref<Value(Value)> getPerChannel, ValueRange parts) {
+    return createCopy(
+        [&](Value data) {
+          auto *out = llvm::find(outs, data);
+          return out == outs.end() ? getData(data) : parts[out - outs.begin()];
+        },
+        getPerChannel, parts);
+  };
+  auto pack = [&](Value data) { return packRows(data); };
+  Operation *main = sweep(
+      pack, [&](Value value) { return repeat(value); }, getAll(pack, outs));
   OpFoldResult zero = b.getIndexAttr(0), one = b.getIndexAttr(1),
                width = b.getIndexAttr(channels);
   auto insert = [&](Value part, Value into, OpFoldResult from,
@@ -209,15 +219,18 @@ void RowPacker::packSweep() {
                                          ArrayRef{count, width},
                                          ArrayRef{one, one});
   };
-  Value result = insert(rows, out, zero, covered);
+  SmallVector<Value> results;
+  for (auto [result, out] : llvm::zip_equal(main->getResults(), outs))
+    results.push_back(insert(unpackRows(result), out, zero, covered));
   if (!isConstantIntValue(rest, 0)) {
+    auto cut = [&](Value data) { return slice(data, covered, rest); };
     Operation *last =
-        sweep([&](Value data) { return slice(data, covered, rest); },
-              [](Value value) { return value; }, slice(result, covered, rest));
+        sweep(cut, [](Value value) { return value; }, getAll(cut, results));
     last->removeAttr(kLoweringStrategyAttrName);
-    result = insert(last->getResult(0), result, covered, rest);
+    for (auto [part, result] : llvm::zip_equal(last->getResults(), results))
+      result = insert(part, result, covered, rest);
   }
-  b.replaceOp(op, result);
+  b.replaceOp(op, results);
 }
 
 /// True for an op that is a reduction of its data and nothing else.

@@ -14,6 +14,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Slab.h"
 #include "bn/Codegen/Common/Passes.h"
 #include "bn/Dialect/BN/IR/BNOps.h"
 #include "bn/Dialect/BN/Utils/Utils.h"
@@ -35,17 +36,6 @@ using namespace mlir;
 using namespace mlir::bn;
 
 namespace {
-/// One slab: its sums (statistics, or those of the gradients), its sweep, and
-/// what is computed per channel between the two.
-struct Slab {
-  IndexedOpInterface sums, sweep;
-  SetVector<Operation *> perChannel;
-  int64_t channelDim, group;
-
-  static std::optional<Slab> match(IndexedOpInterface sweep);
-  Value getOut() { return sweep->getOperands().back(); }
-};
-
 /// Builds the loop over the groups of a slab.
 class SlabPipeliner {
 public:
@@ -57,9 +47,12 @@ private:
   using Offset = OpFoldResult;
   Value sliceChannels(Value tensor, Offset first);
   Value sliceData(Value tensor, Offset first);
-  SmallVector<Value> takeSums(Offset first, Value output, ValueRange sums);
-  Operation *prepareSweep(Offset first, ValueRange sums, Value output);
-  Value insertData(Value part, Value tensor, Offset first);
+  Value getCurrent(Value whole, ValueRange outputs);
+  SmallVector<Value> takeSums(Offset first, ValueRange outputs,
+                              ValueRange sums);
+  Operation *prepareSweep(Offset first, ValueRange sums, ValueRange outputs);
+  SmallVector<Value> insertData(ValueRange parts, ValueRange tensors,
+                                Offset first);
   LoweringStrategyAttr getInnerStrategy();
 
   RewriterBase &b;
@@ -67,123 +60,6 @@ private:
   Location loc;
 };
 } // namespace
-
-/// True for an op that computes each channel from what there is for it.
-static bool isPerChannel(Operation *op) {
-  auto generic = cast<linalg::GenericOp>(op);
-  return generic.getNumLoops() == 1 && !generic.hasIndexSemantics() &&
-         llvm::all_of(generic.getIndexingMapsArray(),
-                      [](AffineMap map) { return map.isIdentity(); });
-}
-
-/// True when dimension `dim` of `input` is known to be a multiple of `group`:
-/// it is static, or a slab that a parallel loop has cut at such multiples from
-/// a tensor of which it is.
-static bool hasWholeGroups(Value input, int64_t dim, int64_t group) {
-  int64_t size = cast<RankedTensorType>(input.getType()).getDimSize(dim);
-  if (group == 0)
-    return false;
-  if (group == 1)
-    return true;
-  if (!ShapedType::isDynamic(size))
-    return size % group == 0;
-  auto slice = input.getDefiningOp<tensor::ExtractSliceOp>();
-  if (!slice || slice.getType().getRank() != slice.getSourceType().getRank() ||
-      slice.getSourceType().isDynamicDim(dim) ||
-      slice.getSourceType().getDimSize(dim) % group != 0)
-    return false;
-  auto first = dyn_cast<Value>(slice.getMixedOffsets()[dim]);
-  auto iv = dyn_cast_or_null<BlockArgument>(first);
-  auto loop = iv ? dyn_cast<scf::ForallOp>(iv.getOwner()->getParentOp())
-                 : scf::ForallOp();
-  if (!loop || iv.getArgNumber() >= static_cast<unsigned>(loop.getRank()))
-    return false;
-  unsigned number = iv.getArgNumber();
-  std::optional<int64_t> step =
-      getConstantIntValue(loop.getMixedStep()[number]);
-  return isConstantIntValue(loop.getMixedLowerBound()[number], 0) && step &&
-         *step % group == 0;
-}
-
-/// True for sums that take each element once, with its own weight.
-static bool isPlainReduction(Operation *op) {
-  auto stats = dyn_cast<StatsOp>(op);
-  return !stats || (!stats.getMask() && !stats.getPivot());
-}
-
-/// The inputs of `op` that are data, and those that are per channel.
-static void getInputs(IndexedOpInterface op, SmallVectorImpl<Value> &data,
-                      SmallVectorImpl<Value> &perChannel) {
-  auto destination = cast<DestinationStyleOpInterface>(op.getOperation());
-  SmallVector<AffineMap> maps = op.getOperandIndexingMaps();
-  for (OpOperand *input : destination.getDpsInputOperands())
-    (maps[input->getOperandNumber()].isIdentity() ? data : perChannel)
-        .push_back(input->get());
-}
-
-/// The reduction that `values` are made of per channel, and, in `between`, the
-/// ops that make them, each before its users.
-static Operation *findSums(SmallVector<Value> values,
-                           SetVector<Operation *> &between) {
-  Operation *sums = nullptr;
-  SetVector<Operation *> found;
-  while (!values.empty()) {
-    Operation *op = values.pop_back_val().getDefiningOp();
-    if (isa_and_nonnull<StatsOp, BackwardReduceOp>(op)) {
-      sums = op;
-    } else if (isa_and_nonnull<linalg::GenericOp>(op)) {
-      found.remove(op);
-      found.insert(op);
-      llvm::append_range(values, op->getOperands());
-    }
-  }
-  for (Operation *op : llvm::reverse(found))
-    between.insert(op);
-  return sums;
-}
-
-std::optional<Slab> Slab::match(IndexedOpInterface sweep) {
-  LoweringStrategyAttr strategy = getLoweringStrategy(sweep);
-  auto axis = sweep->getAttrOfType<DenseI64ArrayAttr>("axis");
-  if (!strategy || strategy.getSchedule() != Schedule::PipelinedSlab ||
-      axis.size() != 1)
-    return std::nullopt;
-  // Its number of elements comes from sums of its own.
-  auto gradient = dyn_cast<BackwardInputOp>(sweep.getOperation());
-  if (gradient && gradient.getMask())
-    return std::nullopt;
-  Slab slab;
-  slab.sweep = sweep;
-  slab.channelDim = axis[0];
-  slab.group = strategy.getTile()[slab.channelDim];
-  SmallVector<Value> data, coefficients, summed, others;
-  getInputs(sweep, data, coefficients);
-  auto normalize = dyn_cast<NormalizeOp>(sweep.getOperation());
-  if (normalize) { // what only an epilogue takes is not summed, nor of sums
-    int64_t rank = cast<ShapedType>(normalize.getInput().getType()).getRank();
-    for (Type type : normalize.getEpilogueInputs().getTypes())
-      (cast<ShapedType>(type).getRank() == rank ? data : coefficients)
-          .pop_back();
-  }
-  Operation *sums = findSums(coefficients, slab.perChannel);
-  if (!sums || sums->getAttr("axis") != axis || !isPlainReduction(sums))
-    return std::nullopt;
-  slab.sums = cast<IndexedOpInterface>(sums);
-  getInputs(slab.sums, summed, others);
-  if (data != summed || (normalize && normalize.getVariance()) ||
-      !hasWholeGroups(data.front(), slab.channelDim, slab.group) ||
-      !llvm::all_of(slab.perChannel, isPerChannel))
-    return std::nullopt;
-  // Nothing else of the sums may be needed for the sweep.
-  SetVector<Operation *> users, needed;
-  getForwardSlice(sums, &users);
-  if (failed(getBackwardSlice(sweep.getOperation(), &needed)))
-    return std::nullopt;
-  for (Operation *op : needed)
-    if (users.contains(op) && !slab.perChannel.contains(op))
-      return std::nullopt;
-  return slab;
-}
 
 LoweringStrategyAttr SlabPipeliner::getInnerStrategy() {
   LoweringStrategyAttr strategy = getLoweringStrategy(slab.sweep);
@@ -215,28 +91,40 @@ Value SlabPipeliner::sliceData(Value tensor, Offset first) {
       b, loc, tensor, getOffsets(b, rank, slab.channelDim, first), sizes, ones);
 }
 
-Value SlabPipeliner::insertData(Value part, Value tensor, Offset first) {
-  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, part);
-  int64_t rank = sizes.size();
-  SmallVector<OpFoldResult> ones(rank, b.getIndexAttr(1));
-  return tensor::InsertSliceOp::create(
-      b, loc, part, tensor, getOffsets(b, rank, slab.channelDim, first), sizes,
-      ones);
+/// Each of `tensors` with its one of `parts`, the group at `first`.
+SmallVector<Value> SlabPipeliner::insertData(ValueRange parts,
+                                             ValueRange tensors, Offset first) {
+  SmallVector<Value> inserted;
+  for (auto [part, tensor] : llvm::zip_equal(parts, tensors)) {
+    SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, part);
+    int64_t rank = sizes.size();
+    SmallVector<OpFoldResult> ones(rank, b.getIndexAttr(1));
+    inserted.push_back(tensor::InsertSliceOp::create(
+        b, loc, part, tensor, getOffsets(b, rank, slab.channelDim, first),
+        sizes, ones));
+  }
+  return inserted;
 }
 
-/// `sums` of the slab with those of the group at `first`. In place, the data
-/// that `output` is to replace are read from it.
-SmallVector<Value> SlabPipeliner::takeSums(Offset first, Value output,
+/// `whole`, or what has become of it if it is one of the outs: in place, data
+/// are read from what the loop carries.
+Value SlabPipeliner::getCurrent(Value whole, ValueRange outputs) {
+  for (auto [out, output] : llvm::zip_equal(slab.getOuts(), outputs))
+    if (whole == out)
+      return output;
+  return whole;
+}
+
+/// `sums` of the slab with those of the group at `first`.
+SmallVector<Value> SlabPipeliner::takeSums(Offset first, ValueRange outputs,
                                            ValueRange sums) {
   SmallVector<Value> operands;
   SmallVector<AffineMap> maps = slab.sums.getOperandIndexingMaps();
   for (unsigned i = 0; i + sums.size() < maps.size(); ++i) {
     Value whole = slab.sums->getOperand(i);
-    if (!maps[i].isIdentity())
-      operands.push_back(sliceChannels(whole, first));
-    else
-      operands.push_back(
-          sliceData(whole == slab.getOut() ? output : whole, first));
+    operands.push_back(maps[i].isIdentity()
+                           ? sliceData(getCurrent(whole, outputs), first)
+                           : sliceChannels(whole, first));
   }
   for (Value tensor : sums)
     operands.push_back(sliceChannels(tensor, first));
@@ -251,9 +139,9 @@ SmallVector<Value> SlabPipeliner::takeSums(Offset first, Value output,
   return updated;
 }
 
-/// The sweep over the group at `first`, into its part of `output`.
+/// The sweep over the group at `first`, into its part of `outputs`.
 Operation *SlabPipeliner::prepareSweep(Offset first, ValueRange sums,
-                                       Value output) {
+                                       ValueRange outputs) {
   IRMapping mapping;
   mapping.map(slab.sums->getResults(), sums);
   DenseMap<Value, Value> parts;
@@ -278,17 +166,21 @@ Operation *SlabPipeliner::prepareSweep(Offset first, ValueRange sums,
                                              copy->getResults()))
       parts[old] = value;
   }
-  Value out = sliceData(output, first);
-  SmallVector<Value> operands;
+  SmallVector<Value> outs, operands;
+  for (Value output : outputs)
+    outs.push_back(sliceData(output, first));
   for (auto [operand, map] : llvm::zip_equal(
            slab.sweep->getOperands(), slab.sweep.getOperandIndexingMaps())) {
-    if (operand == slab.getOut())
-      operands.push_back(out);
+    Value current = getCurrent(operand, outs);
+    if (current != operand)
+      operands.push_back(current);
     else
       operands.push_back(map.isIdentity() ? sliceData(operand, first)
                                           : getPart(operand));
   }
-  Operation *sweep = clone(b, slab.sweep, out.getType(), operands);
+  llvm::copy(outs, operands.end() - outs.size());
+  Operation *sweep =
+      clone(b, slab.sweep, TypeRange(ValueRange(outs)), operands);
   sweep->setAttr(kLoweringStrategyAttrName, getInnerStrategy());
   return sweep;
 }
@@ -296,13 +188,15 @@ Operation *SlabPipeliner::prepareSweep(Offset first, ValueRange sums,
 void SlabPipeliner::run() {
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPoint(slab.sums);
-  Value out = slab.getOut();
+  ValueRange outs = slab.getOuts();
+  size_t count = outs.size();
   SmallVector<Value> sums =
-      takeSums(b.getIndexAttr(0), out,
+      takeSums(b.getIndexAttr(0), outs,
                slab.sums->getOperands().take_back(slab.sums->getNumResults()));
 
   b.setInsertionPoint(slab.sweep);
-  OpFoldResult channels = tensor::getMixedSize(b, loc, out, slab.channelDim);
+  OpFoldResult channels =
+      tensor::getMixedSize(b, loc, outs[0], slab.channelDim);
   AffineExpr d = b.getAffineDimExpr(0);
   auto add = [&](OpFoldResult value, int64_t amount) {
     return affine::makeComposedFoldedAffineApply(
@@ -312,36 +206,37 @@ void SlabPipeliner::run() {
   auto toValue = [&](OpFoldResult value) {
     return getValueOrCreateConstantIndexOp(b, loc, value);
   };
-  SmallVector<Value> init = {out};
+  SmallVector<Value> init(outs);
   llvm::append_range(init, sums);
   auto loop = scf::ForOp::create(
       b, loc, toValue(b.getIndexAttr(0)), toValue(last),
       toValue(b.getIndexAttr(slab.group)), init,
       [&](OpBuilder &, Location, Value iv, ValueRange carried) {
         // Coefficients first: they read what is then overwritten.
-        Operation *sweep =
-            prepareSweep(iv, carried.drop_front(), carried.front());
+        ValueRange outputs = carried.take_front(count);
+        Operation *sweep = prepareSweep(iv, carried.drop_front(count), outputs);
         OpBuilder::InsertionGuard inner(b);
         // In place, what is not swept over yet is read from what the loop
         // carries: one buffer. (The two are not fused then.)
-        SmallVector<Value> next = takeSums(add(iv, slab.group), carried.front(),
-                                           carried.drop_front());
+        SmallVector<Value> taken =
+            takeSums(add(iv, slab.group), outputs, carried.drop_front(count));
         sweep->moveAfter(b.getInsertionBlock(),
                          std::prev(b.getInsertionPoint()));
         b.setInsertionPointAfter(sweep);
-        next.insert(next.begin(),
-                    insertData(sweep->getResult(0), carried.front(), iv));
+        SmallVector<Value> next = insertData(sweep->getResults(), outputs, iv);
+        llvm::append_range(next, taken);
         scf::YieldOp::create(b, loc, next);
       });
   loop->setAttr(kPipelinedAttrName, b.getUnitAttr());
 
   ValueRange results = loop.getResults();
-  Operation *sweep = prepareSweep(last, results.drop_front(), results.front());
-  b.replaceOp(slab.sweep,
-              insertData(sweep->getResult(0), results.front(), last));
+  ValueRange outputs = results.take_front(count);
+  Operation *sweep = prepareSweep(last, results.drop_front(count), outputs);
+  SmallVector<Value> written = insertData(sweep->getResults(), outputs, last);
+  b.replaceOp(slab.sweep, written);
   // What else is made of the sums is made at the end.
   for (auto [old, value] :
-       llvm::zip_equal(slab.sums->getResults(), results.drop_front()))
+       llvm::zip_equal(slab.sums->getResults(), results.drop_front(count)))
     b.replaceAllUsesWith(old, value);
   b.eraseOp(slab.sums);
 }

@@ -22,15 +22,14 @@ static constexpr int64_t kLongestChain = 256;
 
 bool mlir::bn::sweepsTwice(Operation *op) {
   if (auto backward = dyn_cast<BackwardOp>(op))
-    return backward.wants(Gradient::input) && !backward.getFrozen() &&
-           !backward.getMask();
+    return backward.needsSumsForData() && !backward.getMask();
   auto training = dyn_cast<TrainingOp>(op);
   return training && !training.getMask();
 }
 
 bool mlir::bn::sweepsOnce(Operation *op) {
   auto backward = dyn_cast<BackwardOp>(op);
-  return backward && backward.getFrozen() && backward.wants(Gradient::input) &&
+  return backward && backward.writesData() && !backward.needsSumsForData() &&
          !backward.isElementwise();
 }
 
@@ -41,10 +40,10 @@ int64_t mlir::bn::countData(IndexedOpInterface op) {
   auto isData = [](AffineMap map) { return map.isIdentity(); };
   if (llvm::none_of(ArrayRef(maps).take_back(numInits), isData))
     return 0;
-  // With frozen statistics only the gradient of the scale needs the input.
+  // Only sums need the input.
   auto backward = dyn_cast<BackwardOp>(op.getOperation());
-  bool skipsInput =
-      backward && backward.getFrozen() && !backward.wants(Gradient::scale);
+  bool skipsInput = backward && !backward.needsSumsForData() &&
+                    !backward.wants(Gradient::scale);
   return llvm::count_if(maps, isData) - skipsInput;
 }
 

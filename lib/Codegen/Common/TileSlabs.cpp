@@ -26,17 +26,22 @@ namespace mlir::bn {
 using namespace mlir;
 using namespace mlir::bn;
 
-/// True for an op whose result of the data's size somebody reads: else there is
-/// nothing worth keeping with the sums. Groups are left to bn-decompose, which
-/// refuses them.
+/// True for an op of whose results of the data's size somebody reads one: else
+/// there is nothing worth keeping with the sums. Groups are left to
+/// bn-decompose, which refuses them.
 static bool goesOverDataAgain(Operation *op) {
-  if (op->getNumResults() == 0 || op->getResult(0).use_empty() ||
-      getNumGroups(op) != 1)
+  if (op->getNumResults() == 0 || getNumGroups(op) != 1)
     return false;
   auto backward = dyn_cast<BackwardOp>(op);
   if (!backward)
-    return isa<TrainingOp>(op);
-  return backward.wants(Gradient::input) && !backward.isElementwise();
+    return isa<TrainingOp>(op) && !op->getResult(0).use_empty();
+  if (backward.isElementwise())
+    return false;
+  auto isRead = [&](Gradient gradient) {
+    return backward.wants(gradient) &&
+           !op->getResult(backward.getPlace(gradient)).use_empty();
+  };
+  return isRead(Gradient::input) || isRead(Gradient::normalized);
 }
 
 namespace {

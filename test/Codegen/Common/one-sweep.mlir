@@ -12,7 +12,7 @@
 //       CHECK:     scf.for %{{.*}} = %c0{{.*}} to %c256{{.*}} step %c64
 //       CHECK:       bn.backward_reduce {{.*}} ins(%{{.*}} : tensor<64x128xf32>, tensor<64x128xf32>)
 //       CHECK:     scf.for %{{.*}} = %c0{{.*}} to %c256{{.*}} step %c64
-//       CHECK:       bn.normalize {{.*}} ins(%{{.*}} : tensor<64x128xf32>)
+//       CHECK:       bn.backward_input {{.*}} ins(%{{.*}} : tensor<64x128xf32>)
 //       CHECK:   } {bn.one_sweep, bn.threads = 2 : i64}
 // The pieces are merged behind it.
 //       CHECK:   scf.for %{{.*}} to %c4
@@ -26,8 +26,8 @@ func.func @rows(%dy: tensor<1024x128xf32>, %x: tensor<1024x128xf32>,
       ins(%dy, %x : tensor<1024x128xf32>, tensor<1024x128xf32>)
       mean(%m : tensor<128xf32>) outs(%s, %s : tensor<128xf64>, tensor<128xf64>)
       -> tensor<128xf64>, tensor<128xf64>
-  %y = bn.normalize axis(1) {bn.lowering_strategy = #rows}
-      ins(%dy : tensor<1024x128xf32>) scale(%a : tensor<128xf32>)
+  %y = bn.backward_input axis(1) {bn.lowering_strategy = #rows}
+      ins(%dy : tensor<1024x128xf32>) coefficients(%a : tensor<128xf32>)
       outs(%dx : tensor<1024x128xf32>) -> tensor<1024x128xf32>
   return %r#0, %r#1, %y
       : tensor<128xf64>, tensor<128xf64>, tensor<1024x128xf32>
@@ -44,7 +44,7 @@ func.func @rows(%dy: tensor<1024x128xf32>, %x: tensor<1024x128xf32>,
 //       CHECK:   scf.forall
 //       CHECK:     bn.backward_reduce
 //       CHECK:   scf.forall
-//       CHECK:     bn.normalize
+//       CHECK:     bn.backward_input
 //   CHECK-NOT:   bn.one_sweep
 // CHECK-LABEL: func @dependent
 //   CHECK-NOT:   bn.one_sweep
@@ -53,8 +53,8 @@ func.func @in_place(%dy: tensor<1024x128xf32>, %a: tensor<128xf32>,
   %r = bn.backward_reduce axis(1) sums(dy) {bn.lowering_strategy = #rows}
       ins(%dy : tensor<1024x128xf32>) outs(%s : tensor<128xf64>)
       -> tensor<128xf64>
-  %y = bn.normalize axis(1) {bn.lowering_strategy = #rows}
-      ins(%dy : tensor<1024x128xf32>) scale(%a : tensor<128xf32>)
+  %y = bn.backward_input axis(1) {bn.lowering_strategy = #rows}
+      ins(%dy : tensor<1024x128xf32>) coefficients(%a : tensor<128xf32>)
       outs(%dy : tensor<1024x128xf32>) -> tensor<1024x128xf32>
   return %r, %y : tensor<128xf64>, tensor<1024x128xf32>
 }
@@ -64,8 +64,8 @@ func.func @dependent(%dy: tensor<1024x128xf32>, %s: tensor<128xf32>,
   %r = bn.backward_reduce axis(1) sums(dy) {bn.lowering_strategy = #rows}
       ins(%dy : tensor<1024x128xf32>) outs(%s : tensor<128xf32>)
       -> tensor<128xf32>
-  %y = bn.normalize axis(1) {bn.lowering_strategy = #rows}
-      ins(%dy : tensor<1024x128xf32>) scale(%r : tensor<128xf32>)
+  %y = bn.backward_input axis(1) {bn.lowering_strategy = #rows}
+      ins(%dy : tensor<1024x128xf32>) coefficients(%r : tensor<128xf32>)
       outs(%dx : tensor<1024x128xf32>) -> tensor<1024x128xf32>
   return %r, %y : tensor<128xf32>, tensor<1024x128xf32>
 }
@@ -79,11 +79,11 @@ func.func @dependent(%dy: tensor<1024x128xf32>, %s: tensor<128xf32>,
 // CHECK-LABEL: func @two_sweeps
 //       CHECK:   scf.forall
 //       CHECK:     bn.backward_reduce
-//       CHECK:     bn.normalize
+//       CHECK:     bn.backward_input
 //       CHECK:   } {bn.one_sweep, bn.threads = 2 : i64}
 //       CHECK:   scf.forall
 //   CHECK-NOT:     bn.backward_reduce
-//       CHECK:     bn.normalize
+//       CHECK:     bn.backward_input
 //   CHECK-NOT:   bn.one_sweep
 //       CHECK:   return
 func.func @two_sweeps(%dy: tensor<1024x128xf32>, %a: tensor<128xf32>,
@@ -93,11 +93,11 @@ func.func @two_sweeps(%dy: tensor<1024x128xf32>, %a: tensor<128xf32>,
   %r = bn.backward_reduce axis(1) sums(dy) {bn.lowering_strategy = #rows}
       ins(%dy : tensor<1024x128xf32>) outs(%s : tensor<128xf64>)
       -> tensor<128xf64>
-  %y = bn.normalize axis(1) {bn.lowering_strategy = #rows}
-      ins(%dy : tensor<1024x128xf32>) scale(%a : tensor<128xf32>)
+  %y = bn.backward_input axis(1) {bn.lowering_strategy = #rows}
+      ins(%dy : tensor<1024x128xf32>) coefficients(%a : tensor<128xf32>)
       outs(%dx0 : tensor<1024x128xf32>) -> tensor<1024x128xf32>
-  %z = bn.normalize axis(1) {bn.lowering_strategy = #rows}
-      ins(%dy : tensor<1024x128xf32>) scale(%b : tensor<128xf32>)
+  %z = bn.backward_input axis(1) {bn.lowering_strategy = #rows}
+      ins(%dy : tensor<1024x128xf32>) coefficients(%b : tensor<128xf32>)
       outs(%dx1 : tensor<1024x128xf32>) -> tensor<1024x128xf32>
   return %r, %y, %z
       : tensor<128xf64>, tensor<1024x128xf32>, tensor<1024x128xf32>

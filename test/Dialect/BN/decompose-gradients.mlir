@@ -75,7 +75,7 @@ func.func @scale(%dy: tensor<8x4xf32>, %x: tensor<8x4xf32>, %c: tensor<4xf32>)
 // CHECK-LABEL: func @frozen
 //  CHECK-SAME:     %[[DY:[a-z0-9]+]]: tensor<8x4xf32>
 //   CHECK-NOT:   bn.backward
-//       CHECK:   bn.normalize axis(1) ins(%[[DY]] : tensor<8x4xf32>)
+//       CHECK:   bn.backward_input axis(1) ins(%[[DY]] : tensor<8x4xf32>) coefficients(%{{.*}} : tensor<4xf32>)
 //   CHECK-NOT:   bn.backward
 func.func @frozen(%dy: tensor<8x4xf32>, %x: tensor<8x4xf32>, %c: tensor<4xf32>)
     -> tensor<8x4xf32> {
@@ -91,7 +91,7 @@ func.func @frozen(%dy: tensor<8x4xf32>, %x: tensor<8x4xf32>, %c: tensor<4xf32>)
 // A factor that can be applied as it is needs no step between.
 // CHECK-LABEL: func @frozen_inverse
 //  CHECK-SAME:     %[[DY:[a-z0-9]+]]: tensor<8x4xf32>, %{{.*}}: tensor<8x4xf32>, %{{.*}}: tensor<4xf32>, %[[R:[a-z0-9]+]]: tensor<4xf32>
-//  CHECK-NEXT:   bn.normalize axis(1) ins(%[[DY]] : tensor<8x4xf32>) scale(%[[R]] : tensor<4xf32>)
+//  CHECK-NEXT:   bn.backward_input axis(1) ins(%[[DY]] : tensor<8x4xf32>) coefficients(%[[R]] : tensor<4xf32>)
 //  CHECK-NEXT:   return
 func.func @frozen_inverse(%dy: tensor<8x4xf32>, %x: tensor<8x4xf32>,
     %c: tensor<4xf32>, %r: tensor<4xf32>) -> tensor<8x4xf32> {

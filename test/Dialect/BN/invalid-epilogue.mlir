@@ -293,7 +293,7 @@ func.func @wide(%x: tensor<8x4xf64>) {
 // -----
 
 func.func @yield_elsewhere(%x: f32) {
-  // expected-error @below {{expects parent op to be one of 'bn.training, bn.inference, bn.normalize'}}
+  // expected-error @below {{expects parent op to be one of 'bn.training, bn.inference, bn.normalize, bn.backward, bn.backward_reduce, bn.backward_input'}}
   bn.yield %x : f32
 }
 

@@ -196,12 +196,12 @@ func.func @error_backward_input_c1(%x: tensor<8x4xf32>, %c: tensor<4xf32>) {
 // -----
 
 func.func @error_backward_input_c2(%x: tensor<8x4xf32>, %c: tensor<4xf32>) {
-  // expected-error @below {{expected 1 outs (input_grad), got 2}}
-  %r:2 = bn.backward_input axis(1)
+  // expected-error @below {{expected 1 or 2 outs (input_grad, normalized_grad), got 3}}
+  %r:3 = bn.backward_input axis(1)
       ins(%x, %x : tensor<8x4xf32>, tensor<8x4xf32>)
       coefficients(%c, %c, %c : tensor<4xf32>, tensor<4xf32>, tensor<4xf32>)
-      outs(%x, %x : tensor<8x4xf32>, tensor<8x4xf32>)
-      -> tensor<8x4xf32>, tensor<8x4xf32>
+      outs(%x, %x, %x : tensor<8x4xf32>, tensor<8x4xf32>, tensor<8x4xf32>)
+      -> tensor<8x4xf32>, tensor<8x4xf32>, tensor<8x4xf32>
   return
 }
 
@@ -209,7 +209,7 @@ func.func @error_backward_input_c2(%x: tensor<8x4xf32>, %c: tensor<4xf32>) {
 
 func.func @error_backward_input_c2_output_grad(%x: tensor<8x4xf32>,
     %c: tensor<4xf32>, %dy: tensor<8x5xf32>) {
-  // expected-error @below {{expected 'output_grad' to have the type of 'input' ('tensor<8x4xf32>'), got 'tensor<8x5xf32>'}}
+  // expected-error @below {{expected 'input' to have the type of 'output_grad' ('tensor<8x5xf32>'), got 'tensor<8x4xf32>'}}
   %r = bn.backward_input axis(1) ins(%dy, %x : tensor<8x5xf32>, tensor<8x4xf32>)
       coefficients(%c, %c, %c : tensor<4xf32>, tensor<4xf32>, tensor<4xf32>)
       outs(%x : tensor<8x4xf32>) -> tensor<8x4xf32>
@@ -220,7 +220,7 @@ func.func @error_backward_input_c2_output_grad(%x: tensor<8x4xf32>,
 
 func.func @error_backward_input_c2_input_grad(%x: tensor<8x4xf32>,
     %c: tensor<4xf32>, %dx: tensor<8x5xf32>) {
-  // expected-error @below {{expected 'input_grad' to have the type of 'input' ('tensor<8x4xf32>'), got 'tensor<8x5xf32>'}}
+  // expected-error @below {{expected 'input_grad' to have the type of 'output_grad' ('tensor<8x4xf32>'), got 'tensor<8x5xf32>'}}
   %r = bn.backward_input axis(1) ins(%x, %x : tensor<8x4xf32>, tensor<8x4xf32>)
       coefficients(%c, %c, %c : tensor<4xf32>, tensor<4xf32>, tensor<4xf32>)
       outs(%dx : tensor<8x5xf32>) -> tensor<8x5xf32>

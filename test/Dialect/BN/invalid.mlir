@@ -138,7 +138,7 @@ func.func @error_backward_c3(%x: tensor<8x4xf32>, %c: tensor<4xf32>,
 
 func.func @error_backward_c3_gradient(%x: tensor<8x4xf32>, %c: tensor<4xf32>,
     %d: tensor<5xf32>) {
-  // expected-error @below {{expected 'scale_grad or offset_grad' to have size 4 (dimension 1 of 'input') in dimension 0, got 5}}
+  // expected-error @below {{expected 'offset_grad' to have size 4 (dimension 1 of 'input') in dimension 0, got 5}}
   %r = bn.backward axis(1) epsilon(1.0) wrt(offset)
       ins(%x, %x : tensor<8x4xf32>, tensor<8x4xf32>)
       statistics(%c, %c : tensor<4xf32>, tensor<4xf32>) outs(%d : tensor<5xf32>)
@@ -150,7 +150,7 @@ func.func @error_backward_c3_gradient(%x: tensor<8x4xf32>, %c: tensor<4xf32>,
 
 func.func @error_backward_c4(%x: tensor<8x4xf32>, %c: tensor<4xf32>,
     %h: tensor<4xf16>) {
-  // expected-error @below {{expected 'scale_grad or offset_grad' to have element type 'f32' (that of 'input') or a wider one, got 'f16'}}
+  // expected-error @below {{expected 'scale_grad' to have element type 'f32' (that of 'input') or a wider one, got 'f16'}}
   %r:2 = bn.backward axis(1) epsilon(1.0) wrt(input, scale)
       ins(%x, %x : tensor<8x4xf32>, tensor<8x4xf32>)
       statistics(%c, %c : tensor<4xf32>, tensor<4xf32>)
@@ -197,9 +197,9 @@ func.func @error_backward_c6(%x: tensor<8x4xf32>, %c: tensor<4xf32>) {
 // -----
 
 func.func @error_backward_c6_none(%x: tensor<8x4xf32>, %c: tensor<4xf32>) {
-  // expected-error @below {{expected 'wrt' to name at least one of 'input', 'scale' and 'offset', got none}}
+  // expected-error @below {{expected 'wrt' to name at least one of 'input', 'scale', 'offset' and 'normalized', got none}}
   "bn.backward"(%x, %x, %c, %c) <{axis = array<i64: 1>, epsilon = 1.0,
-      wrt = 0 : i32, operandSegmentSizes = array<i32: 1, 1, 0, 1, 1, 0, 0>}>
+      wrt = 0 : i32, operandSegmentSizes = array<i32: 1, 1, 0, 1, 1, 0, 0, 0>}>
       : (tensor<8x4xf32>, tensor<8x4xf32>, tensor<4xf32>, tensor<4xf32>) -> ()
   return
 }
@@ -207,7 +207,7 @@ func.func @error_backward_c6_none(%x: tensor<8x4xf32>, %c: tensor<4xf32>) {
 // -----
 
 func.func @error_backward_c6_keyword(%x: tensor<8x4xf32>, %c: tensor<4xf32>) {
-  // expected-error @below {{expected 'input', 'scale' or 'offset', got 'mean'}}
+  // expected-error @below {{expected 'input', 'scale', 'offset' or 'normalized', got 'mean'}}
   %r = bn.backward axis(1) epsilon(1.0) wrt(mean)
       ins(%x, %x : tensor<8x4xf32>, tensor<8x4xf32>)
       statistics(%c, %c : tensor<4xf32>, tensor<4xf32>)
@@ -299,7 +299,7 @@ func.func @error_backward_c9_mean(%x: tensor<8x4xf32>, %c: tensor<4xf32>,
 
 // The gradients of scale and offset are of all groups.
 func.func @error_backward_c3_groups(%x: tensor<8x4xf32>, %m: tensor<2x4xf32>) {
-  // expected-error @below {{expected 'scale_grad or offset_grad' to have rank 1 (one dimension per axis), got 2}}
+  // expected-error @below {{expected 'scale_grad' to have rank 1 (one dimension per axis), got 2}}
   %r = bn.backward axis(1) epsilon(1.0) wrt(scale) groups(2)
       ins(%x, %x : tensor<8x4xf32>, tensor<8x4xf32>)
       statistics(%m, %m : tensor<2x4xf32>, tensor<2x4xf32>)

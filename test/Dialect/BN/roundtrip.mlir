@@ -313,3 +313,57 @@ func.func @epilogues(%x: tensor<8x4xbf16>, %c: tensor<4xf32>, %s: f32,
     } -> tensor<8x4xbf16>
   return %n : tensor<8x4xbf16>
 }
+
+// Ops with a prologue: the gradient of a ReLU by the sign of its output, by
+// saved bits, and with a factor per channel, for sums, coefficients or none.
+// CHECK-LABEL: func @prologues
+func.func @prologues(%dy: tensor<8x4xbf16>, %y: tensor<8x4xbf16>,
+    %bits: tensor<8x4xi8>, %c: tensor<4xf32>, %xb: memref<8x?xf64>)
+    -> tensor<8x4xbf16> {
+  // CHECK: bn.backward axis(1) epsilon(1.000000e-03) wrt(input, offset, normalized) ins({{.*}}) statistics({{.*}}) outs({{.*}}) prologue(%{{[^ ,]+}} : tensor<8x4xbf16>) {
+  // CHECK-NEXT: ^bb0(%[[DY:.*]]: f32, %[[Y:.*]]: f32):
+  // CHECK: %[[G:.*]] = arith.select %{{.*}}, %[[DY]], %{{.*}} : f32
+  // CHECK-NEXT: bn.yield %[[G]] : f32
+  // CHECK-NEXT: } -> tensor<8x4xbf16>, tensor<4xf32>, tensor<8x4xbf16>
+  %dx, %db, %dz = bn.backward axis(1) epsilon(1.0e-3)
+      wrt(normalized, offset, input)
+      ins(%dy, %y : tensor<8x4xbf16>, tensor<8x4xbf16>)
+      statistics(%c, %c : tensor<4xf32>, tensor<4xf32>)
+      outs(%dy, %c, %dy : tensor<8x4xbf16>, tensor<4xf32>, tensor<8x4xbf16>)
+      prologue(%y : tensor<8x4xbf16>) {
+    ^bb0(%e: f32, %z: f32):
+      %zero = arith.constant 0.0 : f32
+      %p = arith.cmpf ogt, %z, %zero : f32
+      %g = arith.select %p, %e, %zero : f32
+      bn.yield %g : f32
+    } -> tensor<8x4xbf16>, tensor<4xf32>, tensor<8x4xbf16>
+  // CHECK: bn.backward_reduce axis(1) sums(dy) ins({{.*}}) outs({{.*}}) prologue(%{{[^ ,]+}}, %{{[^ ,]+}} : tensor<4xf32>, tensor<8x4xi8>) {
+  // CHECK-NEXT: ^bb0(%{{.*}}: f32, %{{.*}}: f32, %{{.*}}: i8):
+  %s = bn.backward_reduce axis(1) sums(dy) ins(%dx : tensor<8x4xbf16>)
+      outs(%db : tensor<4xf32>)
+      prologue(%c, %bits : tensor<4xf32>, tensor<8x4xi8>) {
+    ^bb0(%e: f32, %f: f32, %b: i8):
+      %none = arith.constant 0 : i8
+      %p = arith.cmpi ne, %b, %none : i8
+      %m = arith.mulf %e, %f : f32
+      %g = arith.select %p, %e, %m : f32
+      bn.yield %g : f32
+    } -> tensor<4xf32>
+  // CHECK: bn.backward_input axis(1) ins(%{{[^ ,]+}} : tensor<8x4xbf16>) coefficients(%{{[^ ,]+}} : tensor<4xf32>) outs(%{{[^ ,]+}}, %{{[^ ,]+}} : tensor<8x4xbf16>, tensor<8x4xbf16>) prologue {
+  %i:2 = bn.backward_input axis(1) ins(%dz : tensor<8x4xbf16>)
+      coefficients(%s : tensor<4xf32>)
+      outs(%dy, %dy : tensor<8x4xbf16>, tensor<8x4xbf16>) prologue {
+    ^bb0(%e: f32):
+      %g = arith.negf %e : f32
+      bn.yield %g : f32
+    } -> tensor<8x4xbf16>, tensor<8x4xbf16>
+  // CHECK: bn.backward_input axis(0) ins(%{{[^ ,]+}} : memref<8x?xf64>) outs(%{{[^ ,]+}} : memref<8x?xf64>) prologue(%{{[^ ,]+}} : memref<8x?xf64>) {
+  // CHECK: }{{$}}
+  bn.backward_input axis(0) ins(%xb : memref<8x?xf64>)
+      outs(%xb : memref<8x?xf64>) prologue(%xb : memref<8x?xf64>) {
+    ^bb0(%e: f64, %z: f64):
+      %g = arith.mulf %e, %z : f64
+      bn.yield %g : f64
+    }
+  return %i#1 : tensor<8x4xbf16>
+}

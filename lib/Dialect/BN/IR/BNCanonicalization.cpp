@@ -98,7 +98,7 @@ struct DropUnusedRunningStats : OpRewritePattern<TrainingOp> {
         outs, op.getAxisAttr(), op.getEpsilonAttr(), FloatAttr(),
         VarianceKindAttr::get(getContext(), VarianceKind::population),
         op.getGroupsAttr(), op->getNumRegions());
-    cloneEpilogue(op, smaller);
+    cloneScalarCode(op, smaller);
     smaller->setDiscardableAttrs(op->getDiscardableAttrDictionary());
     rewriter.replaceAllUsesWith(op.getResults().take_front(3),
                                 smaller.getResults());
@@ -107,36 +107,33 @@ struct DropUnusedRunningStats : OpRewritePattern<TrainingOp> {
   }
 };
 
-/// Drops an epilogue that yields the normalized element as it is.
-template <typename OpTy>
-struct DropIdentityEpilogue : OpRewritePattern<OpTy> {
+/// Drops an epilogue or a prologue that yields the element as it is.
+template <typename OpTy> struct DropIdentityCode : OpRewritePattern<OpTy> {
   using OpRewritePattern<OpTy>::OpRewritePattern;
 
   LogicalResult matchAndRewrite(OpTy op,
                                 PatternRewriter &rewriter) const override {
-    if (!op.hasEpilogue())
+    if (!op.hasScalarCode())
       return failure();
-    Block &block = op.getEpilogue().front();
+    Block &block = op.getScalarCode();
     if (block.getTerminator()->getOperand(0) != block.getArgument(0))
       return failure();
-    rewriter.modifyOpInPlace(op,
-                             [&]() { op.getEpilogueInputsMutable().clear(); });
-    recreateWithEpilogue(rewriter, op, /*hasEpilogue=*/false);
+    rewriter.modifyOpInPlace(op, [&]() { op.getCodeInputsMutable().clear(); });
+    recreateWithScalarCode(rewriter, op, /*hasCode=*/false);
     return success();
   }
 };
 
-/// Drops epilogue inputs that the epilogue does not use, or takes twice.
-template <typename OpTy>
-struct DropUnusedEpilogueInputs : OpRewritePattern<OpTy> {
+/// Drops inputs that an epilogue or a prologue does not use, or takes twice.
+template <typename OpTy> struct DropUnusedCodeInputs : OpRewritePattern<OpTy> {
   using OpRewritePattern<OpTy>::OpRewritePattern;
 
   LogicalResult matchAndRewrite(OpTy op,
                                 PatternRewriter &rewriter) const override {
-    if (!op.hasEpilogue())
+    if (!op.hasScalarCode())
       return failure();
-    Block &block = op.getEpilogue().front();
-    SmallVector<Value> inputs(op.getEpilogueInputs());
+    Block &block = op.getScalarCode();
+    SmallVector<Value> inputs(op.getCodeInputs());
     for (unsigned i = inputs.size(); i-- > 0;) {
       BlockArgument argument = block.getArgument(i + 1);
       auto *first = llvm::find(inputs, inputs[i]);
@@ -146,7 +143,7 @@ struct DropUnusedEpilogueInputs : OpRewritePattern<OpTy> {
       rewriter.modifyOpInPlace(op, [&]() {
         rewriter.replaceAllUsesWith(argument, block.getArgument(same + 1));
         block.eraseArgument(i + 1);
-        op.getEpilogueInputsMutable().erase(i);
+        op.getCodeInputsMutable().erase(i);
       });
       return success();
     }
@@ -198,8 +195,14 @@ template <typename OpTy> struct DropZeroMean : OpRewritePattern<OpTy> {
 template <typename OpTy>
 static void addForwardPatterns(RewritePatternSet &patterns) {
   patterns.add<DropIdentityParameters<OpTy>, NormalizeAxis<OpTy>,
-               DropIdentityEpilogue<OpTy>, DropUnusedEpilogueInputs<OpTy>>(
+               DropIdentityCode<OpTy>, DropUnusedCodeInputs<OpTy>>(
       patterns.getContext());
+}
+
+template <typename OpTy>
+static void addGradientPatterns(RewritePatternSet &patterns) {
+  patterns.add<NormalizeAxis<OpTy>, DropIdentityCode<OpTy>,
+               DropUnusedCodeInputs<OpTy>>(patterns.getContext());
 }
 
 void TrainingOp::getCanonicalizationPatterns(RewritePatternSet &patterns,
@@ -221,8 +224,9 @@ void NormalizeOp::getCanonicalizationPatterns(RewritePatternSet &patterns,
 
 void BackwardOp::getCanonicalizationPatterns(RewritePatternSet &patterns,
                                              MLIRContext *context) {
-  patterns.add<DropUnitScale, NormalizeAxis<BackwardOp>,
-               DropMaskOfOnes<BackwardOp>, DropUnusedMask>(context);
+  addGradientPatterns<BackwardOp>(patterns);
+  patterns.add<DropUnitScale, DropMaskOfOnes<BackwardOp>, DropUnusedMask>(
+      context);
 }
 
 void StatsOp::getCanonicalizationPatterns(RewritePatternSet &patterns,
@@ -232,11 +236,12 @@ void StatsOp::getCanonicalizationPatterns(RewritePatternSet &patterns,
 
 void BackwardReduceOp::getCanonicalizationPatterns(RewritePatternSet &patterns,
                                                    MLIRContext *context) {
-  patterns.add<NormalizeAxis<BackwardReduceOp>>(context);
+  addGradientPatterns<BackwardReduceOp>(patterns);
 }
 
 void BackwardInputOp::getCanonicalizationPatterns(RewritePatternSet &patterns,
                                                   MLIRContext *context) {
-  patterns.add<NormalizeAxis<BackwardInputOp>, DropZeroMean<BackwardInputOp>,
-               DropMaskOfOnes<BackwardInputOp>>(context);
+  addGradientPatterns<BackwardInputOp>(patterns);
+  patterns.add<DropZeroMean<BackwardInputOp>, DropMaskOfOnes<BackwardInputOp>>(
+      context);
 }

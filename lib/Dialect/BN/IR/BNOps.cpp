@@ -51,8 +51,8 @@ static ParseResult parseGradients(OpAsmParser &parser, GradientAttr &wrt) {
     std::optional<Gradient> gradient = symbolizeGradient(keyword);
     if (!gradient)
       return parser.emitError(loc)
-             << "expected 'input', 'scale' or 'offset', got '" << keyword
-             << "'";
+             << "expected 'input', 'scale', 'offset' or 'normalized', got '"
+             << keyword << "'";
     if (bitEnumContainsAny(set, *gradient))
       return parser.emitError(loc) << "'" << keyword << "' is given twice";
     set = set | *gradient;
@@ -69,22 +69,65 @@ static void printGradients(OpAsmPrinter &printer, Operation *,
   printer << stringifyGradient(wrt.getValue());
 }
 
-/// Parses what is behind `epilogue`: `(%r : tensor<8x4xf32>)`, or nothing where
-/// there are no inputs.
+/// Parses what is behind `epilogue` or `prologue`: `(%r : tensor<8x4xf32>)`, or
+/// nothing where there are no inputs.
 static ParseResult
-parseEpilogueInputs(OpAsmParser &parser,
-                    SmallVectorImpl<OpAsmParser::UnresolvedOperand> &inputs,
-                    SmallVectorImpl<Type> &types) {
+parseCodeInputs(OpAsmParser &parser,
+                SmallVectorImpl<OpAsmParser::UnresolvedOperand> &inputs,
+                SmallVectorImpl<Type> &types) {
   if (failed(parser.parseOptionalLParen()))
     return success();
   return failure(parser.parseOperandList(inputs) ||
                  parser.parseColonTypeList(types) || parser.parseRParen());
 }
 
-static void printEpilogueInputs(OpAsmPrinter &printer, Operation *,
-                                OperandRange inputs, TypeRange types) {
+static void printCodeInputs(OpAsmPrinter &printer, Operation *,
+                            OperandRange inputs, TypeRange types) {
   if (!inputs.empty())
     printer << '(' << inputs << " : " << types << ')';
+}
+
+using OptionalOperand = std::optional<OpAsmParser::UnresolvedOperand>;
+
+/// Parses `coefficients(%a, %b, %c : ...)`, `coefficients(%a : ...)`, or
+/// nothing.
+static ParseResult parseCoefficients(OpAsmParser &parser, OptionalOperand &a,
+                                     Type &typeA, OptionalOperand &b,
+                                     Type &typeB, OptionalOperand &c,
+                                     Type &typeC) {
+  if (failed(parser.parseOptionalKeyword("coefficients")))
+    return success();
+  SmallVector<OpAsmParser::UnresolvedOperand> operands;
+  SmallVector<Type> types;
+  SMLoc loc = parser.getCurrentLocation();
+  if (parser.parseLParen() || parser.parseOperandList(operands) ||
+      parser.parseColonTypeList(types) || parser.parseRParen())
+    return failure();
+  if ((operands.size() != 1 && operands.size() != 3) ||
+      types.size() != operands.size())
+    return parser.emitError(loc)
+           << "expected 1 or 3 coefficients and as many types, got "
+           << operands.size() << " and " << types.size();
+  a = operands[0];
+  typeA = types[0];
+  if (operands.size() == 1)
+    return success();
+  b = operands[1];
+  typeB = types[1];
+  c = operands[2];
+  typeC = types[2];
+  return success();
+}
+
+static void printCoefficients(OpAsmPrinter &printer, Operation *, Value a, Type,
+                              Value b, Type, Value c, Type) {
+  SmallVector<Value> values;
+  for (Value value : {a, b, c})
+    if (value)
+      values.push_back(value);
+  if (!values.empty())
+    printer << " coefficients(" << ValueRange(values) << " : "
+            << TypeRange(values) << ')';
 }
 
 #include "bn/Dialect/BN/IR/BNInterfaces.cpp.inc"
@@ -178,7 +221,18 @@ static SmallVector<utils::IteratorType> getAllParallel(int64_t rank) {
 /// whether they are.
 static SmallVector<Value> getForwardData(EpilogueOpInterface op) {
   SmallVector<Value> data = {op.getInput(), op.getOuts().front()};
-  llvm::append_range(data, op.getEpilogueInputs());
+  llvm::append_range(data, op.getCodeInputs());
+  return data;
+}
+
+/// The same, of which `input` may be null, and `written` are outs.
+static SmallVector<Value> getBackwardData(PrologueOpInterface op, Value input,
+                                          ValueRange written) {
+  SmallVector<Value> data = {op.getOutputGrad()};
+  if (input)
+    data.push_back(input);
+  llvm::append_range(data, op.getCodeInputs());
+  llvm::append_range(data, written);
   return data;
 }
 
@@ -229,10 +283,12 @@ bool TrainingOp::accumulatesOverReductions() { return false; }
 bool StatsOp::accumulatesOverReductions() { return true; }
 
 SmallVector<AffineMap> BackwardOp::getOperandIndexingMaps() {
-  SmallVector<Value> data = {getInput(), getOutputGrad()};
-  if (wants(Gradient::input))
-    data.push_back(getOuts()[0]);
-  return getMaps(*this, getRank(getInput()), getAxis(), data, getMask());
+  SmallVector<Value> written;
+  for (Gradient gradient : {Gradient::input, Gradient::normalized})
+    if (wants(gradient))
+      written.push_back(getOuts()[getPlace(gradient)]);
+  return getMaps(*this, getRank(getInput()), getAxis(),
+                 getBackwardData(*this, getInput(), written), getMask());
 }
 SmallVector<utils::IteratorType> BackwardOp::getIterationKinds() {
   return isElementwise() ? getAllParallel(getRank(getInput()))
@@ -242,10 +298,8 @@ OpOperand &BackwardOp::getSpanningOperand() { return getInputMutable(); }
 bool BackwardOp::accumulatesOverReductions() { return false; }
 
 SmallVector<AffineMap> BackwardReduceOp::getOperandIndexingMaps() {
-  SmallVector<Value> data = {getOutputGrad()};
-  if (getInput())
-    data.push_back(getInput());
-  return getMaps(*this, getRank(getOutputGrad()), getAxis(), data);
+  return getMaps(*this, getRank(getOutputGrad()), getAxis(),
+                 getBackwardData(*this, getInput(), /*written=*/{}));
 }
 SmallVector<utils::IteratorType> BackwardReduceOp::getIterationKinds() {
   return getKinds(getRank(getOutputGrad()), getAxis());
@@ -256,13 +310,15 @@ OpOperand &BackwardReduceOp::getSpanningOperand() {
 bool BackwardReduceOp::accumulatesOverReductions() { return true; }
 
 SmallVector<AffineMap> BackwardInputOp::getOperandIndexingMaps() {
-  SmallVector<Value> data = {getInput(), getOutputGrad(), getOuts()[0]};
-  return getMaps(*this, getRank(getInput()), getAxis(), data, getMask());
+  return getMaps(*this, getRank(getOutputGrad()), getAxis(),
+                 getBackwardData(*this, getInput(), getOuts()), getMask());
 }
 SmallVector<utils::IteratorType> BackwardInputOp::getIterationKinds() {
-  return getAllParallel(getRank(getInput()));
+  return getAllParallel(getRank(getOutputGrad()));
 }
-OpOperand &BackwardInputOp::getSpanningOperand() { return getInputMutable(); }
+OpOperand &BackwardInputOp::getSpanningOperand() {
+  return getOutputGradMutable();
+}
 bool BackwardInputOp::accumulatesOverReductions() { return false; }
 
 //===----------------------------------------------------------------------===//

@@ -7,206 +7,22 @@
 //===----------------------------------------------------------------------===//
 //
 // Each check is named by its constraint in docs/Spec.md; the test that
-// violates it is called @error_<name>.
+// violates it is called @error_<name>. Those of the gradients are in
+// BNGradientVerifiers.cpp.
 //
 //===----------------------------------------------------------------------===//
 
-#include "Epilogue.h"
+#include "ScalarCode.h"
+#include "VerifierUtils.h"
 
 #include "mlir/IR/TypeUtilities.h"
-#include "llvm/ADT/SmallString.h"
-#include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
 using namespace mlir::bn;
 
-/// An operand and the name that its op gives it.
-using Named = std::pair<StringRef, Value>;
-
-static ShapedType shapedType(Value value) {
-  return cast<ShapedType>(value.getType());
-}
-
-static LogicalResult verifyAxis(Operation *op, ArrayRef<int64_t> axis,
-                                Value input) {
-  int64_t rank = shapedType(input).getRank();
-  if (axis.empty())
-    return op->emitOpError("expected 'axis' to name at least one dimension, "
-                           "got none");
-  for (int64_t dim : axis)
-    if (dim < -rank || dim >= rank)
-      return op->emitOpError("expected 'axis' to be in [")
-             << -rank << ", " << rank << ") for 'input' of rank " << rank
-             << ", got " << dim;
-  SmallVector<int64_t> dims = normalizeAxis(axis, rank);
-  auto *repeated = std::adjacent_find(dims.begin(), dims.end());
-  if (repeated != dims.end())
-    return op->emitOpError("expected 'axis' to name each dimension once, got "
-                           "dimension ")
-           << *repeated << " twice";
-  return success();
-}
-
-static LogicalResult verifyFinite(Operation *op, StringRef name,
-                                  const APFloat &value) {
-  if (value.isFinite())
-    return success();
-  SmallString<16> text;
-  value.toString(text);
-  return op->emitOpError("expected '")
-         << name << "' to be finite, got " << text;
-}
-
-/// Checks that each of `operands` has one entry per channel of `input`, in the
-/// dimensions after the `leading` first ones.
-static LogicalResult verifyChannelShapes(Operation *op, Value input,
-                                         ArrayRef<int64_t> axis,
-                                         ArrayRef<Named> operands,
-                                         int64_t leading = 0) {
-  ShapedType inputType = shapedType(input);
-  SmallVector<int64_t> dims = normalizeAxis(axis, inputType.getRank());
-  for (auto [name, operand] : operands) {
-    if (!operand)
-      continue;
-    ShapedType type = shapedType(operand);
-    int64_t rank = leading + dims.size();
-    if (type.getRank() != rank)
-      return op->emitOpError("expected '")
-             << name << "' to have rank " << rank << " (one dimension per axis"
-             << (leading ? ", one for 'groups'" : "") << "), got "
-             << type.getRank();
-    for (auto [i, dim] : llvm::enumerate(dims)) {
-      int64_t size = type.getDimSize(leading + i);
-      if (failed(verifyCompatibleShape({size}, {inputType.getDimSize(dim)})))
-        return op->emitOpError("expected '")
-               << name << "' to have size " << inputType.getDimSize(dim)
-               << " (dimension " << dim << " of 'input') in dimension "
-               << leading + i << ", got " << size;
-    }
-  }
-  return success();
-}
-
-/// Checks that element types are that of `input` or wider.
-static LogicalResult verifyElementTypes(Operation *op, Value input,
-                                        ArrayRef<Named> operands) {
-  Type element = shapedType(input).getElementType();
-  for (auto [name, operand] : operands) {
-    if (!operand)
-      continue;
-    Type got = shapedType(operand).getElementType();
-    if (got != element &&
-        got.getIntOrFloatBitWidth() <= element.getIntOrFloatBitWidth())
-      return op->emitOpError("expected '")
-             << name << "' to have element type " << element
-             << " (that of 'input') or a wider one, got " << got;
-  }
-  return success();
-}
-
-static LogicalResult verifySameType(Operation *op, StringRef name, Value value,
-                                    StringRef expectedName, Value expected) {
-  ShapedType type = shapedType(value), expectedType = shapedType(expected);
-  if (type.getElementType() != expectedType.getElementType() ||
-      failed(verifyCompatibleShape(type, expectedType)))
-    return op->emitOpError("expected '")
-           << name << "' to have the type of '" << expectedName << "' ("
-           << expectedType << "), got " << type;
-  return success();
-}
-
-static LogicalResult verifyOutCount(Operation *op, ValueRange outs,
-                                    size_t expected, StringRef what) {
-  if (outs.size() == expected)
-    return success();
-  return op->emitOpError("expected ")
-         << expected << " outs (" << what << "), got " << outs.size();
-}
-
-/// Checks that a strategy, if there is one, fits the rank of the op.
-static LogicalResult verifyStrategy(Operation *op) {
-  LoweringStrategyAttr strategy = getLoweringStrategy(op);
-  if (!strategy)
-    return success();
-  OpOperand &spanning = cast<IndexedOpInterface>(op).getSpanningOperand();
-  size_t rank = shapedType(spanning.get()).getRank();
-  if (strategy.getTile().size() != rank)
-    return op->emitOpError("expected '")
-           << kLoweringStrategyAttrName << "' to have " << rank
-           << " tile sizes, got " << strategy.getTile().size();
-  return success();
-}
-
-/// Checks results against `outs`: one each on tensors, none on buffers. Every
-/// verifier ends with this.
-static LogicalResult verifyResults(Operation *op, ValueRange outs) {
-  bool onBuffers =
-      llvm::any_of(op->getOperandTypes(), llvm::IsaPred<MemRefType>);
-  bool onTensors =
-      llvm::any_of(op->getOperandTypes(), llvm::IsaPred<RankedTensorType>);
-  if (onBuffers && onTensors)
-    return op->emitOpError(
-        "expected operands to be all tensors or all memrefs, got both");
-  size_t expected = onBuffers ? 0 : outs.size();
-  if (op->getNumResults() != expected)
-    return op->emitOpError("expected ")
-           << expected << " results, got " << op->getNumResults();
-  for (auto [i, result] : llvm::enumerate(op->getResults()))
-    if (result.getType() != outs[i].getType())
-      return op->emitOpError("expected result ")
-             << i << " to have the type of its out (" << outs[i].getType()
-             << "), got " << result.getType();
-  return verifyStrategy(op);
-}
-
-/// Checks that `mask` is broadcastable to `input`.
-static LogicalResult verifyMask(Operation *op, Value mask, Value input) {
-  if (!mask)
-    return success();
-  ShapedType type = shapedType(mask), inputType = shapedType(input);
-  if (type.getRank() != inputType.getRank())
-    return op->emitOpError("expected 'mask' to have the rank of 'input' (")
-           << inputType.getRank() << "), got " << type.getRank();
-  for (int64_t dim = 0; dim < type.getRank(); ++dim)
-    if (type.getDimSize(dim) != 1 &&
-        failed(verifyCompatibleShape({type.getDimSize(dim)},
-                                     {inputType.getDimSize(dim)})))
-      return op->emitOpError("expected 'mask' to have size 1 or ")
-             << inputType.getDimSize(dim) << " in dimension " << dim
-             << ", got " << type.getDimSize(dim);
-  return success();
-}
-
 //===----------------------------------------------------------------------===//
 // User level
 //===----------------------------------------------------------------------===//
-
-/// Checks groups, and what they ask of mean and variance, the `statistics`.
-static LogicalResult verifyGroups(Operation *op, int64_t groups, Value input,
-                                  ArrayRef<int64_t> axis,
-                                  ArrayRef<Named> statistics) {
-  if (groups < 1)
-    return op->emitOpError("expected 'groups' to be at least 1, got ")
-           << groups;
-  if (groups == 1)
-    return success();
-  ShapedType type = shapedType(input);
-  if (llvm::is_contained(normalizeAxis(axis, type.getRank()), 0))
-    return op->emitOpError("expected 'axis' not to name dimension 0, which "
-                           "'groups' cuts");
-  if (!type.isDynamicDim(0) && type.getDimSize(0) % groups != 0)
-    return op->emitOpError(
-               "expected 'groups' to divide dimension 0 of 'input' (")
-           << type.getDimSize(0) << "), got " << groups;
-  for (auto [name, value] : statistics) {
-    ShapedType got = shapedType(value);
-    if (got.getRank() == 0 || got.getDimSize(0) != groups)
-      return op->emitOpError("expected '")
-             << name << "' to have a leading dimension of size " << groups
-             << " ('groups'), got " << got;
-  }
-  return verifyChannelShapes(op, input, axis, statistics, /*leading=*/1);
-}
 
 LogicalResult TrainingOp::verify() {
   Value input = getInput();
@@ -256,10 +72,10 @@ LogicalResult TrainingOp::verify() {
                               "running_variance", getRunningVariance())))
       return failure();
   }
-  if (failed(verifyMask(*this, getMask(), input)) ||           // training_c8
-      failed(verifyEpilogueInputs(*this)) ||                   // training_c11
-      failed(verifyEpilogueTypes(*this)) ||                    // training_c12
-      failed(verifyEpilogueOps(*this)))                        // training_c13
+  if (failed(verifyMask(*this, getMask(), input)) || // training_c8
+      failed(verifyCodeInputs(*this)) ||             // training_c11
+      failed(verifyCodeTypes(*this)) ||              // training_c12
+      failed(verifyCodeOps(*this)))                  // training_c13
     return failure();
   return verifyResults(*this, getOuts());                      // training_c10
 }
@@ -270,67 +86,18 @@ LogicalResult InferenceOp::verify() {
                                    {"offset", getOffset()},
                                    {"mean", getMean()},
                                    {"variance", getVariance()}};
-  if (failed(verifyAxis(*this, getAxis(), input)) ||           // inference_c1
-      failed(verifyFinite(*this, "epsilon", getEpsilon())) ||  // inference_c2
-      failed(verifyChannelShapes(*this, input, getAxis(),      // inference_c3
+  if (failed(verifyAxis(*this, getAxis(), input)) ||          // inference_c1
+      failed(verifyFinite(*this, "epsilon", getEpsilon())) || // inference_c2
+      failed(verifyChannelShapes(*this, input, getAxis(),     // inference_c3
                                  perChannel)) ||
       failed(verifyElementTypes(*this, input, perChannel)) ||  // inference_c4
       failed(verifyOutCount(*this, getOuts(), 1, "output")) || // inference_c5
       failed(verifySameType(*this, "output", getOuts()[0], "input", input)) ||
-      failed(verifyEpilogueInputs(*this)) ||                   // inference_c7
-      failed(verifyEpilogueTypes(*this)) ||                    // inference_c8
-      failed(verifyEpilogueOps(*this)))                        // inference_c9
+      failed(verifyCodeInputs(*this)) || // inference_c7
+      failed(verifyCodeTypes(*this)) ||  // inference_c8
+      failed(verifyCodeOps(*this)))      // inference_c9
     return failure();
   return verifyResults(*this, getOuts());                      // inference_c6
-}
-
-LogicalResult BackwardOp::verify() {
-  Value input = getInput();
-  if (failed(verifyAxis(*this, getAxis(), input))) // backward_c1
-    return failure();
-  bool isVariance = getStatisticsKind() == StatisticsKind::variance;
-  if (getEpsilon().has_value() != isVariance) // backward_c2
-    return emitOpError(
-        isVariance ? "expected 'epsilon' with 'statistics_kind(variance)', got "
-                     "none"
-                   : "expected no 'epsilon' with "
-                     "'statistics_kind(inverse_std)', got one");
-  if (isVariance && failed(verifyFinite(*this, "epsilon", *getEpsilon())))
-    return failure();
-
-  size_t asked = llvm::popcount(static_cast<uint32_t>(getWrt()));
-  if (asked == 0)                                              // backward_c6
-    return emitOpError("expected 'wrt' to name at least one of 'input', "
-                       "'scale' and 'offset', got none");
-  if (failed(verifyOutCount(*this, getOuts(), asked,
-                            stringifyGradient(getWrt()))))
-    return failure();
-
-  SmallVector<Named> perChannel = {{"scale", getScale()}};
-  SmallVector<Named> statistics = {{"mean", getMean()},
-                                   {"variance", getVariance()}};
-  if (failed(verifyGroups(*this, getGroups(), input, getAxis(), // backward_c9
-                          statistics)))
-    return failure();
-  auto outs = getOuts();
-  if (wants(Gradient::input)) {
-    if (failed(verifySameType(*this, "input_grad", outs[0],    // backward_c5
-                              "input", input)))
-      return failure();
-    outs = outs.drop_front();
-  }
-  for (Value out : outs)
-    perChannel.push_back({"scale_grad or offset_grad", out});
-  SmallVector<Named> all = llvm::to_vector(llvm::concat<Named>(perChannel,
-                                                               statistics));
-  if (failed(verifyChannelShapes(*this, input, getAxis(),      // backward_c3
-                                 getGroups() == 1 ? all : perChannel)) ||
-      failed(verifyElementTypes(*this, input, all)) ||         // backward_c4
-      failed(verifySameType(*this, "output_grad",              // backward_c5
-                            getOutputGrad(), "input", input)) ||
-      failed(verifyMask(*this, getMask(), input)))             // backward_c7
-    return failure();
-  return verifyResults(*this, getOuts());                      // backward_c8
 }
 
 //===----------------------------------------------------------------------===//
@@ -431,69 +198,14 @@ LogicalResult NormalizeOp::verify() {
                                    {"variance", getVariance()},
                                    {"scale", getScale()},
                                    {"offset", getOffset()}};
-  if (failed(verifyChannelShapes(*this, input, getAxis(),      // normalize_c3
+  if (failed(verifyChannelShapes(*this, input, getAxis(), // normalize_c3
                                  perChannel)) ||
       failed(verifyElementTypes(*this, input, perChannel)) ||  // normalize_c4
       failed(verifyOutCount(*this, getOuts(), 1, "output")) || // normalize_c5
       failed(verifySameType(*this, "output", getOuts()[0], "input", input)) ||
-      failed(verifyEpilogueInputs(*this)) ||                   // normalize_c7
-      failed(verifyEpilogueTypes(*this)) ||                    // normalize_c8
-      failed(verifyEpilogueOps(*this)))                        // normalize_c9
+      failed(verifyCodeInputs(*this)) || // normalize_c7
+      failed(verifyCodeTypes(*this)) ||  // normalize_c8
+      failed(verifyCodeOps(*this)))      // normalize_c9
     return failure();
   return verifyResults(*this, getOuts());                      // normalize_c6
-}
-
-LogicalResult BackwardReduceOp::verify() {
-  Value input = getInput(), data = input ? input : getOutputGrad();
-  if (failed(verifyAxis(*this, getAxis(), data))) // backward_reduce_c1
-    return failure();
-  if (hasSumDYXmu() && (!input || !getMean())) // backward_reduce_c6
-    return emitOpError("expected 'input' and 'mean' for sum_dy_xmu, got no '")
-           << (input ? "mean" : "input") << "'";
-  if (!hasSumDYXmu() && (input || getMean()))
-    return emitOpError("expected no 'input' and no 'mean' for "
-                       "'sums(dy)', got '")
-           << (input ? "input" : "mean") << "'";
-  if (input && // backward_reduce_c2
-      failed(verifySameType(*this, "output_grad", getOutputGrad(), "input",
-                            input)))
-    return failure();
-  SmallVector<Named> perChannel = {{"mean", getMean()}};
-  SmallVector<StringRef> names;
-  if (hasSumDY())
-    names.push_back("sum_dy");
-  if (hasSumDYXmu())
-    names.push_back("sum_dy_xmu");
-  if (failed(verifyOutCount(*this, getOuts(), names.size(),
-                            llvm::join(names, ", "))))
-    return failure();
-  for (auto [name, out] : llvm::zip_equal(names, getOuts()))
-    perChannel.push_back({name, out});
-  if (failed(verifyChannelShapes(*this, data, getAxis(), // backward_reduce_c3
-                                 perChannel)) ||
-      failed(verifyElementTypes(*this, data, // backward_reduce_c4
-                                perChannel)))
-    return failure();
-  return verifyResults(*this, getOuts());                 // backward_reduce_c5
-}
-
-LogicalResult BackwardInputOp::verify() {
-  Value input = getInput();
-  if (failed(verifyAxis(*this, getAxis(), input)) ||      // backward_input_c1
-      failed(verifyOutCount(*this, getOuts(), 1,          // backward_input_c2
-                            "input_grad")) ||
-      failed(verifySameType(*this, "output_grad", getOutputGrad(), "input",
-                            input)) ||
-      failed(verifySameType(*this, "input_grad", getOuts()[0], "input",
-                            input)))
-    return failure();
-  SmallVector<Named> perChannel = {
-      {"a", getA()}, {"b", getB()}, {"c", getC()}, {"mean", getMean()}};
-  if (failed(verifyChannelShapes(*this, input, getAxis(), // backward_input_c3
-                                 perChannel)) ||
-      failed(verifyElementTypes(*this, input,             // backward_input_c4
-                                perChannel)) ||
-      failed(verifyMask(*this, getMask(), input)))        // backward_input_c6
-    return failure();
-  return verifyResults(*this, getOuts());                 // backward_input_c5
 }

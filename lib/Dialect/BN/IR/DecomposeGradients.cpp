@@ -12,6 +12,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "ScalarArith.h"
+#include "ScalarCode.h"
 #include "bn/Dialect/BN/IR/BNOps.h"
 
 using namespace mlir;
@@ -44,18 +45,28 @@ struct SumsBuilder {
     return createElementwise(b, op, op.getMean(), empty, body).getResult(0);
   }
 
+  /// The element of the gradient that is summed.
+  Value inlinePrologue(OpBuilder &nested, Location l, Value dy,
+                       ValueRange others) {
+    SmallVector<Value> inputs;
+    for (Value other : others)
+      inputs.push_back(convertCodeElement(nested, l, other, accumulator));
+    return inlineScalarCode(nested, op,
+                            convertFloat(nested, l, dy, accumulator), inputs);
+  }
+
   /// sum(dy / scale), where it is needed, and sum(dy * ((x - m) / scale)),
   /// where it is asked for. The scaled difference is that of the scaled
   /// numbers: one multiply-add.
   linalg::GenericOp createSums(Value mean) {
     SmallVector<AffineMap> all = op.getOperandIndexingMaps();
-    AffineMap dataMap = all.front(), channelMap = all.back();
+    AffineMap channelMap = all.back();
     SmallVector<Value> ins = {data}, zeros;
-    SmallVector<AffineMap> maps = {dataMap};
-    if (op.hasSumDYXmu()) {
+    if (op.hasSumDYXmu())
       ins.append({op.getInput(), mean});
-      maps.append({dataMap, channelMap});
-    }
+    size_t firstCodeInput = ins.size();
+    llvm::append_range(ins, convertCodeInputs(b, op));
+    SmallVector<AffineMap> maps(ArrayRef(all).take_front(ins.size()));
     for (int i = needsDY + op.hasSumDYXmu(); i > 0; --i) {
       zeros.push_back(createZerosLike(b, loc, data, axis, accumulator));
       maps.push_back(channelMap);
@@ -64,7 +75,9 @@ struct SumsBuilder {
                     ValueRange args) -> SmallVector<Value> {
       Arith arith{nested, l};
       Value inverse = arith.constant(1.0 / scale, accumulator);
-      Value dy = arith.convert(args[0], accumulator);
+      Value dy = inlinePrologue(
+          nested, l, args[0],
+          args.slice(firstCodeInput, ins.size() - firstCodeInput));
       ValueRange sums = args.drop_front(ins.size());
       SmallVector<Value> results;
       if (needsDY)
@@ -149,27 +162,36 @@ BackwardReduceOp::decomposeOperation(OpBuilder &b) {
 // bn.backward_input
 //===----------------------------------------------------------------------===//
 
+/// True when mean and coefficients can be applied as they are.
+static bool hasOwnCoefficients(BackwardInputOp op) {
+  FloatType accumulator = getAccumulatorTypeOf(op.getOutputGrad());
+  return llvm::all_of(
+      ArrayRef<Value>{op.getMean(), op.getA(), op.getB(), op.getC()},
+      [&](Value value) { return fits(value, accumulator); });
+}
+
 bool BackwardInputOp::hasCoefficients() {
-  FloatType accumulator = getAccumulatorTypeOf(getInput());
-  return llvm::all_of(ArrayRef<Value>{getMean(), getA(), getB(), getC()},
-                      [&](Value value) { return fits(value, accumulator); });
+  return hasOwnCoefficients(*this) && hasOwnCodeInputs(*this);
 }
 
 /// Rewrites `op` as a bn.backward_input whose mean and coefficients are ready
 /// to be applied: rounded mean m, a, b, and c - b * (mean - m). All of it is
 /// f64, once per channel.
 static BackwardInputOp roundCoefficients(OpBuilder &b, BackwardInputOp op) {
-  Location loc = op.getLoc();
-  auto type = cast<ShapedType>(op.getInput().getType());
+  Value data = op.getOutputGrad();
+  auto type = cast<ShapedType>(data.getType());
   SmallVector<int64_t> axis = normalizeAxis(op.getAxis(), type.getRank());
   FloatType narrow = getAccumulatorType(type.getElementType());
   Type wide = b.getF64Type();
-  SmallVector<Value> ins = {op.getA(), op.getB(), op.getC()}, outs;
+  SmallVector<Value> ins, outs;
+  for (Value coefficient : {op.getA(), op.getB(), op.getC()})
+    if (coefficient)
+      ins.push_back(coefficient);
   bool splitsMean = !fits(op.getMean(), narrow);
   if (splitsMean)
     ins.push_back(op.getMean());
   for (size_t i = 0; i < ins.size(); ++i)
-    outs.push_back(createEmptyLike(b, loc, op.getInput(), axis, narrow));
+    outs.push_back(createEmptyLike(b, op.getLoc(), data, axis, narrow));
   auto body = [&](OpBuilder &nested, Location l,
                   ValueRange args) -> SmallVector<Value> {
     Arith arith{nested, l};
@@ -186,48 +208,87 @@ static BackwardInputOp roundCoefficients(OpBuilder &b, BackwardInputOp op) {
     return results;
   };
   auto generic = createElementwise(b, op, ins, outs, body);
-  auto result = BackwardInputOp::create(
-      b, loc, op->getResultTypes(), op.getOutputGrad(), op.getInput(),
-      splitsMean ? generic.getResult(3) : op.getMean(), generic.getResult(0),
-      generic.getResult(1), generic.getResult(2), op.getMask(), op.getOuts(),
-      op.getAxisAttr());
-  copyLoweringStrategy(op, result);
+  auto result = cast<BackwardInputOp>(b.clone(*op));
+  result.getAMutable().assign(generic.getResult(0));
+  if (op.getB()) {
+    result.getBMutable().assign(generic.getResult(1));
+    result.getCMutable().assign(generic.getResult(2));
+  }
+  if (splitsMean)
+    result.getMeanMutable().assign(generic.getResult(3));
   return result;
 }
 
+namespace {
+/// Builds the scalar code of bn.backward_input.
+struct DataGradBuilder {
+  BackwardInputOp op;
+  FloatType accumulator;
+  /// The elements of the inputs that there are, in their order.
+  ValueRange args;
+  unsigned index = 0;
+
+  Value take(Arith &arith) { return arith.convert(args[index++], accumulator); }
+  Value takeIf(Arith &arith, Value operand) {
+    return operand ? take(arith) : Value();
+  }
+
+  /// The gradient of the input, if it is asked for, and that of the normalized
+  /// elements.
+  std::pair<Value, Value> build(OpBuilder &nested, Location l) {
+    Arith arith{nested, l};
+    Value dy = take(arith), x = takeIf(arith, op.getInput());
+    if (op.getMean())
+      x = arith.sub(x, take(arith));
+    Value a = takeIf(arith, op.getA()), b = takeIf(arith, op.getB());
+    Value c = takeIf(arith, op.getC()), w = takeIf(arith, op.getMask());
+    SmallVector<Value> others;
+    for ([[maybe_unused]] Value input : op.getPrologueInputs())
+      others.push_back(
+          convertCodeElement(nested, l, args[index++], accumulator));
+    Value g = inlineScalarCode(nested, op, dy, others);
+    Value dx = a ? arith.mul(a, g) : Value();
+    if (!x)
+      return {dx, g};
+    Value rest = arith.add(arith.mul(b, x), c);
+    if (w)
+      rest = dropExcluded(arith, arith.mul(w, rest), w);
+    return {arith.add(dx, rest), g};
+  }
+};
+} // namespace
+
 FailureOr<SmallVector<Value>>
 BackwardInputOp::decomposeOperation(OpBuilder &b) {
-  if (!isa<TensorType>(getInput().getType()))
+  if (!isa<TensorType>(getOutputGrad().getType()))
     return failure();
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPoint(*this);
-  if (!hasCoefficients())
+  if (!hasOwnCoefficients(*this))
     return SmallVector<Value>(roundCoefficients(b, *this).getResults());
+  if (!hasCoefficients()) {
+    SmallVector<Value> inputs = convertCodeInputs(b, *this);
+    auto result = cast<BackwardInputOp>(b.clone(**this));
+    result.getPrologueInputsMutable().assign(inputs);
+    return SmallVector<Value>(result.getResults());
+  }
 
-  Type accumulator = getAccumulatorTypeOf(getInput());
-  bool isCentred = getMean() != nullptr, isMasked = getMask() != nullptr;
+  FloatType accumulator = getAccumulatorTypeOf(getOutputGrad());
   auto body = [&](OpBuilder &nested, Location l,
                   ValueRange args) -> SmallVector<Value> {
-    Arith arith{nested, l};
-    unsigned index = 0;
-    auto take = [&]() { return arith.convert(args[index++], accumulator); };
-    Value dy = take(), x = take();
-    if (isCentred)
-      x = arith.sub(x, take());
-    Value a = take(), slope = take(), c = take();
-    Value first = arith.mul(a, dy), rest = arith.add(arith.mul(slope, x), c);
-    if (isMasked) {
-      Value w = take();
-      rest = dropExcluded(arith, arith.mul(w, rest), w);
-    }
-    Value dx = arith.add(first, rest);
-    return {arith.convert(dx, args.back().getType())};
+    auto [dx, g] = DataGradBuilder{*this, accumulator, args}.build(nested, l);
+    SmallVector<Value> results;
+    for (Value grad : {dx, writesNormalized() ? g : Value()})
+      if (grad)
+        results.push_back(convertFloat(nested, l, grad, args.back().getType()));
+    return results;
   };
-  SmallVector<Value> ins(ValueRange(getOperands()).drop_back());
+  SmallVector<Value> ins(ValueRange(getOperands()).drop_back(getOuts().size()));
   SmallVector<AffineMap> maps = getOperandIndexingMaps();
-  if (isMasked) // The last of the inputs.
-    std::tie(ins.back(), maps[ins.size() - 1]) =
-        dropUnitDims(b, getLoc(), getMask());
+  if (getMask()) {
+    unsigned place = getMaskMutable()[0].getOperandNumber();
+    std::tie(ins[place], maps[place]) = dropUnitDims(b, getLoc(), getMask());
+  }
   auto generic =
       createGeneric(b, *this, ins, getOuts(), maps, getIterationKinds(), body);
   return SmallVector<Value>(generic.getResults());

@@ -13,6 +13,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "ScalarArith.h"
+#include "ScalarCode.h"
 #include "bn/Dialect/BN/IR/BNOps.h"
 
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -148,34 +149,14 @@ static bool hasOwnCoefficients(NormalizeOp op) {
              [&](Value value) { return fits(value, accumulator); });
 }
 
-/// True for an epilogue input with an entry per channel that is not of the
-/// accumulator type yet.
-static bool needsConversion(NormalizeOp op, Value epilogueInput) {
-  auto data = cast<ShapedType>(op.getInput().getType());
-  auto type = cast<ShapedType>(epilogueInput.getType());
-  return type.getRank() != data.getRank() &&
-         type.getElementType() != getAccumulatorTypeOf(op.getInput());
-}
-
 bool NormalizeOp::hasCoefficients() {
-  return hasOwnCoefficients(*this) &&
-         llvm::none_of(getEpilogueInputs(), [&](Value value) {
-           return needsConversion(*this, value);
-         });
+  return hasOwnCoefficients(*this) && hasOwnCodeInputs(*this);
 }
 
 /// Rewrites `op` with what its epilogue takes per channel in the accumulator
-/// type: once per channel, and not per element.
+/// type.
 static NormalizeOp convertEpilogueInputs(OpBuilder &b, NormalizeOp op) {
-  Value data = op.getInput();
-  SmallVector<int64_t> axis = normalizeAxis(
-      op.getAxis(), cast<ShapedType>(data.getType()).getRank());
-  SmallVector<Value> inputs(op.getEpilogueInputs());
-  for (Value &input : inputs)
-    if (needsConversion(op, input))
-      input = convertTensor(b, op, input,
-                            createEmptyLike(b, op.getLoc(), data, axis,
-                                            getAccumulatorTypeOf(data)));
+  SmallVector<Value> inputs = convertCodeInputs(b, op);
   auto result = cast<NormalizeOp>(b.clone(*op));
   result.getEpilogueInputsMutable().assign(inputs);
   return result;
@@ -241,7 +222,7 @@ static NormalizeOp createCoefficients(OpBuilder &b, NormalizeOp op) {
       generic.getResult(subtracts), adds ? generic.getResults().back() : Value(),
       op.getEpilogueInputs(), op.getOuts(), op.getAxisAttr(),
       /*epsilon=*/FloatAttr(), op->getNumRegions());
-  cloneEpilogue(op, result);
+  cloneScalarCode(op, result);
   copyLoweringStrategy(op, result);
   return result;
 }
@@ -278,7 +259,7 @@ FailureOr<SmallVector<Value>> NormalizeOp::decomposeOperation(OpBuilder &b) {
     SmallVector<Value> others;
     while (index < args.size() - 1)
       others.push_back(take());
-    y = inlineEpilogue(nested, *this, y, others);
+    y = inlineScalarCode(nested, *this, y, others);
     return {arith.convert(y, args.back().getType())};
   };
   auto generic =

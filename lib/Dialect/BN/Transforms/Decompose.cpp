@@ -20,6 +20,8 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
+#include "llvm/ADT/SetVector.h"
+
 namespace mlir::bn {
 #define GEN_PASS_DEF_DECOMPOSEPASS
 #include "bn/Dialect/BN/Transforms/Passes.h.inc"
@@ -54,7 +56,9 @@ static bool isDone(Operation *op) {
 
 LogicalResult mlir::bn::decomposeToStructural(RewriterBase &rewriter,
                                               Operation *op) {
-  SmallVector<Operation *> worklist = {op};
+  // A set, as an op can be behind several of the values.
+  llvm::SmallSetVector<Operation *, 4> worklist;
+  worklist.insert(op);
   while (!worklist.empty()) {
     Operation *next = worklist.pop_back_val();
     if (!hasLowering(next))
@@ -68,7 +72,7 @@ LogicalResult mlir::bn::decomposeToStructural(RewriterBase &rewriter,
       return reportUnsupported(next);
     for (Value value : *values)
       if (isa_and_nonnull<IndexedOpInterface>(value.getDefiningOp()))
-        worklist.push_back(value.getDefiningOp());
+        worklist.insert(value.getDefiningOp());
     rewriter.replaceOp(next, *values);
   }
   return success();

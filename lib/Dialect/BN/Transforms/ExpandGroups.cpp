@@ -73,9 +73,10 @@ static SmallVector<GroupRole> getRoles(BackwardOp op) {
   Roles roles(op, op.getMaskMutable());
   roles.set(op.getMeanMutable(), GroupRole::PerGroup);
   roles.set(op.getVarianceMutable(), GroupRole::PerGroup);
-  MutableOperandRange outs = op.getOutsMutable();
-  unsigned first = op.wants(Gradient::input);
-  roles.set(outs.slice(first, outs.size() - first), GroupRole::Combined);
+  for (Gradient gradient : {Gradient::scale, Gradient::offset})
+    if (op.wants(gradient))
+      roles.set(op.getOutsMutable().slice(op.getPlace(gradient), 1),
+                GroupRole::Combined);
   return roles.list;
 }
 

@@ -106,7 +106,7 @@ static LogicalResult foldInference(RewriterBase &b, InferenceOp op,
       /*variance=*/Value(), scaleConstant, offsetOperand,
       op.getEpilogueInputs(), op.getOuts(), op.getAxisAttr(),
       /*epsilon=*/FloatAttr(), op->getNumRegions());
-  cloneEpilogue(op, normalize);
+  cloneScalarCode(op, normalize);
   normalize->setDiscardableAttrs(op->getDiscardableAttrDictionary());
   b.replaceOp(op, normalize.getResults());
   return success();

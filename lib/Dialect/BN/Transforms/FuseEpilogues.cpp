@@ -288,16 +288,17 @@ bool EpilogueFuser::prepare() {
 /// Gives the op an epilogue with an argument for each of `inputs`.
 void EpilogueFuser::startEpilogue() {
   Location loc = op.getLoc();
-  if (!op.hasEpilogue()) {
-    op = recreateWithEpilogue(b, op, /*hasEpilogue=*/true);
+  if (!op.hasScalarCode()) {
+    op = cast<EpilogueOpInterface>(
+        recreateWithScalarCode(b, op, /*hasCode=*/true).getOperation());
     output = op->getResult(0);
-    Block *block = b.createBlock(&op.getEpilogue(), {}, {widener.wide}, {loc});
+    Block *block = b.createBlock(&op->getRegion(0), {}, {widener.wide}, {loc});
     YieldOp::create(b, loc, block->getArgument(0));
   }
   for (Value input : inputs)
-    if (!llvm::is_contained(op.getEpilogueInputs(), input)) {
-      op.getEpilogueInputsMutable().append(input);
-      op.getEpilogue().front().addArgument(widener.wide, loc);
+    if (!llvm::is_contained(op.getCodeInputs(), input)) {
+      op.getCodeInputsMutable().append(input);
+      op.getScalarCode().addArgument(widener.wide, loc);
     }
 }
 
@@ -335,13 +336,13 @@ EpilogueOpInterface EpilogueFuser::fuse() {
   Value destination = getDestination();
   startEpilogue();
   b.startOpModification(op);
-  Block &block = op.getEpilogue().front();
+  Block &block = op.getScalarCode();
   auto yield = cast<YieldOp>(block.getTerminator());
   b.setInsertionPoint(yield);
   IRMapping tensors;
   tensors.map(output, yield.getValue());
-  for (auto [input, argument] : llvm::zip_equal(
-           op.getEpilogueInputs(), block.getArguments().drop_front()))
+  for (auto [input, argument] :
+       llvm::zip_equal(op.getCodeInputs(), block.getArguments().drop_front()))
     tensors.map(input, argument);
   for (auto [tensor, source] : broadcast)
     tensors.map(tensor, tensors.lookup(source));

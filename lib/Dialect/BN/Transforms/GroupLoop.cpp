@@ -88,10 +88,10 @@ Value GroupLoop::widen(Value perChannel) {
 GroupLoop::Input GroupLoop::prepareInput(Value operand, GroupRole role) {
   switch (role) {
   case GroupRole::Data:
-    // In place, a group is read from what the loop carries: one buffer. (The
-    // out of the size of the data is the first one.)
-    if (operand == op.getDpsInits()[0])
-      return {Value(), true};
+    // In place, a group is read from what the loop carries: one buffer.
+    for (auto [place, out] : llvm::enumerate(op.getDpsInits()))
+      if (operand == out)
+        return {Value(), true, static_cast<unsigned>(place)};
     return {groupData(b, loc, operand, groups, view).value, true};
   case GroupRole::Mask:
     return prepareMask(operand);
@@ -145,7 +145,7 @@ Value GroupLoop::createZeros(const Out &out) {
 ValueRange GroupLoop::createPart(Value i, ValueRange destinations) {
   SmallVector<Value> operands;
   for (const Input &input : inputs)
-    operands.push_back(!input.value  ? destinations[0]
+    operands.push_back(!input.value  ? destinations[input.out]
                        : input.isCut ? extractGroup(b, loc, input.value, i)
                                      : input.value);
   llvm::append_range(operands, destinations);

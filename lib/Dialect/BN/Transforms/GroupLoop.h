@@ -50,10 +50,12 @@ public:
 private:
   /// An operand as the loop needs it.
   struct Input {
-    /// Null for what the first out is made of in place.
+    /// Null for what an out is made of in place.
     Value value;
     /// The groups are its first dimension.
     bool isCut;
+    /// Which out that is.
+    unsigned out = 0;
   };
   struct Out {
     /// Null for what is made of all groups.

@@ -54,11 +54,11 @@ static Value extractReduced(OpBuilder &b, Location loc, Value source,
                                         tile.sizes, strides);
 }
 
-/// The mean of each index of a tile of which every index along `reductionDims`
-/// has sums of its own: that of its channel.
-static Value repeatMean(OpBuilder &b, Location loc, Value mean,
-                        ArrayRef<int64_t> dims, ArrayRef<OpFoldResult> sizes,
-                        const SetVector<unsigned> &reductionDims) {
+/// What there is per channel, such as the mean, for each index of a tile of
+/// which every index along `reductionDims` has sums of its own.
+static Value repeatEntries(OpBuilder &b, Location loc, Value perChannel,
+                           ArrayRef<int64_t> dims, ArrayRef<OpFoldResult> sizes,
+                           const SetVector<unsigned> &reductionDims) {
   OFRs shape;
   SmallVector<int64_t> added;
   for (auto [i, dim] : llvm::enumerate(dims)) {
@@ -66,9 +66,9 @@ static Value repeatMean(OpBuilder &b, Location loc, Value mean,
     if (reductionDims.contains(dim))
       added.push_back(i);
   }
-  Value empty = tensor::EmptyOp::create(b, loc, shape,
-                                        getElementTypeOrSelf(mean.getType()));
-  return linalg::BroadcastOp::create(b, loc, mean, empty, added)
+  Value empty = tensor::EmptyOp::create(
+      b, loc, shape, getElementTypeOrSelf(perChannel.getType()));
+  return linalg::BroadcastOp::create(b, loc, perChannel, empty, added)
       ->getResult(0);
 }
 
@@ -154,11 +154,11 @@ struct PartialReductionModel
       add(extractReduced(b, loc, init, partial, [&](unsigned i) {
         return parallel && reductionDims.contains(dims[i]);
       }));
-    if (auto sums = dyn_cast<BackwardReduceOp>(op);
-        sums && sums.getMean() && !parallel) {
-      Value &mean = operands[sums.getMeanMutable()[0].getOperandNumber()];
-      mean = repeatMean(b, loc, mean, dims, sizes, reductionDims);
-    }
+    if (isa<BackwardReduceOp>(op) && !parallel)
+      for (unsigned i = 0; i + inits.size() < op->getNumOperands(); ++i)
+        if (!maps[i].isIdentity())
+          operands[i] =
+              repeatEntries(b, loc, operands[i], dims, sizes, reductionDims);
 
     auto outTypes = TypeRange(ValueRange(operands).take_back(inits.size()));
     Operation *tiled = clone(b, op, outTypes, operands);

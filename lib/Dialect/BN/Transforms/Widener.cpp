@@ -22,7 +22,7 @@ using namespace mlir;
 using namespace mlir::bn;
 
 bool Widener::canCopy(Operation *op) const {
-  if (!isLegalInEpilogue(op))
+  if (!isLegalInScalarCode(op))
     return false;
   auto changed = [&](Type type) { return changes(type); };
   if (llvm::none_of(op->getOperandTypes(), changed) &&

@@ -69,10 +69,12 @@ def BN_GradientSums : I32EnumAttr<"GradientSums",
 }
 
 def BN_Gradient : I32BitEnumAttr<"Gradient",
-    "operands of the forward op that a gradient is asked for", [
+    "operands of the forward op, and its normalized elements, that a gradient "
+    "is asked for", [
       I32BitEnumAttrCaseBit<"input", 0>,
       I32BitEnumAttrCaseBit<"scale", 1>,
-      I32BitEnumAttrCaseBit<"offset", 2>
+      I32BitEnumAttrCaseBit<"offset", 2>,
+      I32BitEnumAttrCaseBit<"normalized", 3>
     ]> {
   let cppNamespace = "::mlir::bn";
   let separator = ", ";

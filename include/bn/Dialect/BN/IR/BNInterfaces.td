@@ -37,36 +37,69 @@ def BN_IndexedOpInterface : OpInterface<"IndexedOpInterface"> {
   ];
 }
 
-def BN_EpilogueOpInterface : OpInterface<"EpilogueOpInterface"> {
+def BN_ScalarCodeOpInterface : OpInterface<"ScalarCodeOpInterface"> {
   let cppNamespace = "::mlir::bn";
   let description = [{
-    An op whose normalized elements may go through an *epilogue* before they are
-    written: a region that takes one element, and the element at the same index
-    or of the same channel of each epilogue input, and yields what is written.
+    An op that may have *scalar code* for the elements of its data, an epilogue
+    or a prologue: a region that takes one element, and the element at the same
+    index or of the same channel of each of its inputs, and yields one value.
     Its values have the accumulator type of the data, so that nothing is rounded
     in between.
   }];
   let methods = [
-    InterfaceMethod<"The data that are normalized.", "::mlir::Value",
-                    "getInput">,
+    InterfaceMethod<"'epilogue' or 'prologue'.", "::llvm::StringRef",
+                    "getCodeName">,
+    InterfaceMethod<"Data of the type of those that the code is for.",
+                    "::mlir::Value", "getCodeData">,
+    InterfaceMethod<"True when inputs of the shape of the data may be bits "
+                    "that were saved, as i8.", "bool", "takesSavedBits">,
     InterfaceMethod<"The dimensions of the channels.",
                     "::llvm::ArrayRef<int64_t>", "getAxis">,
-    InterfaceMethod<"Further tensors that the epilogue takes elements of: of "
-                    "the shape of the data, or with an entry per channel.",
-                    "::mlir::Operation::operand_range", "getEpilogueInputs">,
+    InterfaceMethod<"Further tensors that the code takes elements of: of the "
+                    "shape of the data, or with an entry per channel.",
+                    "::mlir::Operation::operand_range", "getCodeInputs">,
     InterfaceMethod<"The same, to be changed.", "::mlir::MutableOperandRange",
-                    "getEpilogueInputsMutable">,
-    InterfaceMethod<"Destinations; the first is that of the output.",
-                    "::mlir::Operation::operand_range", "getOuts">,
+                    "getCodeInputsMutable">,
+    InterfaceMethod<"Destinations.", "::mlir::Operation::operand_range",
+                    "getOuts">,
     InterfaceMethod<"The same, to be changed.", "::mlir::MutableOperandRange",
                     "getOutsMutable">
   ];
   let extraSharedClassDeclaration = [{
-    bool hasEpilogue() { return $_op->getNumRegions() != 0; }
-    /// The epilogue, which the op must have: one block that ends with
-    /// `bn.yield`.
-    ::mlir::Region &getEpilogue() { return $_op->getRegion(0); }
+    bool hasScalarCode() { return $_op->getNumRegions() != 0; }
+    /// The code, which the op must have: one block that ends with `bn.yield`.
+    ::mlir::Block &getScalarCode() { return $_op->getRegion(0).front(); }
   }];
+}
+
+def BN_EpilogueOpInterface :
+    OpInterface<"EpilogueOpInterface", [BN_ScalarCodeOpInterface]> {
+  let cppNamespace = "::mlir::bn";
+  let description = [{
+    An op whose scalar code is an *epilogue*: it takes the normalized elements
+    before they are written, and yields what is written to the first of the
+    destinations.
+  }];
+  let methods = [
+    InterfaceMethod<"The data that are normalized.", "::mlir::Value",
+                    "getInput">
+  ];
+}
+
+def BN_PrologueOpInterface :
+    OpInterface<"PrologueOpInterface", [BN_ScalarCodeOpInterface]> {
+  let cppNamespace = "::mlir::bn";
+  let description = [{
+    An op whose scalar code is a *prologue*: it takes the elements of the
+    gradient of an output that an epilogue has made, and yields those of the
+    normalized output, which the op then works on.
+  }];
+  let methods = [
+    InterfaceMethod<"The gradient of the output.", "::mlir::Value",
+                    "getOutputGrad">,
+    InterfaceMethod<"The same, to be changed.", "::mlir::OpOperand &",
+                    "getOutputGradMutable">
+  ];
 }
 
 #endif // BN_DIALECT_BN_IR_BNINTERFACES

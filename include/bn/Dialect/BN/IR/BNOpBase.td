@@ -24,6 +24,11 @@ def BN_Shaped : AnyTypeOf<[RankedTensorOf<[F16, BF16, F32, F64]>,
                            MemRefOf<[F16, BF16, F32, F64]>],
     "ranked tensor or memref of f16, bf16, f32 or f64 values">;
 
+// What a prologue takes elements of: also bits that were saved.
+def BN_ShapedOrBits : AnyTypeOf<[RankedTensorOf<[F16, BF16, F32, F64, I8]>,
+                                 MemRefOf<[F16, BF16, F32, F64, I8]>],
+    "ranked tensor or memref of f16, bf16, f32, f64 or i8 values">;
+
 class BN_Op<string mnemonic, list<Trait> traits = []> :
     Op<BN_Dialect, mnemonic, !listconcat(traits, [
       DestinationStyleOpInterface,
@@ -54,6 +59,35 @@ class BN_EpilogueOp<string mnemonic, list<Trait> traits = []> :
     ])> {
   // None or one: upstream does not clone ops whose regions are empty.
   let regions = (region VariadicRegion<SizedRegion<1>>:$epilogues);
+  let commonDeclaration = [{
+    MutableOperandRange getDpsInitsMutable() { return getOutsMutable(); }
+    ::llvm::StringRef getCodeName() { return "epilogue"; }
+    Value getCodeData() { return getInput(); }
+    bool takesSavedBits() { return false; }
+    OperandRange getCodeInputs() { return getEpilogueInputs(); }
+    MutableOperandRange getCodeInputsMutable() {
+      return getEpilogueInputsMutable();
+    }
+  }];
+}
+
+// An op whose output_grad may go through a prologue. Its arguments include
+// `prologue_inputs`, right before `outs`.
+class BN_PrologueOp<string mnemonic, list<Trait> traits = []> :
+    BN_AggregatedOp<mnemonic, !listconcat(traits, [
+      AttrSizedOperandSegments, BN_PrologueOpInterface
+    ])> {
+  let regions = (region VariadicRegion<SizedRegion<1>>:$prologues);
+  let commonDeclaration = [{
+    MutableOperandRange getDpsInitsMutable() { return getOutsMutable(); }
+    ::llvm::StringRef getCodeName() { return "prologue"; }
+    Value getCodeData() { return getOutputGrad(); }
+    bool takesSavedBits() { return true; }
+    OperandRange getCodeInputs() { return getPrologueInputs(); }
+    MutableOperandRange getCodeInputsMutable() {
+      return getPrologueInputsMutable();
+    }
+  }];
 }
 
 #endif // BN_DIALECT_BN_IR_BNOPBASE

@@ -39,23 +39,24 @@ FloatType getAccumulatorType(Type element);
 /// for an op that cannot cut it.
 int64_t getNumGroups(Operation *op);
 
-/// True when `op` may stand in an epilogue: it is elementwise, on scalars, and
-/// free of memory effects.
-bool isLegalInEpilogue(Operation *op);
+/// True when `op` may stand in an epilogue or a prologue: it is elementwise, on
+/// scalars, and free of memory effects.
+bool isLegalInScalarCode(Operation *op);
 
-/// Copies the epilogue of `from`, if there is one, to the empty region that
-/// `to` has then. The epilogue inputs are up to the caller.
-void cloneEpilogue(EpilogueOpInterface from, EpilogueOpInterface to);
+/// Copies the scalar code of `from`, if there is some, to the empty region that
+/// `to` has then. The inputs of the code are up to the caller.
+void cloneScalarCode(ScalarCodeOpInterface from, ScalarCodeOpInterface to);
 
-/// Puts the same op with an empty epilogue, or with none, in the place of `op`.
-EpilogueOpInterface recreateWithEpilogue(RewriterBase &rewriter,
-                                         EpilogueOpInterface op,
-                                         bool hasEpilogue);
+/// Puts the same op with an empty region for scalar code, or with none, in the
+/// place of `op`.
+ScalarCodeOpInterface recreateWithScalarCode(RewriterBase &rewriter,
+                                             ScalarCodeOpInterface op,
+                                             bool hasCode);
 
-/// What the epilogue of `op` makes of `normalized` and of one element of each
-/// epilogue input, in the accumulator type; without an epilogue, `normalized`.
-Value inlineEpilogue(OpBuilder &builder, EpilogueOpInterface op,
-                     Value normalized, ValueRange inputs);
+/// What the scalar code of `op` makes of `element` and of one element of each
+/// of its inputs, in the types of its block; without code, `element`.
+Value inlineScalarCode(OpBuilder &builder, ScalarCodeOpInterface op,
+                       Value element, ValueRange inputs);
 
 } // namespace mlir::bn
 

@@ -9,8 +9,8 @@
 #ifndef BN_DIALECT_BN_IR_BNOPS
 #define BN_DIALECT_BN_IR_BNOPS
 
-
 include "bn/Dialect/BN/IR/BNUserOps.td"
+include "bn/Dialect/BN/IR/BNGradientOps.td"
 include "bn/Dialect/BN/IR/BNStructuralOps.td"
 
 #endif // BN_DIALECT_BN_IR_BNOPS

@@ -223,8 +223,7 @@ def BN_NormalizeOp : BN_EpilogueOp<"normalize"> {
     (`scale` `(` $scale^ `:` type($scale) `)`)?
     (`offset` `(` $offset^ `:` type($offset) `)`)?
     `outs` `(` $outs `:` type($outs) `)`
-    (`epilogue` `` custom<EpilogueInputs>($epilogue_inputs,
-                                          type($epilogue_inputs))
+    (`epilogue` `` custom<CodeInputs>($epilogue_inputs, type($epilogue_inputs))
      $epilogues^)?
     (`->` type($results)^)?
   }];
@@ -242,136 +241,6 @@ def BN_NormalizeOp : BN_EpilogueOp<"normalize"> {
   let extraClassDeclaration = commonDeclaration # [{
     /// True when mean, scale and offset can be applied as they are: no variance
     /// to divide by, nothing wider than the accumulator of the input.
-    bool hasCoefficients();
-  }];
-  let hasCanonicalizer = 1;
-}
-
-def BN_BackwardReduceOp :
-    BN_AggregatedOp<"backward_reduce", [AttrSizedOperandSegments]> {
-  let summary = "adds to the two sums of the gradients";
-  let description = [{
-    ```
-    sum_dy     = sum_dy     + sum(output_grad)
-    sum_dy_xmu = sum_dy_xmu + sum(output_grad * (input - mean))
-    ```
-
-    over the elements of each channel, accumulating into `outs`; start from
-    zeros. With `sums(dy)` or `sums(dy_xmu)` there is only one of them; the
-    former has no `input` and no `mean`. The sums may be wider than the data
-    (the pipelines use f64); inside the op, they are f32 (f64 for f64 data). A
-    mean wider than that is applied as a rounded mean `m` and its remainder:
-    `sum(output_grad * (input - m)) - (mean - m) * sum(output_grad)`.
-
-    Constraints:
-    * (C1) `axis` names at least one dimension of `output_grad`, none twice.
-    * (C2) `output_grad` has the type of `input`.
-    * (C3) `mean` and the `outs` (sum_dy, sum_dy_xmu, or the one that `sums`
-      names) have the sizes of the dimensions in `axis`.
-    * (C4) Their element types are that of `output_grad` or wider.
-    * (C5) Results have the types of `outs`, or there are none on buffers.
-    * (C6) There are `input` and `mean` exactly when sum_dy_xmu is asked for.
-
-    Example:
-
-    ```mlir
-    %sum_dy, %sum_dy_xmu = bn.backward_reduce axis(1)
-        ins(%dy, %x : tensor<8x64x784xf32>, tensor<8x64x784xf32>)
-        mean(%m : tensor<64xf64>)
-        outs(%s0, %t0 : tensor<64xf64>, tensor<64xf64>)
-        -> tensor<64xf64>, tensor<64xf64>
-    ```
-  }];
-  let arguments = (ins
-    BN_Shaped:$output_grad,
-    Optional<BN_Shaped>:$input,
-    Optional<BN_Shaped>:$mean,
-    Variadic<BN_Shaped>:$outs,
-    DenseI64ArrayAttr:$axis,                             /*backward_reduce_c1*/
-    DefaultValuedAttr<BN_GradientSums,
-      "::mlir::bn::GradientSums::both">:$sums            /*backward_reduce_c6*/
-  );
-  let results = (outs Variadic<AnyRankedTensor>:$results);
-  let assemblyFormat = [{
-    `axis` `(` custom<Axis>($axis) `)` (`sums` `(` $sums^ `)`)? attr-dict
-    `ins` `(` $output_grad (`,` $input^)? `:` type($output_grad)
-              (`,` type($input)^)? `)`
-    (`mean` `(` $mean^ `:` type($mean) `)`)?
-    `outs` `(` $outs `:` type($outs) `)` (`->` type($results)^)?
-  }];
-  let extraClassDeclaration = commonDeclaration # [{
-    bool hasSumDY() { return getSums() != GradientSums::dy_xmu; }
-    bool hasSumDYXmu() { return getSums() != GradientSums::dy; }
-  }];
-  let hasCanonicalizer = 1;
-}
-
-def BN_BackwardInputOp :
-    BN_AggregatedOp<"backward_input", [AttrSizedOperandSegments]> {
-  let summary = "gradient of the input from per-channel coefficients";
-  let description = [{
-    ```
-    input_grad = a * output_grad + b * (input - mean) + c
-    ```
-
-    with one `a`, `b`, `c` and `mean` per channel; an absent mean is 0. A mean
-    wider than the accumulator of the input (f64 for f32 data) is applied as a
-    pair of a rounded mean and its remainder, which keeps the gradient exact at
-    large offsets of the input:
-
-    ```
-    m = round(mean)
-    input_grad = a * output_grad + b * (input - m) + (c - b * (mean - m))
-    ```
-
-    With `mask`, everything behind `a * output_grad` is multiplied with the
-    weight of the element: it is what the element does to the statistics. Of an
-    element of weight 0 nothing else is left, even if it is NaN or infinite.
-
-    Constraints:
-    * (C1) `axis` names at least one dimension of `input`, none twice.
-    * (C2) `output_grad` and the one of `outs`, input_grad, have the type of
-      `input`.
-    * (C3) `a`, `b`, `c` and `mean` have the sizes of the dimensions in `axis`.
-    * (C4) Their element types are that of `input` or wider.
-    * (C5) The result has the type of `outs`, or there is none on buffers.
-    * (C6) `mask` is broadcastable to `input`: of the same rank, each size 1 or
-      that of `input`.
-
-    Example:
-
-    ```mlir
-    %dx = bn.backward_input axis(1)
-        ins(%dy, %x : tensor<8x64x784xf32>, tensor<8x64x784xf32>)
-        mean(%m : tensor<64xf64>)
-        coefficients(%a, %b, %c : tensor<64xf32>, tensor<64xf32>,
-                                  tensor<64xf32>)
-        outs(%dx0 : tensor<8x64x784xf32>) -> tensor<8x64x784xf32>
-    ```
-  }];
-  let arguments = (ins
-    BN_Shaped:$output_grad,
-    BN_Shaped:$input,
-    Optional<BN_Shaped>:$mean,
-    BN_Shaped:$a, BN_Shaped:$b, BN_Shaped:$c,
-    Optional<BN_Shaped>:$mask,
-    Variadic<BN_Shaped>:$outs,
-    DenseI64ArrayAttr:$axis                              /*backward_input_c1*/
-  );
-  let results = (outs Variadic<AnyRankedTensor>:$results);
-  let assemblyFormat = [{
-    `axis` `(` custom<Axis>($axis) `)` attr-dict
-    `ins` `(` $output_grad `,` $input `:` type($output_grad) `,`
-              type($input) `)`
-    (`mean` `(` $mean^ `:` type($mean) `)`)?
-    `coefficients` `(` $a `,` $b `,` $c `:` type($a) `,` type($b) `,`
-                       type($c) `)`
-    (`mask` `(` $mask^ `:` type($mask) `)`)?
-    `outs` `(` $outs `:` type($outs) `)` (`->` type($results)^)?
-  }];
-  let extraClassDeclaration = commonDeclaration # [{
-    /// True when mean and coefficients can be applied as they are: nothing is
-    /// wider than the accumulator of the input.
     bool hasCoefficients();
   }];
   let hasCanonicalizer = 1;

@@ -106,8 +106,7 @@ def BN_TrainingOp : BN_EpilogueOp<"training"> {
                    type($running_mean) `,` type($running_variance) `)`)?
     (`mask` `(` $mask^ `:` type($mask) `)`)?
     `outs` `(` $outs `:` type($outs) `)`
-    (`epilogue` `` custom<EpilogueInputs>($epilogue_inputs,
-                                          type($epilogue_inputs))
+    (`epilogue` `` custom<CodeInputs>($epilogue_inputs, type($epilogue_inputs))
      $epilogues^)?
     (`->` type($results)^)?
   }];
@@ -177,8 +176,7 @@ def BN_InferenceOp : BN_EpilogueOp<"inference"> {
     `statistics` `(` $mean `,` $variance `:` type($mean) `,`
                      type($variance) `)`
     `outs` `(` $outs `:` type($outs) `)`
-    (`epilogue` `` custom<EpilogueInputs>($epilogue_inputs,
-                                          type($epilogue_inputs))
+    (`epilogue` `` custom<CodeInputs>($epilogue_inputs, type($epilogue_inputs))
      $epilogues^)?
     (`->` type($results)^)?
   }];
@@ -187,125 +185,16 @@ def BN_InferenceOp : BN_EpilogueOp<"inference"> {
 
 def BN_YieldOp : Op<BN_Dialect, "yield", [
     Pure, Terminator,
-    ParentOneOf<["TrainingOp", "InferenceOp", "NormalizeOp"]>]> {
-  let summary = "what an epilogue makes of an element";
+    ParentOneOf<["TrainingOp", "InferenceOp", "NormalizeOp", "BackwardOp",
+                 "BackwardReduceOp", "BackwardInputOp"]>]> {
+  let summary = "what an epilogue or a prologue makes of an element";
   let description = [{
-    Ends the block of an epilogue: `output` is `value`, rounded to the element
-    type of the data.
+    Ends the block of an epilogue, of which `value`, rounded to the element type
+    of the data, is the element of `output`; or that of a prologue, of which
+    `value` is the gradient that the op works on.
   }];
   let arguments = (ins AnyFloat:$value);
   let assemblyFormat = "$value attr-dict `:` type($value)";
-}
-
-def BN_BackwardOp : BN_AggregatedOp<"backward", [AttrSizedOperandSegments]> {
-  let summary = "gradients of batch normalization";
-  let description = [{
-    With `r = 1 / sqrt(variance + epsilon)` and sums over the `n` elements of a
-    channel:
-
-    ```
-    offset_grad = sum(output_grad)
-    scale_grad  = sum(output_grad * (input - mean)) * r
-    input_grad  = scale * r * (output_grad - offset_grad / n
-                               - (input - mean) * r * scale_grad / n)
-    ```
-
-    With `statistics_kind(inverse_std)`, the second of the `statistics` is `r`
-    itself. `frozen` takes the statistics as constants:
-    `input_grad = scale * r * output_grad`. `wrt` says which of the gradients
-    are computed, in the order input, scale, offset; the others cost nothing.
-    An absent scale is 1. `n = 0` gives gradients of 0.
-
-    `mask` has the weights of the elements in the statistics, as in
-    `bn.training`: `n` is their sum, and what an element does to the statistics
-    counts with its weight `w`. The sums are over all elements, each of which is
-    normalized:
-
-    ```
-    input_grad  = scale * r * (output_grad - w * (offset_grad / n
-                               + (input - mean) * r * scale_grad / n))
-    ```
-
-    Where all weights are 0 the second term is 0. With `frozen` they change
-    nothing.
-
-    With `groups(g)`, dimension 0 is cut in `g` equal parts with statistics of
-    their own, as in `bn.training`: `input_grad` is that of each part, and the
-    gradients of scale and offset, which all parts share, are sums over the
-    parts.
-
-    Constraints:
-    * (C1) `axis` names at least one dimension of `input`, none twice.
-    * (C2) `epsilon` is given exactly for `statistics_kind(variance)`, and is
-      finite.
-    * (C3) `scale`, `mean`, `variance` and the gradients of scale and offset
-      have the sizes of the dimensions in `axis`.
-    * (C4) Their element types are that of `input` or wider.
-    * (C5) `output_grad` and `input_grad` have the type of `input`.
-    * (C6) `outs` are as many as `wrt` names, at least one.
-    * (C7) `mask` is broadcastable to `input`: of the same rank, each size 1 or
-      that of `input`, which `?` stands for.
-    * (C8) Results have the types of `outs`, or there are none on buffers.
-    * (C9) `groups` is positive and divides dimension 0, which is not in
-      `axis`; each group needs statistics of its own: `mean` and `variance`
-      have a leading dimension of size `groups`.
-
-    Example:
-
-    ```mlir
-    %dx, %dscale = bn.backward axis(1) epsilon(1.0e-3) wrt(input, scale)
-        ins(%dy, %x : tensor<8x64x28x28xf32>, tensor<8x64x28x28xf32>)
-        scale(%g : tensor<64xf32>)
-        statistics(%mean, %variance : tensor<64xf32>, tensor<64xf32>)
-        outs(%dx0, %dg0 : tensor<8x64x28x28xf32>, tensor<64xf32>)
-        -> tensor<8x64x28x28xf32>, tensor<64xf32>
-    ```
-  }];
-  let arguments = (ins
-    BN_Shaped:$output_grad,
-    BN_Shaped:$input,
-    Optional<BN_Shaped>:$scale,
-    BN_Shaped:$mean,
-    BN_Shaped:$variance,
-    Optional<BN_Shaped>:$mask,
-    Variadic<BN_Shaped>:$outs,
-    DenseI64ArrayAttr:$axis,                             /*backward_c1*/
-    OptionalAttr<F64Attr>:$epsilon,                      /*backward_c2*/
-    DefaultValuedAttr<BN_StatisticsKind,
-      "::mlir::bn::StatisticsKind::variance">:$statistics_kind,
-    BN_Gradient:$wrt,                                    /*backward_c6*/
-    UnitAttr:$frozen,
-    DefaultValuedAttr<I64Attr, "1">:$groups              /*backward_c9*/
-  );
-  let results = (outs Variadic<AnyRankedTensor>:$results);
-  let assemblyFormat = [{
-    `axis` `(` custom<Axis>($axis) `)` (`epsilon` `(` $epsilon^ `)`)?
-    (`statistics_kind` `(` $statistics_kind^ `)`)?
-    `wrt` `(` custom<Gradients>($wrt) `)` (`frozen` $frozen^)?
-    (`groups` `(` $groups^ `)`)? attr-dict
-    `ins` `(` $output_grad `,` $input `:` type($output_grad) `,`
-              type($input) `)`
-    (`scale` `(` $scale^ `:` type($scale) `)`)?
-    `statistics` `(` $mean `,` $variance `:` type($mean) `,`
-                     type($variance) `)`
-    (`mask` `(` $mask^ `:` type($mask) `)`)?
-    `outs` `(` $outs `:` type($outs) `)` (`->` type($results)^)?
-  }];
-  let extraClassDeclaration = commonDeclaration # [{
-    bool wants(Gradient gradient) {
-      return bitEnumContainsAny(getWrt(), gradient);
-    }
-    /// True when there is a mask, and the gradients depend on it.
-    bool needsMask() {
-      return getMask() && wants(Gradient::input) && !getFrozen();
-    }
-    /// True when there is nothing to sum up: each element of the one gradient
-    /// depends on that of 'output_grad' alone.
-    bool isElementwise() {
-      return getFrozen() && getWrt() == Gradient::input;
-    }
-  }];
-  let hasCanonicalizer = 1;
 }
 
 #endif // BN_DIALECT_BN_IR_BNUSEROPS
