@@ -22,28 +22,26 @@
 
 using namespace mlir;
 using namespace mlir::bn;
-using Access = KernelOperand::Access;
 using Kind = BatchNormSpec::Kind;
 
-/// Returns "8x?xf32", what a tensor and a memref have in common.
-static std::string printShapedType(const KernelOperand &operand) {
+std::string mlir::bn::printShapedType(const KernelOperand &operand) {
   std::string text;
   for (int64_t size : operand.shape)
     text += (size < 0 ? std::string("?") : std::to_string(size)) + "x";
   return text + stringifyDType(operand.dtype).str();
 }
 
-static bool isOutput(const KernelOperand &operand) {
-  return operand.access != Access::Read;
-}
-
 static void printArguments(llvm::raw_ostream &os,
                            const KernelSignature &signature) {
   llvm::interleaveComma(signature.arguments, os, [&](const auto &operand) {
-    os << "%" << operand.name << ": memref<" << printShapedType(operand) << ">";
+    std::string type = printShapedType(operand);
+    os << "%" << operand.name << ": "
+       << (operand.isScalar ? type : "memref<" + type + ">");
   });
   os << ") {\n";
   for (const KernelOperand &operand : signature.arguments) {
+    if (operand.isScalar)
+      continue;
     std::string type = printShapedType(operand);
     os << "  %" << operand.name << "_t = bufferization.to_tensor %"
        << operand.name << " restrict" << (isOutput(operand) ? " writable" : "")
@@ -143,9 +141,15 @@ static void printAttributes(llvm::raw_ostream &os, const BatchNormSpec &spec) {
 
 static void printOp(llvm::raw_ostream &os, const BatchNormSpec &spec,
                     const KernelSignature &signature) {
+  llvm::SmallVector<const KernelOperand *> outputs;
+  for (const KernelOperand &operand : signature.arguments)
+    if (isOutput(operand))
+      outputs.push_back(&operand);
+  os << "  ";
+  llvm::interleaveComma(
+      outputs, os, [&](auto *output) { os << "%" << output->name << "_r"; });
   os << " = bn." << spec.getKindName();
   printAttributes(os, spec);
-  llvm::SmallVector<const KernelOperand *> outputs;
   for (const Clause &clause : getClauses(spec.kind)) {
     llvm::SmallVector<const KernelOperand *> operands;
     for (const KernelOperand &operand : signature.arguments)
@@ -153,9 +157,6 @@ static void printOp(llvm::raw_ostream &os, const BatchNormSpec &spec,
         operands.push_back(&operand);
     printClause(os, clause.first, operands);
   }
-  for (const KernelOperand &operand : signature.arguments)
-    if (isOutput(operand))
-      outputs.push_back(&operand);
   printClause(os, "outs", outputs);
   // All data have one type; the first argument of every op is of them.
   printEpilogue(os, spec, printShapedType(signature.arguments.front()));
@@ -176,11 +177,10 @@ std::string BatchNormSpec::getModuleText() const {
   llvm::raw_string_ostream os(text);
   os << "func.func @" << functionName << "(";
   printArguments(os, signature);
-  os << "  ";
-  llvm::interleaveComma(outputs, os, [&](const KernelOperand &operand) {
-    os << "%" << operand.name << "_r";
-  });
-  printOp(os, *this, signature);
+  if (takesRenormalization())
+    printRenormalization(os, *this, signature);
+  else
+    printOp(os, *this, signature);
   for (const KernelOperand &operand : outputs) {
     std::string type = printShapedType(operand);
     os << "\n  bufferization.materialize_in_destination %" << operand.name

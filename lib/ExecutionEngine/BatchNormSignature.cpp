@@ -69,6 +69,11 @@ public:
   int64_t addCount(const char *name, Access access = Access::Read) {
     return add(name, DType::F64, channels, access);
   }
+  void addScalar(const char *name) {
+    KernelOperand &operand =
+        signature.arguments[add(name, DType::F64, {}, Access::Read)];
+    operand.isScalar = true;
+  }
   void addScaleAndOffset() {
     if (spec.hasScale)
       addParameter("scale");
@@ -119,7 +124,35 @@ private:
 
 } // namespace
 
+/// Statistics of batches before: what renormalization corrects with, and what
+/// inference will take.
+static void addRenormalized(const BatchNormSpec &spec,
+                            SignatureBuilder &builder) {
+  int64_t input = builder.addData("input");
+  builder.addScaleAndOffset();
+  llvm::SmallVector<std::pair<const char *, int64_t>, 4> updates;
+  auto addOld = [&](const char *name, const char *updated) {
+    updates.push_back({updated, builder.addStatistic(name)});
+  };
+  addOld("renorm_mean", "new_renorm_mean");
+  addOld("renorm_std", "new_renorm_std");
+  if (spec.hasRunningStats) {
+    addOld("running_mean", "new_running_mean");
+    addOld("running_std", "new_running_std");
+  }
+  for (const char *name : {"r_min", "r_max", "d_max"})
+    builder.addScalar(name);
+  builder.addMask();
+  builder.addOutput(input);
+  for (const char *name : {"mean", "variance", "r", "d"})
+    builder.addStatistic(name, Access::Write);
+  for (auto [name, old] : updates)
+    builder.addStatistic(name, Access::Write, old);
+}
+
 static void addTraining(const BatchNormSpec &spec, SignatureBuilder &builder) {
+  if (spec.takesRenormalization())
+    return addRenormalized(spec, builder);
   int64_t input = builder.addData("input"), mean = -1, variance = -1;
   builder.setGroups(input);
   builder.addScaleAndOffset();
@@ -164,6 +197,10 @@ static void addBackward(const BatchNormSpec &spec, SignatureBuilder &builder) {
   builder.addGroupStatistic("mean");
   builder.addGroupStatistic(spec.takesInverseStd() ? "inverse_std"
                                                    : "variance");
+  if (spec.takesRenormalization()) {
+    builder.addStatistic("r");
+    builder.addStatistic("d");
+  }
   builder.addMask();
   int64_t output = spec.takesOutput() ? builder.addData("output") : -1;
   if (spec.hasInputGrad)

@@ -125,6 +125,19 @@ static llvm::Error verifyMask(const BatchNormSpec &spec) {
   return llvm::Error::success();
 }
 
+static llvm::Error verifyRenormalization(const BatchNormSpec &spec) {
+  if (spec.groups != 1)
+    return makeError("expected 'groups' to be 1 for a renormalization, got {0}",
+                     spec.groups);
+  if (spec.kind == BatchNormSpec::Kind::Backward && spec.isFrozen)
+    return makeError("expected 'isFrozen' to be false for a renormalization, "
+                     "got true");
+  if (!std::isfinite(spec.renormMomentum))
+    return makeError("expected 'renormMomentum' to be finite, got {0}",
+                     spec.renormMomentum);
+  return llvm::Error::success();
+}
+
 llvm::Error BatchNormSpec::verify() const {
   if (kind == Kind::Backward && !hasInputGrad && !hasScaleGrad &&
       !hasOffsetGrad && !hasAddendGrad)
@@ -141,6 +154,9 @@ llvm::Error BatchNormSpec::verify() const {
       return error;
   if (takesMask())
     if (llvm::Error error = verifyMask(*this))
+      return error;
+  if (takesRenormalization())
+    if (llvm::Error error = verifyRenormalization(*this))
       return error;
   if (!std::isfinite(epsilon))
     return makeError("expected 'epsilon' to be finite, got {0}", epsilon);
@@ -240,9 +256,16 @@ std::string BatchNormSpec::getKey() const {
   printFlags(os, *this);
   os << " statistics " << stringifyDType(statisticsType);
   if (takesRunningStats())
-    os << " momentum " << printFloat(momentum) << " running "
+    os << " momentum " << printFloat(momentum);
+  if (takesRunningStats() && !takesRenormalization())
+    os << " running "
        << (runningVariance == RunningVariance::Sample ? "sample"
                                                       : "population");
+  if (takesRenormalization()) {
+    os << " renormalized";
+    if (kind == Kind::Training)
+      os << " " << printFloat(renormMomentum);
+  }
   if (epilogue != Epilogue::None)
     os << " epilogue " << getEpilogueName();
   if (epilogue == Epilogue::LeakyRelu)

@@ -24,6 +24,19 @@ namespace mlir::bn {
 /// Prints every digit of a number, in a form that MLIR reads.
 std::string printFloat(double value);
 
+/// Returns "8x?xf32", what a tensor and a memref have in common; of a scalar,
+/// its type.
+std::string printShapedType(const KernelOperand &operand);
+
+inline bool isOutput(const KernelOperand &operand) {
+  return operand.access != KernelOperand::Access::Read;
+}
+
+/// Prints the ops that make `%NAME_r` of `%NAME_t` for each output, of a spec
+/// with renormalization.
+void printRenormalization(llvm::raw_ostream &os, const BatchNormSpec &spec,
+                          const KernelSignature &signature);
+
 /// Checks the fields that describe the epilogue.
 llvm::Error verifyEpilogue(const BatchNormSpec &spec);
 

@@ -30,8 +30,16 @@ BatchNormSpec::StatisticsKind convertStatisticsKind(llvm::StringRef kind);
 /// Converts None or "relu", "leaky_relu", "add", "add_relu"; raises for others.
 BatchNormSpec::Epilogue convertEpilogue(nanobind::handle name);
 
+/// Returns whether there are running statistics; raises where only one of the
+/// mean and `second`, which is called `name`, is given.
+bool checkBothOrNone(nanobind::handle runningMean, nanobind::handle second,
+                     const char *name);
+
 /// inference, training, backward.
 void bindFunctions(nanobind::module_ &module);
+
+/// renormalization, renormalization_backward.
+void bindRenormalization(nanobind::module_ &module);
 
 /// stats, merge_stats, and the other steps of them.
 void bindStructural(nanobind::module_ &module);

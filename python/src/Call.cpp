@@ -12,6 +12,7 @@
 
 #include "Call.h"
 #include "Bindings.h"
+#include "KernelObject.h"
 #include "Mask.h"
 
 #include "llvm/Support/FormatVariadic.h"
@@ -24,7 +25,7 @@ using namespace mlir::bn::python;
 Call::Call(BatchNormSpec::Kind kind) {
   // Fields that a kind does not look at must not tell two kernels apart.
   spec.kind = kind;
-  spec.momentum = 0;
+  spec.momentum = spec.renormMomentum = 0;
   spec.epsilon = 0;
   spec.hasScale = spec.hasOffset = spec.hasRunningStats = false;
   spec.hasMean = spec.hasVariance = false;
@@ -170,6 +171,11 @@ void Call::setEpilogueOf(nb::handle output, nb::handle name, double slope) {
     addData(output, "output");
 }
 
+void Call::addScalar(double value) {
+  scalars.push_back(value);
+  arguments.emplace_back(&scalars.back(), DType::F64, DimVector());
+}
+
 void Call::addMask(nb::handle object) {
   if (object.is_none())
     return;
@@ -224,6 +230,15 @@ void Call::setOut(nb::handle object, size_t numResults) {
   if (out.size() != numResults)
     raiseValueError(llvm::formatv("expected 'out' to have {0} entries, got {1}",
                                   numResults, out.size()));
+}
+
+void Call::setWhich(nb::handle which, nb::handle object) {
+  places = convertWhich(which);
+  setOut(object, places.size() - llvm::count(places, -1));
+  spec.hasInputGrad = places[0] >= 0;
+  spec.hasScaleGrad = places[1] >= 0;
+  spec.hasOffsetGrad = places[2] >= 0;
+  spec.hasAddendGrad = places[3] >= 0;
 }
 
 DType Call::getOutType(size_t index, DType otherwise) {
@@ -297,6 +312,17 @@ void Call::addGroupsOutput(size_t index, const char *name, DType dtype) {
                                     name, spec.groups, printTuple(view.shape)));
   addResult(index, name, view, channelLayout.withLeadingDimension(),
             "the groups and channels");
+}
+
+void Call::addGradients() {
+  if (spec.hasInputGrad)
+    addOutput(places[0], "input_grad");
+  if (spec.hasScaleGrad)
+    addChannelsOutput(places[1], "scale_grad", spec.parameterType);
+  if (spec.hasOffsetGrad)
+    addChannelsOutput(places[2], "offset_grad", spec.parameterType);
+  if (spec.hasAddendGrad)
+    addOutput(places[3], "addend_grad");
 }
 
 static bool overlap(const TensorView &a, const TensorView &b) {

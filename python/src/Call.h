@@ -21,6 +21,8 @@
 #include "Layout.h"
 #include "Session.h"
 
+#include <array>
+#include <deque>
 #include <memory>
 
 namespace mlir::bn::python {
@@ -40,6 +42,9 @@ public:
   /// Says where the results go: None, one array, or one entry per result.
   void setOut(nb::handle out, size_t numResults);
 
+  /// Says which gradients are results, and where they go.
+  void setWhich(nb::handle which, nb::handle out);
+
   /// Returns the element type of result `index` that the caller has given, or
   /// `otherwise`.
   DType getOutType(size_t index, DType otherwise);
@@ -55,6 +60,8 @@ public:
   /// Adds the mean, and a second statistic of the same type, which is called
   /// `name`. Each group has its own.
   void addStatistics(nb::handle mean, nb::handle second, const char *name);
+  /// Adds a number that may be another one in the next call.
+  void addScalar(double value);
   /// Adds a mask, unless it is None.
   void addMask(nb::handle mask);
 
@@ -77,6 +84,8 @@ public:
   void addChannelsOutput(size_t index, const char *name, nb::handle initial);
   /// The same for a statistic that each group has.
   void addGroupsOutput(size_t index, const char *name, DType dtype);
+  /// Adds the gradients that setWhich has named.
+  void addGradients();
 
   /// Calls the kernel.
   void run();
@@ -116,6 +125,10 @@ private:
   /// In the kernel's order, and in that of memory.
   llvm::SmallVector<TensorView, 12> arguments;
   llvm::SmallVector<Preset, 0> presets;
+  /// Of each gradient; -1 for one that is not wanted.
+  std::array<int, 4> places = {-1, -1, -1, -1};
+  /// Scalar arguments point to these, so they stay where they are.
+  std::deque<double> scalars;
   /// A mask that could not be used as it was.
   std::unique_ptr<char[]> maskMemory;
   /// What DLPack has given us, until the call is over.

@@ -45,14 +45,13 @@ static nb::object inference(nb::handle x, nb::handle scale, nb::handle offset,
   return call.takeResult(0);
 }
 
-static bool checkBothOrNone(nb::handle runningMean,
-                            nb::handle runningVariance) {
+bool mlir::bn::python::checkBothOrNone(nb::handle runningMean,
+                                       nb::handle second, const char *name) {
   bool hasMean = !runningMean.is_none();
-  if (hasMean == runningVariance.is_none())
-    raiseValueError(llvm::formatv("expected 'running_mean' and "
-                                  "'running_variance' or neither, got only "
-                                  "'running_{0}'",
-                                  hasMean ? "mean" : "variance"));
+  if (hasMean == second.is_none())
+    raiseValueError(llvm::formatv("expected 'running_mean' and '{0}' or "
+                                  "neither, got only '{1}'",
+                                  name, hasMean ? "running_mean" : name));
   return hasMean;
 }
 
@@ -62,7 +61,8 @@ static nb::object training(nb::handle x, nb::handle scale, nb::handle offset,
                            nb::handle mask, int64_t groups, nb::handle axis,
                            double epsilon, nb::handle epilogue, double slope,
                            nb::handle addend, nb::handle out) {
-  bool hasRunningStats = checkBothOrNone(runningMean, runningVariance);
+  bool hasRunningStats =
+      checkBothOrNone(runningMean, runningVariance, "running_variance");
   Call call(Kind::Training);
   BatchNormSpec &spec = call.spec;
   call.setInput(x, axis);
@@ -127,21 +127,16 @@ static nb::object backward(nb::handle outputGrad, nb::handle x,
                            const char *statisticsKind, nb::handle epilogue,
                            double slope, nb::handle output, nb::handle which,
                            nb::handle out) {
-  std::array<int, 4> places = convertWhich(which);
   Call call(Kind::Backward);
   BatchNormSpec &spec = call.spec;
   call.setInput(x, axis);
   call.setGroups(groups);
-  call.setOut(out, places.size() - llvm::count(places, -1));
+  call.setWhich(which, out);
   spec.isFrozen = frozen;
   spec.statisticsKind = convertStatisticsKind(statisticsKind);
   if (spec.takesEpsilon())
     spec.epsilon = epsilon;
   spec.hasScale = !scale.is_none();
-  spec.hasInputGrad = places[0] >= 0;
-  spec.hasScaleGrad = places[1] >= 0;
-  spec.hasOffsetGrad = places[2] >= 0;
-  spec.hasAddendGrad = places[3] >= 0;
   call.addData(outputGrad, "output_grad");
   call.addInput();
   if (spec.hasScale)
@@ -150,14 +145,7 @@ static nb::object backward(nb::handle outputGrad, nb::handle x,
                      spec.takesInverseStd() ? "inverse_std" : "variance");
   call.addMask(mask);
   call.setEpilogueOf(output, epilogue, slope);
-  if (spec.hasInputGrad)
-    call.addOutput(places[0], "input_grad");
-  if (spec.hasScaleGrad)
-    call.addChannelsOutput(places[1], "scale_grad", spec.parameterType);
-  if (spec.hasOffsetGrad)
-    call.addChannelsOutput(places[2], "offset_grad", spec.parameterType);
-  if (spec.hasAddendGrad)
-    call.addOutput(places[3], "addend_grad");
+  call.addGradients();
   call.run();
   return call.takeResults();
 }

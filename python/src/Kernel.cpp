@@ -118,8 +118,8 @@ static void initSpec(BatchNormSpec *self, const char *kind, nb::handle shape,
                      bool hasMean, bool hasVariance, nb::handle which,
                      bool frozen, const char *statisticsKind, int64_t groups,
                      nb::handle maskShape, nb::handle maskType,
-                     nb::handle epilogue, double slope,
-                     int64_t threads) {
+                     nb::handle epilogue, double slope, bool renormalized,
+                     double renormMomentum, int64_t threads) {
   BatchNormSpec spec;
   spec.kind = convertKindName(kind);
   spec.shape = convertShape(shape, "shape");
@@ -151,6 +151,8 @@ static void initSpec(BatchNormSpec *self, const char *kind, nb::handle shape,
     spec.maskShape = convertShape(maskShape, "mask_shape");
   spec.maskType =
       maskType.is_none() ? wide : convertDTypeName(maskType, "mask_dtype");
+  spec.isRenormalized = renormalized;
+  spec.renormMomentum = renormMomentum;
   spec.threads = threads;
   raiseIfError(spec.verify());
   new (self) BatchNormSpec(std::move(spec));
@@ -173,6 +175,7 @@ static void bindSpec(nb::module_ &module) {
            "frozen"_a = false, "statistics_kind"_a = "variance", "groups"_a = 1,
            "mask_shape"_a = nb::none(), "mask_dtype"_a = nb::none(),
            "epilogue"_a = nb::none(), "slope"_a = 0.01,
+           "renormalized"_a = false, "renorm_momentum"_a = 0.99,
            "threads"_a = 0,
            nb::sig("def __init__(self, kind: Kind, shape: "
                    "Sequence[int | None], *, axis: Axis = -1, "
@@ -190,7 +193,8 @@ static void bindSpec(nb::module_ &module) {
                    "mask_shape: Sequence[int | None] | None = None, "
                    "mask_dtype: object = None, "
                    "epilogue: Epilogue | None = None, slope: float = 0.01, "
-                   "threads: int = 0) -> None"))
+                   "renormalized: bool = False, "
+                   "renorm_momentum: float = 0.99, threads: int = 0) -> None"))
       .def_prop_ro(
           "kind",
           [](const BatchNormSpec &spec) { return spec.getKindName().str(); })

@@ -24,6 +24,7 @@ NB_MODULE(_core, module) {
   nb::exception<CompileError>(module, "CompileError", PyExc_RuntimeError);
   module.attr("version") = BN_VERSION_STRING;
   bindFunctions(module);
+  bindRenormalization(module);
   bindStructural(module);
   bindKernel(module);
   bindConfig(module);

@@ -57,6 +57,7 @@ static uint64_t packFlags(const BatchNormSpec &spec) {
   append(spec.epilogue, 3);
   append(spec.maskType, 4);
   append(spec.statisticsKind);
+  append(spec.isRenormalized);
   return flags;
 }
 
@@ -64,6 +65,7 @@ size_t SpecHash::operator()(const BatchNormSpec &spec) const {
   return llvm::hash_combine(
       packFlags(spec), llvm::bit_cast<uint64_t>(spec.epsilon),
       llvm::bit_cast<uint64_t>(spec.momentum),
+      llvm::bit_cast<uint64_t>(spec.renormMomentum),
       llvm::bit_cast<uint64_t>(spec.slope), spec.threads, spec.groups,
       llvm::hash_combine_range(spec.shape.begin(), spec.shape.end()),
       llvm::hash_combine_range(spec.axis.begin(), spec.axis.end()),
@@ -78,6 +80,8 @@ bool SpecEqual::operator()(const BatchNormSpec &a,
              llvm::bit_cast<uint64_t>(b.epsilon) &&
          llvm::bit_cast<uint64_t>(a.momentum) ==
              llvm::bit_cast<uint64_t>(b.momentum) &&
+         llvm::bit_cast<uint64_t>(a.renormMomentum) ==
+             llvm::bit_cast<uint64_t>(b.renormMomentum) &&
          llvm::bit_cast<uint64_t>(a.slope) ==
              llvm::bit_cast<uint64_t>(b.slope) &&
          a.threads == b.threads && a.groups == b.groups;

@@ -17,9 +17,13 @@
 //              [mask], [addend], output, mean, variance, [new_running_mean,
 //              new_running_variance]
 //   inference: input, [scale], [offset], mean, variance, [addend], output
+//   training, renormalized: input, [scale], [offset], renorm_mean, renorm_std,
+//              [running_mean, running_std], r_min, r_max, d_max, [mask],
+//              [addend], output, mean, variance, r, d, new_renorm_mean,
+//              new_renorm_std, [new_running_mean, new_running_std]
 //   backward:  output_grad, input, [scale], mean, variance or inverse_std,
-//              [mask], [output], [input_grad], [scale_grad], [offset_grad],
-//              [addend_grad]
+//              [r, d, when renormalized], [mask], [output], [input_grad],
+//              [scale_grad], [offset_grad], [addend_grad]
 //   stats:     input, [mask], count, mean, m2
 //   merge_stats:          count, mean, m2, total_count, total_mean, total_m2
 //   update_running_stats: count, mean, variance, running_mean,
@@ -33,7 +37,8 @@
 // statistic that of the old one. What stats, merge_stats and backward_reduce
 // find in their results is added to: start from zeros. Counts are f64. With
 // groups, mean and variance (or inverse_std) have one more dimension, the
-// first.
+// first. r_min, r_max and d_max are scalars of f64: they may change from call
+// to call.
 //
 // Phase: input.
 //
@@ -100,6 +105,11 @@ struct BatchNormSpec {
   bool hasOffset = true;
   /// Training only.
   bool hasRunningStats = true;
+  /// Training and backward only: batch renormalization (Ioffe, 2017), with
+  /// running statistics whose second is the standard deviation.
+  bool isRenormalized = false;
+  /// The weight of the old statistics that renormalization corrects with.
+  double renormMomentum = 0.99;
   /// Training and backward only: dimension 0, which is no feature dimension, is
   /// cut in so many equal parts with statistics of their own.
   int64_t groups = 1;
@@ -168,6 +178,9 @@ struct BatchNormSpec {
   }
   bool takesGroups() const {
     return (kind == Kind::Training || kind == Kind::Backward) && groups != 1;
+  }
+  bool takesRenormalization() const {
+    return (kind == Kind::Training || kind == Kind::Backward) && isRenormalized;
   }
   bool takesEpsilon() const {
     return kind == Kind::Training || kind == Kind::Inference ||
