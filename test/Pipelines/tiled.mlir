@@ -9,9 +9,9 @@
 // CHECK-LABEL: func @nchw
 //       CHECK:   scf.forall (%{{.*}}) = (0) to (64) step (32)
 //       CHECK:     scf.for %{{.*}} = %c0 to %c31 step %c1
-//       CHECK:       %[[FIRST:.*]]:3 = bn.stats axis(1) {bn.lowering_strategy = #bn.lowering_strategy<pipelined_slab,
-//  CHECK-SAME:         ins(%{{[^ ]+}} : tensor<1x1x128xf32>) outs(
-//       CHECK:       scf.for %{{.*}} = %c0 to %c24 step %c8 iter_args({{.*}} = %[[FIRST]]#1,
+//       CHECK:       %[[MEAN:.*]] = linalg.generic {{.*}} ins(%{{[^ ]+}} : tensor<1x1x128xf32>) outs(
+//       CHECK:       %[[FIRST:.*]] = linalg.generic {{.*}} ins(%[[MEAN]] : tensor<1xf32>)
+//       CHECK:       scf.for %{{.*}} = %c0 to %c24 step %c8 iter_args({{.*}} = %[[FIRST]],
 //       CHECK:         bn.normalize axis(1) {{.*}} ins(%{{[^ ]+}} : tensor<8x1x784xf32>) mean(
 //       CHECK:         bn.stats axis(1) {{.*}} ins(%{{[^ ]+}} : tensor<8x1x784xf32>) pivot(%[[M:[^ ]+]] : {{.*}} outs(%{{[^ ]+}}, %[[M]], %
 //   CHECK-NOT:       scf.for
@@ -27,7 +27,7 @@
 // CHECK-LABEL: func @nhwc
 //       CHECK:   scf.forall (%{{.*}}) = (0) to (6272) step (1568)
 //       CHECK:     tensor.expand_shape {{.*}} output_shape [4, 392, 100]
-//       CHECK:     bn.stats axis(2) {{.*}} ins(%{{[^ ]+}} : tensor<4x4x100xf32>) outs(
+//       CHECK:     linalg.generic {{.*}} ins(%{{[^ ]+}} : tensor<4x4x100xf32>) outs(
 //       CHECK:     scf.for %{{.*}} = %c0 to %c392 step %c64
 //       CHECK:       bn.stats axis(2) {bn.lowering_strategy = #bn.lowering_strategy<row_blocks,
 //  CHECK-SAME:         ins(%{{[^ ]+}} : tensor<4x?x100xf32>) pivot(
@@ -59,7 +59,6 @@
 //       CHECK:       bn.normalize axis(1) {bn.lowering_strategy = #bn.lowering_strategy<pipelined_slab, {{.*}} stores = temporal,
 //       CHECK:     } else {
 //       CHECK:   scf.forall (%{{.*}}) in (%{{.*}})
-//       CHECK:     bn.stats axis(1) {bn.lowering_strategy = #bn.lowering_strategy<slab,
 //       CHECK:     scf.for
-//       CHECK:       bn.stats axis(1) {{.*}} pivot(
+//       CHECK:       bn.stats axis(1) {bn.lowering_strategy = #bn.lowering_strategy<slab, {{.*}} pivot(
 //       CHECK:     bn.normalize axis(1) {bn.lowering_strategy = #bn.lowering_strategy<slab,

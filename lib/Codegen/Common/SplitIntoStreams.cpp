@@ -14,6 +14,8 @@
 #include "TilingUtils.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 
@@ -33,6 +35,8 @@ private:
   Value slice(Value rows, AffineMap map, OpFoldResult from, OpFoldResult count);
   Value apart(Value rows, AffineMap map);
   IndexedOpInterface create(Part getPart, ValueRange outs, int64_t channelDim);
+  ValueRange createRest(ValueRange running);
+  ValueRange addRest(ValueRange running);
 
   RewriterBase &b;
   IndexedOpInterface op;
@@ -112,6 +116,38 @@ IndexedOpInterface StreamSplitter::create(Part getPart, ValueRange outs,
   return cast<IndexedOpInterface>(copy);
 }
 
+/// The op on the rows that are left over.
+ValueRange StreamSplitter::createRest(ValueRange running) {
+  IndexedOpInterface last =
+      create([&](Value rows,
+                 AffineMap map) { return slice(rows, map, covered, rest); },
+             running, /*channelDim=*/1);
+  last->setAttr(kLoweringStrategyAttrName,
+                getLoweringStrategy(op).withSizes({0, 0}, {0, 0}));
+  return last->getResults();
+}
+
+/// Adds the rows that are left over to `running`. Where their number is not
+/// known there are mostly none, and the merge of none takes as long as any.
+ValueRange StreamSplitter::addRest(ValueRange running) {
+  if (isConstantIntValue(rest, 0))
+    return running;
+  if (getConstantIntValue(rest))
+    return createRest(running);
+  Value none = arith::ConstantIndexOp::create(b, loc, 0);
+  Value isLeft = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne,
+                                       cast<Value>(rest), none);
+  auto branch = scf::IfOp::create(b, loc, running.getTypes(), isLeft,
+                                  /*addThenBlock=*/true,
+                                  /*addElseBlock=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(branch.thenBlock());
+  scf::YieldOp::create(b, loc, createRest(running));
+  b.setInsertionPointToStart(branch.elseBlock());
+  scf::YieldOp::create(b, loc, running);
+  return branch.getResults();
+}
+
 IndexedOpInterface StreamSplitter::run() {
   LoweringStrategyAttr strategy = getLoweringStrategy(op);
   auto outs =
@@ -123,17 +159,7 @@ IndexedOpInterface StreamSplitter::run() {
       kLoweringStrategyAttrName,
       strategy.withSizes({0, 0, 0},
                          {0, strategy.getTile()[0], strategy.getTile()[1]}));
-  IndexedOpInterface last = inStreams;
-  if (!isConstantIntValue(rest, 0)) {
-    last = create(
-        [&](Value rows, AffineMap map) {
-          return slice(rows, map, covered, rest);
-        },
-        inStreams->getResults(), /*channelDim=*/1);
-    last->setAttr(kLoweringStrategyAttrName,
-                  strategy.withSizes({0, 0}, {0, 0}));
-  }
-  b.replaceOp(op, last->getResults());
+  b.replaceOp(op, addRest(inStreams->getResults()));
   return inStreams;
 }
 

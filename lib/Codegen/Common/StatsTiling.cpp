@@ -81,9 +81,8 @@ static SmallVector<Value> createZeros(OpBuilder &b, StatsOp op) {
   return zeros;
 }
 
-/// The mean of the first few elements of each channel.
-static Value createFirstPivot(OpBuilder &b, StatsOp op,
-                              LoweringStrategyAttr strategy) {
+/// The mean of the first few elements of each channel, in `out`.
+static Value createFirstPivot(OpBuilder &b, StatsOp op, Value out) {
   Location loc = op.getLoc();
   SmallVector<OpFoldResult> sizes =
       tensor::getMixedSizes(b, loc, op.getInput());
@@ -107,12 +106,7 @@ static Value createFirstPivot(OpBuilder &b, StatsOp op,
       ones(rank, b.getIndexAttr(1));
   Value first = tensor::ExtractSliceOp::create(b, loc, op.getInput(), zeros,
                                                sizes, ones);
-  auto stats = StatsOp::create(b, loc, op.getResultTypes(), first,
-                               /*mask=*/Value(), /*pivot=*/Value(),
-                               createZeros(b, op), op.getAxis());
-  SmallVector<int64_t> none(rank, 0);
-  stats->setAttr(kLoweringStrategyAttrName, strategy.withSizes(none, none));
-  return stats.getResult(1);
+  return convertTensor(b, op, createMean(b, op, first, op.getAxis()), out);
 }
 
 LogicalResult mlir::bn::tileStatsInSequence(RewriterBase &rewriter,
@@ -128,7 +122,7 @@ LogicalResult mlir::bn::tileStatsInSequence(RewriterBase &rewriter,
   bool startsFromZeros = llvm::all_of(outs, isZeros);
   if (!startsFromZeros)
     op.getOutsMutable().assign(createZeros(rewriter, op));
-  op.getOutsMutable()[1].set(createFirstPivot(rewriter, op, strategy));
+  op.getOutsMutable()[1].set(createFirstPivot(rewriter, op, op.getOuts()[1]));
   if (!startsFromZeros) {
     rewriter.setInsertionPointAfter(op);
     auto merge = MergeStatsOp::create(rewriter, op.getLoc(),

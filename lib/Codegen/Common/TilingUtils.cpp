@@ -17,6 +17,14 @@
 using namespace mlir;
 using namespace mlir::bn;
 
+/// What the rows of a piece are a multiple of, so that they can be read from
+/// the streams of `strategy` without any left over.
+static int64_t getStep(LoweringStrategyAttr strategy, int64_t numPieces) {
+  bool hasStreams = strategy.getSchedule() == Schedule::RowBlocks &&
+                    strategy.getParallel().size() == 2;
+  return hasStreams && numPieces > 1 ? strategy.getStreams() : 1;
+}
+
 /// Tile sizes as values: `-p` in `sizes` means equal pieces, at most p.
 static SmallVector<OpFoldResult>
 resolveSizes(OpBuilder &b, TilingInterface op, ArrayRef<int64_t> sizes) {
@@ -28,8 +36,10 @@ resolveSizes(OpBuilder &b, TilingInterface op, ArrayRef<int64_t> sizes) {
       continue;
     }
     // At least 1, for an empty dimension.
+    int64_t step = getStep(getLoweringStrategy(op), -size);
     AffineMap pieces = AffineMap::get(
-        0, 1, {n.ceilDiv(-size), b.getAffineConstantExpr(1)}, b.getContext());
+        0, 1, {n.ceilDiv(-size * step) * step, b.getAffineConstantExpr(1)},
+        b.getContext());
     resolved.push_back(affine::makeComposedFoldedAffineMax(
         b, op.getLoc(), pieces, {range.size}));
   }

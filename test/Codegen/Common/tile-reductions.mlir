@@ -53,8 +53,9 @@ func.func @single(%x: tensor<8x4x100xf32>, %c: tensor<4xf64>) -> tensor<4xf64> {
 //  CHECK-SAME:     %[[X:[a-z0-9]+]]: tensor<8x4x4096xf32>
 //       CHECK:   %[[ZERO:.*]] = linalg.fill
 //       CHECK:   %[[FIRST:.*]] = tensor.extract_slice %[[X]][0, 0, 0] [1, 4, 128]
-//       CHECK:   %[[P:.*]]:3 = bn.stats axis(1) {{.*}} ins(%[[FIRST]] : tensor<1x4x128xf32>) outs(%[[ZERO]], %[[ZERO]], %[[ZERO]] :
-//       CHECK:   scf.for %{{.*}} = %c0 to %c8 step %c1 iter_args(%[[N:.*]] = %[[ZERO]], %[[M:.*]] = %[[P]]#1, %[[S:.*]] = %[[ZERO]])
+//       CHECK:   %[[MEAN:.*]] = linalg.generic {{.*}} ins(%[[FIRST]] : tensor<1x4x128xf32>)
+//       CHECK:   %[[P:.*]] = linalg.generic {{.*}} ins(%[[MEAN]] : tensor<4xf32>) outs({{.*}} : tensor<4xf64>)
+//       CHECK:   scf.for %{{.*}} = %c0 to %c8 step %c1 iter_args(%[[N:.*]] = %[[ZERO]], %[[M:.*]] = %[[P]], %[[S:.*]] = %[[ZERO]])
 //       CHECK:     bn.stats axis(1) {{.*}} ins(%{{[^ ]+}} : tensor<1x4x4096xf32>) pivot(%[[M]] : tensor<4xf64>) outs(%[[N]], %[[M]], %[[S]] :
 //       CHECK:   } {bn.prefetch = 1 : i64}
 //   CHECK-NOT:   bn.merge_stats
@@ -103,7 +104,7 @@ func.func @running_pivot_goes_on(%x: tensor<8x4x4096xf32>, %c: tensor<4xf64>)
 //       CHECK:   %[[MOST:.*]] = tensor.extract_slice %[[X]][0, 0] [1000, 128]
 //       CHECK:   %[[ROWS:.*]] = tensor.expand_shape %[[MOST]] {{.*}} output_shape [4, 250, 128]
 //       CHECK:   %[[FIRST:.*]] = tensor.extract_slice %[[ROWS]][0, 0, 0] [4, 4, 128]
-//       CHECK:   bn.stats axis(2) {{.*}} ins(%[[FIRST]] :
+//       CHECK:   linalg.generic {{.*}} ins(%[[FIRST]] :
 //       CHECK:   %[[R:.*]]:3 = scf.for %[[I:.*]] = %c0 to %c250 step %c50
 //       CHECK:     %[[TILE:.*]] = tensor.extract_slice %[[ROWS]][0, %[[I]], 0] [4, 50, 128]
 //       CHECK:     bn.stats axis(2) {{.*}} ins(%[[TILE]] : {{.*}}) pivot(
@@ -119,6 +120,33 @@ func.func @streams(%x: tensor<1002x128xf32>) -> tensor<128xf64> {
        parallel = [0, 0], tile = [50, 0], vector_bits = 256, unroll = 4,
        stores = temporal, streams = 4>}
       ins(%x : tensor<1002x128xf32>)
+      outs(%c, %c, %c : tensor<128xf64>, tensor<128xf64>, tensor<128xf64>)
+      -> tensor<128xf64>, tensor<128xf64>, tensor<128xf64>
+  return %m : tensor<128xf64>
+}
+
+// -----
+
+// The rows of a piece are a multiple of the streams, so that only the last one
+// has rows left over: the others do not merge them.
+// CHECK-LABEL: func @pieces_of_streams
+//       CHECK:   scf.forall {{.*}} = (0) to (1010) step (256)
+//       CHECK:     bn.stats axis(2)
+//       CHECK:     %[[LEFT:.*]] = arith.cmpi ne
+//       CHECK:     scf.if %[[LEFT]] -> (tensor<128xf64>, tensor<128xf64>, tensor<128xf64>)
+//       CHECK:       bn.stats axis(1) {{.*}} ins(%{{[^ ]+}} : tensor<?x128xf32>)
+//       CHECK:     } else {
+//  CHECK-NEXT:       scf.yield
+func.func @pieces_of_streams(%x: tensor<1010x128xf32>) -> tensor<128xf64> {
+  %zero = arith.constant 0.0 : f64
+  %e = tensor.empty() : tensor<128xf64>
+  %c = linalg.fill ins(%zero : f64) outs(%e : tensor<128xf64>)
+      -> tensor<128xf64>
+  %n, %m, %s = bn.stats axis(1)
+      {bn.lowering_strategy = #bn.lowering_strategy<row_blocks, threads = 0,
+       parallel = [-4, 0], tile = [0, 0], vector_bits = 256, unroll = 4,
+       stores = temporal, streams = 4>}
+      ins(%x : tensor<1010x128xf32>)
       outs(%c, %c, %c : tensor<128xf64>, tensor<128xf64>, tensor<128xf64>)
       -> tensor<128xf64>, tensor<128xf64>, tensor<128xf64>
   return %m : tensor<128xf64>

@@ -61,21 +61,6 @@ struct StatsBuilder {
     channelMap = maps.back();
   }
 
-  /// About the mean of the tile: sum(x * 1/n). Scaling first keeps the sum
-  /// from overflowing where the mean does not.
-  Value createPivot(Value inverseCount) {
-    Value zeros = createZerosLike(b, loc, input, axis, accumulator);
-    auto body = [&](OpBuilder &nested, Location l,
-                    ValueRange args) -> SmallVector<Value> {
-      Arith arith{nested, l};
-      Value x = arith.convert(args[0], accumulator);
-      return {arith.add(arith.mul(x, inverseCount), args[1])};
-    };
-    return createGeneric(b, op, input, zeros, {dataMap, channelMap}, kinds,
-                         body)
-        .getResult(0);
-  }
-
   /// The given pivot, in the type of the sums.
   Value convertPivot() {
     auto body = [&](OpBuilder &nested, Location l,
@@ -285,12 +270,9 @@ FailureOr<SmallVector<Value>> StatsOp::decomposeOperation(OpBuilder &b) {
   if (getMask())
     return SmallVector<Value>(MaskedStatsBuilder(b, *this).run().getResults());
   StatsBuilder stats(b, *this);
-  Arith arith{b, getLoc()};
   Value count = createElementCount(b, getLoc(), getInput(), stats.axis);
-  Value inverse =
-      arith.convert(arith.divOrZero(arith.constant(1.0, b.getF64Type()), count),
-                    stats.accumulator);
-  Value pivot = getPivot() ? stats.convertPivot() : stats.createPivot(inverse);
+  Value pivot = getPivot() ? stats.convertPivot()
+                           : createMean(b, *this, getInput(), stats.axis);
   auto sums = stats.createCentredSums(pivot);
   auto merged =
       stats.createMerge({pivot, sums.getResult(0), sums.getResult(1)}, count);

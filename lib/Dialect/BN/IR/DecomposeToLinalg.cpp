@@ -53,6 +53,38 @@ double mlir::bn::getSumScale(ShapedType type,
   return std::exp2(std::ceil(std::log2(std::clamp(count, 1.0, kDynamicScale))));
 }
 
+/// sum(x * 1/n). Scaling first keeps the sum from overflowing where the mean
+/// does not.
+Value mlir::bn::createMean(OpBuilder &b, Operation *from, Value input,
+                           ArrayRef<int64_t> axis) {
+  Location loc = from->getLoc();
+  FloatType accumulator = getAccumulatorTypeOf(input);
+  int64_t rank = cast<ShapedType>(input.getType()).getRank();
+  SmallVector<int64_t> channels = normalizeAxis(axis, rank);
+  SmallVector<utils::IteratorType> kinds(rank, utils::IteratorType::reduction);
+  SmallVector<AffineExpr> perChannel;
+  for (int64_t dim : channels) {
+    kinds[dim] = utils::IteratorType::parallel;
+    perChannel.push_back(b.getAffineDimExpr(dim));
+  }
+  Arith outer{b, loc};
+  Value count = createElementCount(b, loc, input, channels);
+  Value inverse = outer.convert(
+      outer.divOrZero(outer.constant(1.0, b.getF64Type()), count), accumulator);
+  auto body = [&](OpBuilder &nested, Location l,
+                  ValueRange args) -> SmallVector<Value> {
+    Arith arith{nested, l};
+    Value x = arith.convert(args[0], accumulator);
+    return {arith.add(arith.mul(x, inverse), args[1])};
+  };
+  return createGeneric(b, from, input,
+                       createZerosLike(b, loc, input, channels, accumulator),
+                       {b.getMultiDimIdentityMap(rank),
+                        AffineMap::get(rank, 0, perChannel, b.getContext())},
+                       kinds, body)
+      .getResult(0);
+}
+
 //===----------------------------------------------------------------------===//
 // Weights
 //===----------------------------------------------------------------------===//

@@ -52,6 +52,11 @@ Value createEmptyLike(OpBuilder &builder, Location loc, Value source,
 Value createZerosLike(OpBuilder &builder, Location loc, Value source,
                       ArrayRef<int64_t> dims, Type element);
 
+/// The mean of each channel of `input` in the type of its accumulators, in one
+/// pass. Carries the lowering strategy of `from`.
+Value createMean(OpBuilder &builder, Operation *from, Value input,
+                 ArrayRef<int64_t> axis);
+
 /// Merges partial results of `op`, a bn.stats or a bn.backward_reduce, into
 /// those in `running`.
 ValueRange mergePartialResults(OpBuilder &builder, Operation *op,
