@@ -15,11 +15,11 @@
 
 #include "JITSession.h"
 
+#include "bn/ExecutionEngine/OneBlockMemory.h"
 #include "bn/Support/Error.h"
 #include "llvm/ExecutionEngine/JITEventListener.h"
 #include "llvm/ExecutionEngine/Orc/RTDyldObjectLinkingLayer.h"
 #include "llvm/ExecutionEngine/Orc/SelfExecutorProcessControl.h"
-#include "llvm/ExecutionEngine/SectionMemoryManager.h"
 #include "llvm/TargetParser/Host.h"
 
 using namespace mlir::bn;
@@ -31,9 +31,7 @@ getLinkerCreator(bool enablePerf, bool enableGDB) {
              -> llvm::Expected<std::unique_ptr<ObjectLayer>> {
     auto layer = std::make_unique<RTDyldObjectLinkingLayer>(
         session, [](const llvm::MemoryBuffer &) {
-          // One block per object keeps code and constants within reach.
-          return std::make_unique<llvm::SectionMemoryManager>(
-              /*MM=*/nullptr, /*ReserveAlloc=*/true);
+          return std::make_unique<OneBlockMemory>();
         });
     // Both listeners are LLVM's own globals; perf's is null when LLVM was
     // built without it.

@@ -8,7 +8,7 @@ copying them, and return arrays of the framework of ``x``. The first call for a
 shape compiles a kernel; later ones find it in about a microsecond.
 """
 
-from bn_mlir import knobs
+from bn_mlir import _libraries, knobs  # noqa: F401
 from bn_mlir._core import (
     CompileError,
     Kernel,

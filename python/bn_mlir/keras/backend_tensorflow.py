@@ -1,0 +1,146 @@
+# Part of the bn-mlir project, under the Apache License v2.0 with LLVM
+# Exceptions. See LICENSE for license information.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""On Keras' backend TensorFlow.
+
+Eager tensors go to the kernels as they are. In a graph, calls are nodes that
+run Python: TensorFlow hands them its memory as arrays of NumPy, and takes over
+that of the results. XLA cannot compile such nodes, and they are no part of a
+SavedModel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import tensorflow as tf
+from tensorflow.python.ops import control_flow_util
+
+import bn_mlir
+from bn_mlir.keras.normalization import Normalization
+
+__all__ = ["SUPPORTS_JIT", "apply", "moments"]
+
+SUPPORTS_JIT = False
+
+
+def _wide(dtype: tf.DType) -> tf.DType:
+    """The type of statistics of data of type `dtype`."""
+    return tf.float64 if dtype == tf.float64 else tf.float32
+
+
+def _check_is_not_xla() -> None:
+    graph = tf.compat.v1.get_default_graph()
+    if control_flow_util.GraphOrParentsInXlaContext(graph):
+        raise NotImplementedError(
+            "expected a graph that XLA does not compile, which cannot call the "
+            "kernels of bn_mlir, got jit_compile=True"
+        )
+
+
+def check_is_one_replica() -> None:
+    """Refuses statistics over several replicas."""
+    count = tf.distribute.get_strategy().num_replicas_in_sync
+    if count != 1:
+        raise NotImplementedError(
+            "expected one replica for a layer with synchronized=True, got "
+            f"{count}"
+        )
+
+
+def _call(
+    function: Callable[..., Sequence[Any]],
+    arguments: Sequence[Any],
+    results: Sequence[tf.TensorSpec],
+) -> list[tf.Tensor]:
+    """Calls `function`, now or when the graph runs; arguments may be None."""
+    given = [argument is not None for argument in arguments]
+    tensors = [argument for argument in arguments if argument is not None]
+
+    def call(*tensors: Any) -> list[Any]:
+        rest = iter(tensors)
+        return list(function(*[next(rest) if is_given else None
+                               for is_given in given]))
+
+    if tf.executing_eagerly():
+        return call(*tensors)
+    _check_is_not_xla()
+    outputs = tf.numpy_function(
+        call, tensors, [spec.dtype for spec in results], stateful=False,
+        name="bn_mlir")
+    for output, spec in zip(outputs, results):
+        output.set_shape(spec.shape)
+    return outputs
+
+
+def _refuse_second_gradient(*_: Any) -> list[Any]:
+    raise NotImplementedError(
+        "expected gradients of first order, got a gradient of the gradient of "
+        "bn_mlir.keras.BatchNormalization"
+    )
+
+
+def _call_once_differentiable(
+    function: Callable[..., Sequence[Any]],
+    arguments: Sequence[Any],
+    results: Sequence[tf.TensorSpec],
+    differentiable: Sequence[tf.Tensor],
+) -> list[tf.Tensor]:
+    """As `_call`; TensorFlow would take a missing gradient for 0.
+
+    It builds gradients of gradients that it never computes, so that they must
+    not fail before that.
+    """
+
+    @tf.custom_gradient
+    def call(*tensors: Any) -> tuple[Any, Callable[..., Any]]:
+        def gradient(*grads: Any) -> list[Any]:
+            return _call(
+                _refuse_second_gradient, grads,
+                [tf.TensorSpec(t.shape, t.dtype) for t in tensors])
+
+        return _call(function, arguments, results), gradient
+
+    return call(*differentiable)
+
+
+def apply(
+    normalization: Normalization, x: Any, scale: Any, offset: Any,
+    mean: Any = None, variance: Any = None, mask: Any = None,
+) -> tuple[Any, ...]:
+    """The output, and the statistics where they are of the batch."""
+    data = tf.TensorSpec(x.shape, x.dtype)
+    channels = tf.TensorSpec([x.shape[normalization.axis]], _wide(x.dtype))
+    is_batch = normalization.statistics == "batch"
+    differentiable = {"input": x, "scale": scale, "offset": offset}
+    which = [name for name, tensor in differentiable.items()
+             if tensor is not None]
+
+    @tf.custom_gradient
+    def normalize(*_: Any) -> tuple[Any, Callable[..., Any]]:
+        outputs = _call(
+            normalization.forward, [x, scale, offset, mean, variance, mask],
+            [data, channels, channels] if is_batch else [data])
+        statistics = outputs[1:] if is_batch else [mean, variance]
+
+        def gradient(output_grad: Any, *_: Any) -> list[Any]:
+            return _call_once_differentiable(
+                lambda *arrays: normalization.backward(*arrays, which),
+                [output_grad, x, scale, *statistics, mask],
+                [data] + [channels] * (len(which) - 1),
+                [output_grad, x] + ([] if scale is None else [scale]))
+
+        return outputs, gradient
+
+    return normalize(*[differentiable[name] for name in which])
+
+
+def moments(x: Any, mask: Any, axis: int) -> tuple[Any, Any]:
+    """Mean and variance of each channel."""
+    channels = tf.TensorSpec([x.shape[axis]], tf.float64)
+    count, mean, m2 = _call(
+        lambda x, mask: bn_mlir.stats(x, mask=mask, axis=axis), [x, mask],
+        [channels] * 3)
+    wide = _wide(x.dtype)
+    return (tf.cast(mean, wide), tf.cast(m2 / tf.maximum(count, 1), wide))

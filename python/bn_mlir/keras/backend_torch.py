@@ -1,0 +1,84 @@
+# Part of the bn-mlir project, under the Apache License v2.0 with LLVM
+# Exceptions. See LICENSE for license information.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""On Keras' backend PyTorch: tensors by DLPack, gradients by autograd."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch.autograd.function import once_differentiable
+
+import bn_mlir
+from bn_mlir.keras.normalization import Normalization
+
+__all__ = ["SUPPORTS_JIT", "apply", "moments"]
+
+SUPPORTS_JIT = True
+
+
+def _dense(x: torch.Tensor) -> torch.Tensor:
+    """`x`, copied where its elements do not fill their memory."""
+    if x.device.type != "cpu":
+        raise ValueError(
+            f"expected 'input' in the memory of the CPU, got device "
+            f"'{x.device}'"
+        )
+    like = torch.empty_like(x, device="meta")
+    return x if like.stride() == x.stride() else x.contiguous()
+
+
+def _as_laid_out(gradient: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+    """`gradient` with the strides of `x`."""
+    if gradient.stride() == x.stride():
+        return gradient
+    return torch.empty_like(x).copy_(gradient)
+
+
+class _Normalize(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, normalization: Normalization, x: Any, scale: Any, offset: Any,
+        mean: Any, variance: Any, mask: Any,
+    ) -> tuple[Any, ...]:
+        x = _dense(x)
+        results = normalization.forward(x, scale, offset, mean, variance, mask)
+        if normalization.statistics == "batch":
+            mean, variance = results[1:]
+            ctx.mark_non_differentiable(mean, variance)
+        ctx.normalization = normalization
+        ctx.save_for_backward(x, scale, mean, variance, mask)
+        return results
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, output_grad: Any, *_: Any) -> tuple[Any, ...]:
+        x, scale, *rest = ctx.saved_tensors
+        places = {"input": 1, "scale": 2, "offset": 3}
+        which = [name for name, place in places.items()
+                 if ctx.needs_input_grad[place]]
+        gradients = ctx.normalization.backward(
+            _as_laid_out(output_grad, x), x, scale, *rest, which)
+        found = dict(zip(which, gradients))
+        return (None, *map(found.get, places), None, None, None)
+
+
+# Dynamo cannot look into kernels, and interrupts its graph for them.
+@torch.compiler.disable
+def apply(
+    normalization: Normalization, x: Any, scale: Any, offset: Any,
+    mean: Any = None, variance: Any = None, mask: Any = None,
+) -> tuple[Any, ...]:
+    """The output, and the statistics where they are of the batch."""
+    return _Normalize.apply(
+        normalization, x, scale, offset, mean, variance, mask)
+
+
+@torch.compiler.disable
+@torch.no_grad()
+def moments(x: Any, mask: Any, axis: int) -> tuple[Any, Any]:
+    """Mean and variance of each channel."""
+    count, mean, m2 = bn_mlir.stats(_dense(x), mask=mask, axis=axis)
+    wide = torch.promote_types(x.dtype, torch.float32)
+    return mean.to(wide), (m2 / count.clamp(min=1)).to(wide)

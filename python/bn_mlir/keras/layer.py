@@ -1,0 +1,110 @@
+# Part of the bn-mlir project, under the Apache License v2.0 with LLVM
+# Exceptions. See LICENSE for license information.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""The layer itself, whatever the backend."""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+from typing import Any
+
+import keras
+from keras import backend, ops
+
+from bn_mlir.keras.normalization import Normalization
+
+__all__ = ["BatchNormalization", "functions"]
+
+_BACKENDS = ("numpy", "tensorflow", "torch")
+_FLOATS = ("float16", "bfloat16", "float32", "float64")
+
+
+def _load_backend() -> ModuleType:
+    """The module for the backend that Keras runs on."""
+    name = keras.config.backend()
+    if name not in _BACKENDS:
+        raise ImportError(
+            f"expected Keras on one of the backends {', '.join(_BACKENDS)}, "
+            f"got '{name}'"
+        )
+    return importlib.import_module(f"bn_mlir.keras.backend_{name}")
+
+
+# A process has one backend: Keras reads KERAS_BACKEND when it is imported.
+functions = _load_backend()
+
+
+@keras.saving.register_keras_serializable(package="bn_mlir")
+class BatchNormalization(keras.layers.BatchNormalization):
+    """Batch normalization on kernels that are compiled for its very shape.
+
+    Arguments, weights, masks, types and behaviour are those of
+    ``keras.layers.BatchNormalization``, see there. Each step reads the data as
+    rarely as it can, keeps nothing of its size but the input and the output,
+    and computes float16 and bfloat16 in float32 without a copy in float32.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.supports_jit = functions.SUPPORTS_JIT
+
+    def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
+        dtype = backend.standardize_dtype(inputs.dtype)
+        wide = "float64" if dtype == "float64" else "float32"
+        if dtype not in _FLOATS:
+            inputs = ops.cast(inputs, wide)
+        gamma = ops.cast(self.gamma, wide) if self.scale else None
+        beta = ops.cast(self.beta, wide) if self.center else None
+        if mask is not None:
+            mask = self._convert_mask(mask, inputs)
+        if training and self.trainable:
+            if self.synchronized:
+                functions.check_is_one_replica()
+            # Keras before 3.13 has no renorm.
+            is_renorm = getattr(self, "renorm", False)
+            train = self._renormalize if is_renorm else self._normalize
+            outputs = train(inputs, gamma, beta, mask)
+        else:
+            moving = [ops.cast(self.moving_mean, wide),
+                      ops.cast(self.moving_variance, wide)]
+            (outputs,) = self._apply("constant", inputs, gamma, beta, *moving)
+        return ops.cast(outputs, self.compute_dtype)
+
+    def _convert_mask(self, mask: Any, inputs: Any) -> Any:
+        if len(mask.shape) != len(inputs.shape) - 1:
+            raise ValueError(
+                f"expected 'mask' to have rank {len(inputs.shape) - 1}, one "
+                f"less than the input of shape {tuple(inputs.shape)}, got "
+                f"shape {tuple(mask.shape)}"
+            )
+        return ops.cast(ops.expand_dims(mask, axis=-1), "bool")
+
+    def _apply(self, statistics: Any, *arguments: Any) -> tuple[Any, ...]:
+        normalization = Normalization(self.axis, self.epsilon, statistics)
+        return functions.apply(normalization, *arguments)
+
+    def _normalize(self, inputs: Any, gamma: Any, beta: Any, mask: Any) -> Any:
+        outputs, mean, variance = self._apply(
+            "batch", inputs, gamma, beta, None, None, mask)
+        for moving, new in ((self.moving_mean, mean),
+                            (self.moving_variance, variance)):
+            old = ops.cast(moving, new.dtype)
+            moving.assign(old * self.momentum + new * (1.0 - self.momentum))
+        return outputs
+
+    def _renormalize(
+        self, inputs: Any, gamma: Any, beta: Any, mask: Any
+    ) -> Any:
+        """Normalizes with statistics that are corrected by the moving ones.
+
+        The corrections are constants to the gradient, and enter as another
+        scale and offset.
+        """
+        moments = functions.moments(inputs, mask, self.axis)
+        r, d, mean, variance = self._renorm_correction_and_moments(*moments)
+        gamma, beta = self._compose_transforms(r, d, gamma, beta, mean.dtype)
+        self._update_renorm_statistics(mean, variance)
+        (outputs,) = self._apply(
+            "given", inputs, gamma, beta, mean, variance, mask)
+        return outputs
