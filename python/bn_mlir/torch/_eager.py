@@ -1,0 +1,96 @@
+# Part of the bn-mlir project, under the Apache License v2.0 with LLVM
+# Exceptions. See LICENSE for license information.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Autograd without the dispatcher: what runs where nothing is traced.
+
+A custom op costs several times what a small kernel does; these classes cost as
+much as the layer of torch.nn.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Optional
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from bn_mlir.torch import _compute
+
+
+def ends_in_relu(epilogue: Optional[str]) -> bool:
+    """Whether the gradient depends on the sign of the result."""
+    return epilogue is not None and epilogue.endswith("relu")
+
+
+class Training(torch.autograd.Function):
+    """Normalizes with the statistics of the batch."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Optional[Tensor],
+                bias: Optional[Tensor], addend: Optional[Tensor],
+                running_mean: Optional[Tensor], running_var: Optional[Tensor],
+                momentum: _compute.Momentum, eps: float,
+                epilogue: Optional[str]) -> Tensor:
+        x = _compute.to_dense(x)
+        y, mean, variance = run_training(
+            x, weight, bias, addend, running_mean, running_var, momentum, eps,
+            epilogue)
+        ctx.save_for_backward(x, weight, mean, variance,
+                              y if ends_in_relu(epilogue) else None)
+        ctx.eps, ctx.epilogue = eps, epilogue
+        return y
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, dy: Tensor) -> tuple[Optional[Tensor], ...]:
+        gradients = _compute.backward(
+            dy, *ctx.saved_tensors, ctx.eps, False, ctx.epilogue,
+            ctx.needs_input_grad[:4])
+        return (*gradients, None, None, None, None, None)
+
+
+class Inference(torch.autograd.Function):
+    """Normalizes with given statistics, which are constants."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Optional[Tensor],
+                bias: Optional[Tensor], addend: Optional[Tensor], mean: Tensor,
+                variance: Tensor, eps: float,
+                epilogue: Optional[str]) -> Tensor:
+        x = _compute.to_dense(x)
+        y = _compute.inference(
+            x, weight, bias, addend, mean, variance, eps, epilogue)
+        ctx.save_for_backward(x, weight, mean, variance,
+                              y if ends_in_relu(epilogue) else None)
+        ctx.eps, ctx.epilogue = eps, epilogue
+        return y
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, dy: Tensor) -> tuple[Optional[Tensor], ...]:
+        gradients = _compute.backward(
+            dy, *ctx.saved_tensors, ctx.eps, True, ctx.epilogue,
+            ctx.needs_input_grad[:4])
+        return (*gradients, None, None, None, None)
+
+
+def run_training(
+    x: Tensor, weight: Optional[Tensor], bias: Optional[Tensor],
+    addend: Optional[Tensor], running_mean: Optional[Tensor],
+    running_var: Optional[Tensor], momentum: _compute.Momentum, eps: float,
+    epilogue: Optional[str],
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Returns y, mean and variance, and updates the running statistics."""
+    if _compute.fits_kernel(running_mean, x, momentum):
+        results = _compute.training(
+            x, weight, bias, addend, running_mean, running_var, momentum, eps,
+            epilogue, True)
+        return results[:3]
+    results = _compute.training(
+        x, weight, bias, addend, None, None, 0.0, eps, epilogue, False)
+    if running_mean is not None:
+        _compute.update_running(
+            running_mean, running_var, *results[1:],
+            x.numel() // max(1, x.size(1)), momentum)
+    return results
