@@ -48,6 +48,7 @@ void mlir::bn::buildBNPhase(OpPassManager &pm, const CPUPipelineOptions &) {
   // Arithmetic on whole tensors, where the input has some.
   pm.addNestedPass<func::FuncOp>(createConvertElementwiseToLinalgPass());
   pm.addNestedPass<func::FuncOp>(createFuseEpiloguesPass());
+  pm.addNestedPass<func::FuncOp>(createFuseProloguesPass());
   pm.addNestedPass<func::FuncOp>(createExpandGroupsPass());
   pm.addNestedPass<func::FuncOp>(createCollapseDimensionsPass());
 }

@@ -149,12 +149,16 @@ ScalarCodeOpInterface mlir::bn::recreateWithScalarCode(RewriterBase &rewriter,
                                                        bool hasCode) {
   OpBuilder::InsertionGuard guard(rewriter);
   rewriter.setInsertionPoint(op);
-  OperationState state(op->getLoc(), op->getName(), op->getOperands(),
-                       op->getResultTypes(), op->getAttrs());
+  unsigned numResults = op->getNumResults();
+  TypeRange types;
+  if (numResults != 0)
+    types = op.getOuts().getTypes();
+  OperationState state(op->getLoc(), op->getName(), op->getOperands(), types,
+                       op->getAttrs());
   if (hasCode)
     state.addRegion();
   Operation *created = rewriter.create(state);
-  rewriter.replaceOp(op, created->getResults());
+  rewriter.replaceOp(op, created->getResults().take_front(numResults));
   return cast<ScalarCodeOpInterface>(created);
 }
 

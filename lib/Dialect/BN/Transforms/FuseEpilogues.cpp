@@ -13,20 +13,12 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Widener.h"
-#include "bn/Dialect/BN/IR/BNOps.h"
+#include "ElementwiseFuser.h"
 #include "bn/Dialect/BN/Transforms/Passes.h"
 
 #include "mlir/Analysis/SliceAnalysis.h"
-#include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
-#include "mlir/IR/IRMapping.h"
-#include "mlir/IR/Matchers.h"
-#include "mlir/IR/PatternMatch.h"
-#include "mlir/IR/TypeUtilities.h"
 #include "mlir/Transforms/RegionUtils.h"
-#include "llvm/ADT/MapVector.h"
 
 namespace mlir::bn {
 #define GEN_PASS_DEF_FUSEEPILOGUESPASS
@@ -36,16 +28,13 @@ namespace mlir::bn {
 using namespace mlir;
 using namespace mlir::bn;
 
-//===----------------------------------------------------------------------===//
-// What is fused
-//===----------------------------------------------------------------------===//
-
 namespace {
 /// Makes elementwise ops between the output of one op and one result the
 /// epilogue of the op.
-class EpilogueFuser {
+class EpilogueFuser : private ElementwiseFuser {
 public:
-  EpilogueFuser(RewriterBase &b, EpilogueOpInterface op);
+  EpilogueFuser(RewriterBase &b, EpilogueOpInterface op)
+      : ElementwiseFuser(b, op, op->getResult(0)) {}
 
   /// Finds the ops; false when there are none, or they must stay.
   bool collect();
@@ -55,127 +44,18 @@ public:
   EpilogueOpInterface fuse();
 
 private:
-  bool isFusable(Operation *op);
-  bool isElementwise(linalg::LinalgOp inner, OpOperand &operand);
-  bool isPerChannel(Value value);
-  Value getBroadcastSource(Value value);
-  bool isUsedOutside(Value value);
-  bool isInside(Value value) {
-    return value == output || cluster.contains(value.getDefiningOp());
-  }
   bool grow();
-  bool collectInputs();
-  bool addInput(Value value);
   Value getDestination();
-  void startEpilogue();
-  void copyBody(linalg::LinalgOp inner, IRMapping &tensors);
-  Value getElement(Value tensor, IRMapping &tensors);
 
-  RewriterBase &b;
-  EpilogueOpInterface op;
-  Value output;
-  RankedTensorType type;
-  /// From an index of the output to that of its channel.
-  AffineMap channelMap;
-  Widener widener;
-  /// The ops that are fused, and the one of which the result stays.
-  SetVector<Operation *> cluster;
+  /// The op of which the result stays.
   linalg::LinalgOp last;
-  /// Tensors that the epilogue takes elements of; tensors with equal elements,
-  /// and the scalar that these are, if it is a value; other values.
-  SetVector<Value> inputs, captured;
-  DenseMap<Value, OpFoldResult> uniform;
-  /// Tensors with equal elements in each channel, and the inputs that these are
-  /// of.
-  llvm::MapVector<Value, Value> broadcast;
 };
 } // namespace
-
-EpilogueFuser::EpilogueFuser(RewriterBase &b, EpilogueOpInterface op)
-    : b(b), op(op), output(op->getResult(0)),
-      type(cast<RankedTensorType>(output.getType())) {
-  auto element = cast<FloatType>(type.getElementType());
-  widener = {element, getAccumulatorType(element)};
-  SmallVector<AffineExpr> channels;
-  for (int64_t dim : normalizeAxis(op.getAxis(), type.getRank()))
-    channels.push_back(b.getAffineDimExpr(dim));
-  channelMap = AffineMap::get(type.getRank(), 0, channels, b.getContext());
-}
-
-/// The number that all elements of `tensor` are, if it is known.
-static OpFoldResult getUniformElement(Value tensor) {
-  DenseElementsAttr constant;
-  if (matchPattern(tensor, m_Constant(&constant)) && constant.isSplat())
-    return constant.getSplatValue<Attribute>();
-  if (auto fill = tensor.getDefiningOp<linalg::FillOp>())
-    return fill.value();
-  if (auto splat = tensor.getDefiningOp<tensor::SplatOp>())
-    return splat.getInput();
-  return {};
-}
-
-/// True for a tensor with an entry per channel, which an epilogue can take.
-bool EpilogueFuser::isPerChannel(Value value) {
-  auto channels = dyn_cast<RankedTensorType>(value.getType());
-  return channels && channels.getRank() == channelMap.getNumResults() &&
-         (channels.getElementType() == widener.narrow ||
-          channels.getElementType() == widener.wide);
-}
-
-/// True for a scalar, and where an element of the result is made of the element
-/// at the same index, or of that of the channel.
-bool EpilogueFuser::isElementwise(linalg::LinalgOp inner, OpOperand &operand) {
-  if (!isa<RankedTensorType>(operand.get().getType()))
-    return true;
-  AffineMap map = inner.getMatchingIndexingMap(&operand);
-  return map.isIdentity() ||
-         (map == channelMap && isPerChannel(operand.get()) &&
-          inner.isDpsInput(&operand));
-}
-
-/// What there is per channel in `value`, where that is all that it holds.
-Value EpilogueFuser::getBroadcastSource(Value value) {
-  auto inner = value.getDefiningOp<linalg::LinalgOp>();
-  if (!inner || inner.getNumDpsInputs() != 1 || inner.getNumDpsInits() != 1 ||
-      cast<ShapedType>(value.getType()).getShape() != type.getShape())
-    return {};
-  OpOperand &source = *inner.getDpsInputOperand(0);
-  OpOperand &init = inner.getDpsInitsMutable()[0];
-  bool isCopy = inner.getBlock()->getTerminator()->getOperand(0) ==
-                inner.getMatchingBlockArgument(&source);
-  if (!isCopy || !isPerChannel(source.get()) ||
-      inner.getMatchingIndexingMap(&source) != channelMap ||
-      !inner.getMatchingIndexingMap(&init).isIdentity())
-    return {};
-  return source.get();
-}
-
-bool EpilogueFuser::isFusable(Operation *user) {
-  auto inner = dyn_cast<linalg::LinalgOp>(user);
-  if (!inner || user->getBlock() != op->getBlock() ||
-      user->getNumResults() != 1 || !inner.hasPureTensorSemantics() ||
-      inner.getNumParallelLoops() != inner.getNumLoops() ||
-      cast<ShapedType>(user->getResult(0).getType()).getShape() !=
-          type.getShape())
-    return false;
-  for (OpOperand &operand : user->getOpOperands())
-    if (!isElementwise(inner, operand))
-      return false;
-  return llvm::all_of(inner.getBlock()->without_terminator(),
-                      [&](Operation &o) { return widener.canCopy(&o); });
-}
-
-/// Sizes are known from the destination, too.
-bool EpilogueFuser::isUsedOutside(Value value) {
-  return llvm::any_of(value.getUsers(), [&](Operation *user) {
-    return !cluster.contains(user) && !isa<tensor::DimOp>(user);
-  });
-}
 
 /// Adds the users of what is used outside, where all of them can be; of a value
 /// that is needed by others, too, none is.
 bool EpilogueFuser::grow() {
-  SmallVector<Value> values = {output};
+  SmallVector<Value> values = {data};
   for (Operation *inner : cluster)
     values.push_back(inner->getResult(0));
   for (Value value : values) {
@@ -200,55 +80,14 @@ bool EpilogueFuser::collect() {
       if (isUsedOutside(inner->getResult(0)))
         ends.push_back(inner);
     // Nothing but one result, which has the type of the output, may be needed.
-    if (ends.size() == 1 && !isUsedOutside(output) &&
+    if (ends.size() == 1 && !isUsedOutside(data) &&
         ends.front()->getResult(0).getType() == type) {
       last = cast<linalg::LinalgOp>(ends.front());
-      SmallVector<Operation *> ops = cluster.takeVector();
-      llvm::sort(ops, [](Operation *x, Operation *y) {
-        return x->isBeforeInBlock(y);
-      });
-      cluster.insert_range(ops);
+      sortCluster();
       return collectInputs();
     }
   }
   return false;
-}
-
-bool EpilogueFuser::addInput(Value value) {
-  if (isInside(value) || uniform.contains(value))
-    return true;
-  if (!isa<RankedTensorType>(value.getType())) {
-    captured.insert(value);
-    return true;
-  }
-  if (OpFoldResult element = getUniformElement(value)) {
-    uniform[value] = element;
-    if (auto scalar = dyn_cast<Value>(element))
-      captured.insert(scalar);
-    return true;
-  }
-  if (Value source = getBroadcastSource(value)) {
-    broadcast[value] = source;
-    inputs.insert(source);
-    return true;
-  }
-  inputs.insert(value);
-  return value.getType() == type || isPerChannel(value);
-}
-
-bool EpilogueFuser::collectInputs() {
-  for (Operation *user : cluster) {
-    auto inner = cast<linalg::LinalgOp>(user);
-    for (OpOperand &operand : user->getOpOperands())
-      if (inner.payloadUsesValueFromOperand(&operand) &&
-          !addInput(operand.get()))
-        return false;
-    for (Operation &scalar : *inner.getBlock())
-      for (Value value : scalar.getOperands())
-        if (value.getParentBlock() != inner.getBlock())
-          captured.insert(value);
-  }
-  return true;
 }
 
 /// Where the last result goes. An op on tensors that has become a linalg op has
@@ -281,74 +120,17 @@ bool EpilogueFuser::prepare() {
   return succeeded(moveValueDefinitions(b, needed, op));
 }
 
-//===----------------------------------------------------------------------===//
-// The epilogue
-//===----------------------------------------------------------------------===//
-
-/// Gives the op an epilogue with an argument for each of `inputs`.
-void EpilogueFuser::startEpilogue() {
-  Location loc = op.getLoc();
-  if (!op.hasScalarCode()) {
-    op = cast<EpilogueOpInterface>(
-        recreateWithScalarCode(b, op, /*hasCode=*/true).getOperation());
-    output = op->getResult(0);
-    Block *block = b.createBlock(&op->getRegion(0), {}, {widener.wide}, {loc});
-    YieldOp::create(b, loc, block->getArgument(0));
-  }
-  for (Value input : inputs)
-    if (!llvm::is_contained(op.getCodeInputs(), input)) {
-      op.getCodeInputsMutable().append(input);
-      op.getScalarCode().addArgument(widener.wide, loc);
-    }
-}
-
-/// The element of `tensor` in the epilogue.
-Value EpilogueFuser::getElement(Value tensor, IRMapping &tensors) {
-  Value element = tensors.lookupOrNull(tensor);
-  if (element)
-    return element;
-  OpFoldResult known =
-      isa<RankedTensorType>(tensor.getType()) ? uniform.at(tensor) : tensor;
-  Location loc = op.getLoc();
-  if (auto constant = dyn_cast<Attribute>(known))
-    element = arith::ConstantOp::create(b, loc, cast<TypedAttr>(constant));
-  else
-    element = cast<Value>(known);
-  if (!widener.changes(element.getType()))
-    return element;
-  return b.createOrFold<arith::ExtFOp>(loc, widener.wide, element);
-}
-
-void EpilogueFuser::copyBody(linalg::LinalgOp inner, IRMapping &tensors) {
-  IRMapping mapping;
-  for (OpOperand &operand : inner->getOpOperands())
-    if (inner.payloadUsesValueFromOperand(&operand))
-      mapping.map(inner.getMatchingBlockArgument(&operand),
-                  getElement(operand.get(), tensors));
-  for (Operation &scalar : inner.getBlock()->without_terminator())
-    widener.copy(b, &scalar, mapping);
-  Value result = inner.getBlock()->getTerminator()->getOperand(0);
-  tensors.map(inner->getResult(0), mapping.lookupOrDefault(result));
-}
-
 EpilogueOpInterface EpilogueFuser::fuse() {
   OpBuilder::InsertionGuard guard(b);
   Value destination = getDestination();
-  startEpilogue();
+  startCode();
+  data = op->getResult(0); // of a new op, perhaps
   b.startOpModification(op);
-  Block &block = op.getScalarCode();
-  auto yield = cast<YieldOp>(block.getTerminator());
+  auto yield = cast<YieldOp>(op.getScalarCode().getTerminator());
   b.setInsertionPoint(yield);
-  IRMapping tensors;
-  tensors.map(output, yield.getValue());
-  for (auto [input, argument] :
-       llvm::zip_equal(op.getCodeInputs(), block.getArguments().drop_front()))
-    tensors.map(input, argument);
-  for (auto [tensor, source] : broadcast)
-    tensors.map(tensor, tensors.lookup(source));
-  for (Operation *inner : cluster)
-    copyBody(cast<linalg::LinalgOp>(inner), tensors);
-  yield.getValueMutable().assign(getElement(last->getResult(0), tensors));
+  elements.map(data, yield.getValue());
+  copyCluster();
+  yield.getValueMutable().assign(getElement(last->getResult(0)));
   op.getOutsMutable().slice(0, 1).assign(destination);
   b.finalizeOpModification(op);
 
@@ -356,16 +138,12 @@ EpilogueOpInterface EpilogueFuser::fuse() {
   auto isSize = [](OpOperand &use) {
     return isa<tensor::DimOp>(use.getOwner());
   };
-  b.replaceUsesWithIf(output, destination, isSize);
+  b.replaceUsesWithIf(data, destination, isSize);
   for (Operation *inner : cluster)
     b.replaceUsesWithIf(inner->getResult(0), destination, isSize);
-  b.replaceAllUsesWith(last->getResult(0), output);
-  for (Operation *inner : llvm::reverse(cluster))
-    b.eraseOp(inner);
-  for (auto [tensor, source] : broadcast)
-    if (tensor.use_empty())
-      b.eraseOp(tensor.getDefiningOp());
-  return op;
+  b.replaceAllUsesWith(last->getResult(0), data);
+  eraseCluster();
+  return cast<EpilogueOpInterface>(op.getOperation());
 }
 
 FailureOr<EpilogueOpInterface> mlir::bn::fuseEpilogue(RewriterBase &rewriter,

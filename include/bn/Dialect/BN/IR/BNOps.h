@@ -48,7 +48,8 @@ bool isLegalInScalarCode(Operation *op);
 void cloneScalarCode(ScalarCodeOpInterface from, ScalarCodeOpInterface to);
 
 /// Puts the same op with an empty region for scalar code, or with none, in the
-/// place of `op`.
+/// place of `op`. On tensors it has a result for each of its outs, of which
+/// `op` may have got more than it has results.
 ScalarCodeOpInterface recreateWithScalarCode(RewriterBase &rewriter,
                                              ScalarCodeOpInterface op,
                                              bool hasCode);

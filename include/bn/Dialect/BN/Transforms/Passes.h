@@ -36,6 +36,12 @@ LogicalResult collapseDimensions(RewriterBase &rewriter, Operation *op);
 FailureOr<EpilogueOpInterface> fuseEpilogue(RewriterBase &rewriter,
                                             EpilogueOpInterface op);
 
+/// Makes an elementwise op that makes what the prologue of `op` takes, or would
+/// take, a part of the prologue (see bn-fuse-prologues). Returns the op that
+/// has the prologue; fails when there is none.
+FailureOr<PrologueOpInterface> fusePrologue(RewriterBase &rewriter,
+                                            PrologueOpInterface op);
+
 /// Decomposes `op` and what it decomposes into, until nothing but structural
 /// ops and linalg is left. Fails with a diagnostic where there is no
 /// decomposition.

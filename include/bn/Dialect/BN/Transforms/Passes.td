@@ -96,6 +96,62 @@ def FuseEpiloguesPass : Pass<"bn-fuse-epilogues", "::mlir::func::FuncOp"> {
   ];
 }
 
+def FuseProloguesPass : Pass<"bn-fuse-prologues", "::mlir::func::FuncOp"> {
+  let summary = "make elementwise producers part of the op";
+  let description = [{
+    The mirror image of bn-fuse-epilogues: an elementwise `linalg` op that makes
+    `output_grad` of a `bn.backward`, `bn.backward_reduce` or
+    `bn.backward_input`, or an input of its prologue, becomes part of that
+    prologue, and then what makes the tensors that this op takes. One of these,
+    of the type of the data, is the new `output_grad`; the others become
+    prologue inputs, as those of epilogues do, or i8. A tensor of any other
+    type, such as the i1 of a comparison, is computed in the prologue, too.
+
+    The result of a fused op is not computed twice: what else uses it gets the
+    gradient of the normalized elements of a `bn.backward`, which is a further
+    result then. Where the prologue yields something else, the op writes nothing
+    of the size of the data, or something else depends on the result that the op
+    depends on, all stays as it is.
+
+    Numbers of the element type of the data are of the accumulator type in the
+    block: for `f16` and `bf16`, roundings that the ops had in between are gone.
+
+    Example:
+
+    ```mlir
+    %dy = linalg.mul ins(%dz, %r : tensor<8x4xbf16>, tensor<8x4xbf16>)
+        outs(%dy0 : tensor<8x4xbf16>) -> tensor<8x4xbf16>
+    %dx = bn.backward axis(1) epsilon(1.0e-3) wrt(input)
+        ins(%dy, %x : tensor<8x4xbf16>, tensor<8x4xbf16>)
+        statistics(%m, %v : tensor<4xf32>, tensor<4xf32>)
+        outs(%dx0 : tensor<8x4xbf16>) -> tensor<8x4xbf16>
+    return %dx, %dy : tensor<8x4xbf16>, tensor<8x4xbf16>
+    ```
+
+    becomes
+
+    ```mlir
+    %g:2 = bn.backward axis(1) epsilon(1.0e-3) wrt(input, normalized)
+        ins(%dz, %x : tensor<8x4xbf16>, tensor<8x4xbf16>)
+        statistics(%m, %v : tensor<4xf32>, tensor<4xf32>)
+        outs(%dx0, %dy0 : tensor<8x4xbf16>, tensor<8x4xbf16>)
+        prologue(%r : tensor<8x4xbf16>) {
+      ^bb0(%e: f32, %s: f32):
+        %product = arith.mulf %e, %s : f32
+        bn.yield %product : f32
+      } -> tensor<8x4xbf16>, tensor<8x4xbf16>
+    return %g#0, %g#1 : tensor<8x4xbf16>, tensor<8x4xbf16>
+    ```
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
+    "::mlir::tensor::TensorDialect"
+  ];
+  let statistics = [
+    Statistic<"numFused", "num-fused", "number of fusions">
+  ];
+}
+
 def ExpandGroupsPass : Pass<"bn-expand-groups", "::mlir::func::FuncOp"> {
   let summary = "rewrite groups as a loop over batches";
   let description = [{
