@@ -78,11 +78,11 @@ static const llvm::fltSemantics &getSemantics(DType dtype) {
   }
 }
 
-void Buffer::fill(double center, double spread) {
+void Buffer::fill(double center, double spread, uint64_t seed) {
   constexpr int64_t period = 65521;
   int64_t size = getByteSize(dtype);
   std::string pattern(period * size, '\0');
-  std::mt19937_64 generator(1);
+  std::mt19937_64 generator(seed);
   std::uniform_real_distribution<double> distribution(center - spread,
                                                       center + spread);
   for (int64_t i = 0; i < period; ++i) {

@@ -31,8 +31,9 @@ public:
   ~Buffer();
 
   /// Writes values around `center`, `spread` to both sides, that repeat only
-  /// after a prime number of elements.
-  void fill(double center, double spread);
+  /// after a prime number of elements. Buffers with different seeds have
+  /// nothing to do with each other.
+  void fill(double center, double spread, uint64_t seed);
 
   /// Returns an element as float64.
   double load(int64_t i) const;

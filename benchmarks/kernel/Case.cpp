@@ -34,9 +34,12 @@ int Case::getNumInputs() const {
   return kind == Kind::Backward || hasAddend() ? 2 : 1;
 }
 
-bool Case::isLarge() const {
-  return (getNumInputs() + 1) * getTensorBytes() > 24e6;
+int Case::getNumTensors() const {
+  bool writesAddendGrad = kind == Kind::Backward && hasAddend();
+  return getNumInputs() + 1 + takesOutput() + writesAddendGrad;
 }
+
+bool Case::isLarge() const { return getBytes() > 24e6; }
 
 DimVector Case::getMemoryShape() const {
   if (layout == Layout::NCHW)

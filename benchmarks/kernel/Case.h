@@ -31,9 +31,15 @@ struct Case {
   int64_t getChannels() const { return shape[1]; }
   int64_t getNumElements() const;
   int64_t getTensorBytes() const;
-  /// Two for backward, which needs the input and the gradient of the output,
-  /// and where something is added to the output.
+  /// Of the floor: two for backward, which needs the input and the gradient of
+  /// the output, and where something is added to the output. What an epilogue
+  /// adds to backward is no part of the floor, so that times with and without
+  /// it are multiples of the same bytes.
   int getNumInputs() const;
+  /// Those that a kernel moves: with a ReLU, backward also reads the output,
+  /// and it writes the gradient of an addend.
+  int getNumTensors() const;
+  int64_t getBytes() const { return getNumTensors() * getTensorBytes(); }
   /// Input and output do not fit into the last-level cache of our machines;
   /// the bound is the one that the project's goals are stated with.
   bool isLarge() const;
@@ -45,6 +51,12 @@ struct Case {
   bool hasAddend() const {
     return epilogue == BatchNormSpec::Epilogue::Add ||
            epilogue == BatchNormSpec::Epilogue::AddRelu;
+  }
+  /// Backward sees in the output what the ReLU has let pass.
+  bool takesOutput() const {
+    return kind == BatchNormSpec::Kind::Backward &&
+           epilogue != BatchNormSpec::Epilogue::None &&
+           epilogue != BatchNormSpec::Epilogue::Add;
   }
   /// "training f32 nhwc", and the epilogue.
   std::string getGroup() const;

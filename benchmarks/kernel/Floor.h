@@ -8,8 +8,10 @@
 //
 // The yardstick of every measurement: loops that move the bytes a batch
 // normalization has to move at least, once, and compute next to nothing.
-// Inference and training read a tensor and write one; backward reads two and
-// writes one. Each loop exists with ordinary stores and with stores past the
+// Inference and training read a tensor and write one; backward, and forward
+// with an addend, read two and write one. Backward through an epilogue has the
+// same floor, though it also reads the output of a ReLU and writes the gradient
+// of an addend. Each loop exists with ordinary stores and with stores past the
 // caches; the faster of the two is the floor of the moment.
 //
 // The interface is C, so that benchmarks in other languages use the very same

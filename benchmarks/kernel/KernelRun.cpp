@@ -40,6 +40,7 @@ static BatchNormSpec getSpec(const Case &c, int64_t threads) {
   spec.epsilon = kEpsilon;
   spec.epilogue = c.epilogue;
   spec.hasRunningStats = false;
+  spec.hasAddendGrad = c.kind == Kind::Backward && c.hasAddend();
   spec.threads = threads;
   return spec;
 }
@@ -110,7 +111,7 @@ llvm::Error KernelRun::allocate() {
       return buffer.takeError();
     bool isPositive = operand.name == "scale" || operand.name == "variance";
     if (operand.access == KernelOperand::Access::Read)
-      buffer->fill(isPositive ? 1.0 : 0.25, 0.5);
+      buffer->fill(isPositive ? 1.0 : 0.25, 0.5, /*seed=*/buffers.size());
     view.data = buffer->getData();
     buffers.push_back(std::move(*buffer));
     descriptors.emplace_back(getMemRefDescriptorWords(view.getRank()));
@@ -138,10 +139,9 @@ const void *KernelRun::getFirstInput() const {
 }
 
 const void *KernelRun::getSecondInput() const {
-  if (c.hasAddend())
-    return getBuffer("addend").getData();
-  return c.kind == Kind::Backward ? getBuffer("output_grad").getData()
-                                  : nullptr;
+  if (c.kind == Kind::Backward)
+    return getBuffer("output_grad").getData();
+  return c.hasAddend() ? getBuffer("addend").getData() : nullptr;
 }
 
 //===----------------------------------------------------------------------===//
@@ -209,19 +209,27 @@ llvm::Error KernelRun::checkChannel(int64_t channel) const {
   return checkError(channel, worst, getTolerance(c.dtype) * 4);
 }
 
-/// Compares the three gradients of a channel; those of scale and offset
-/// relative to the magnitudes that are summed.
+double KernelRun::getOutputGradient(int64_t i) const {
+  double gradient = getBuffer("output_grad").load(i);
+  if (!c.takesOutput() || getBuffer("output").load(i) > 0)
+    return gradient;
+  bool isLeaky = c.epilogue == Epilogue::LeakyRelu;
+  return isLeaky ? gradient * getSpec(c, /*threads=*/1).slope : 0;
+}
+
+/// Compares the gradients of a channel; those of scale and offset relative to
+/// the magnitudes that are summed.
 llvm::Error KernelRun::checkGradients(int64_t channel) const {
-  const Buffer &dy = getBuffer("output_grad"), &x = getBuffer("input");
+  const Buffer &x = getBuffer("input");
   double mean = getBuffer("mean").load(channel);
   double r = 1 / std::sqrt(getBuffer("variance").load(channel) + kEpsilon);
   double count = 0, sum = 0, product = 0, size = 0, productSize = 0;
   forEachOfChannel(c, channel, [&](int64_t i) {
-    double part = dy.load(i) * (x.load(i) - mean);
+    double dy = getOutputGradient(i), part = dy * (x.load(i) - mean);
     ++count;
-    sum += dy.load(i);
+    sum += dy;
     product += part;
-    size += std::fabs(dy.load(i));
+    size += std::fabs(dy);
     productSize += std::fabs(part);
   });
   double offsetError =
@@ -229,17 +237,31 @@ llvm::Error KernelRun::checkGradients(int64_t channel) const {
   double scaleError =
       std::fabs(getBuffer("scale_grad").load(channel) - product * r) /
       (productSize * r);
-  double factor = getBuffer("scale").load(channel) * r, worst = 0;
-  const Buffer &dx = getBuffer("input_grad");
-  forEachOfChannel(c, channel, [&](int64_t i) {
-    double expected = factor * (dy.load(i) - sum / count -
-                                (x.load(i) - mean) * r * r * product / count);
-    double error = std::fabs(dx.load(i) - expected) / factor;
-    worst = std::isnan(error) ? error : std::max(worst, error);
-  });
   for (double error : {offsetError, scaleError})
     if (llvm::Error found = checkError(channel, error, 1e-5))
       return found;
+  double factor = getBuffer("scale").load(channel) * r;
+  if (llvm::Error found = checkTensor("input_grad", channel, [&](int64_t i) {
+        return factor *
+               (getOutputGradient(i) - sum / count -
+                (x.load(i) - mean) * r * r * product / count);
+      }))
+    return found;
+  if (!c.hasAddend())
+    return llvm::Error::success();
+  return checkTensor("addend_grad", channel,
+                     [&](int64_t i) { return getOutputGradient(i); });
+}
+
+llvm::Error KernelRun::checkTensor(
+    llvm::StringRef name, int64_t channel,
+    llvm::function_ref<double(int64_t)> getExpected) const {
+  const Buffer &found = getBuffer(name);
+  double worst = 0;
+  forEachOfChannel(c, channel, [&](int64_t i) {
+    double error = std::fabs(found.load(i) - getExpected(i));
+    worst = std::isnan(error) ? error : std::max(worst, error);
+  });
   return checkError(channel, worst, getTolerance(c.dtype));
 }
 

@@ -48,6 +48,12 @@ private:
   llvm::Error allocate();
   llvm::Error checkChannel(int64_t channel) const;
   llvm::Error checkGradients(int64_t channel) const;
+  /// Compares a channel of a tensor, element by element.
+  llvm::Error
+  checkTensor(llvm::StringRef name, int64_t channel,
+              llvm::function_ref<double(int64_t)> getExpected) const;
+  /// The gradient of the output before the epilogue, as float64.
+  double getOutputGradient(int64_t i) const;
 
   Case c;
   Kernel kernel;

@@ -51,8 +51,8 @@ void Report::printRow(const Measurement &measurement) {
   const Summary &s = measurement.summary;
   llvm::outs() << llvm::formatv(
       kRow, c.getGroup(), c.getShapeText(),
-      fixed((c.getNumInputs() + 1) * c.getTensorBytes() / 1e6),
-      measurement.threads, inMicroseconds(s.kernelMin),
+      fixed(c.getBytes() / 1e6), measurement.threads,
+      inMicroseconds(s.kernelMin),
       inMicroseconds(s.kernelMedian), inMicroseconds(s.floorMin),
       inMicroseconds(s.floorMedian), s.streamingShare > 0.5 ? "nt" : "st",
       fixed(s.ratio), fixed(s.ratioBest));
@@ -71,8 +71,7 @@ void Report::printJSON(const Measurement &measurement) {
                               {"epilogue", stringifyEpilogue(c.epilogue)},
                               {"shape", c.getShapeText()},
                               {"threads", measurement.threads},
-                              {"bytes",
-                               (c.getNumInputs() + 1) * c.getTensorBytes()},
+                              {"bytes", c.getBytes()},
                               {"large", c.isLarge()},
                               {"time_min", s.kernelMin},
                               {"time_median", s.kernelMedian},

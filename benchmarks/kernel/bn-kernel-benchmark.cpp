@@ -12,6 +12,7 @@
 //   bn-kernel-benchmark --kind training --dtype f32 --layout nchw
 //   bn-kernel-benchmark --set odd --threads 1 --json odd.jsonl
 //   bn-kernel-benchmark --shape 50x256x56x56 --layout nhwc --kind inference
+//   bn-kernel-benchmark --kind backward --epilogue none,relu,add_relu
 //
 // The options of Google Benchmark (--benchmark_filter=..., --benchmark_out=...)
 // work, too; one of its iterations is a round.
@@ -59,7 +60,8 @@ struct Options {
   cl::list<Epilogue> epilogues{
       "epilogue",
       cl::desc("What is done to y before it is written (default: none). The "
-               "floor reads the addend, too"),
+               "floor reads the addend, too; that of backward is the same "
+               "for all: two inputs, one output"),
       cl::values(clEnumValN(Epilogue::None, "none", "nothing"),
                  clEnumValN(Epilogue::Relu, "relu", "0 for what is below"),
                  clEnumValN(Epilogue::LeakyRelu, "leaky_relu",
