@@ -168,8 +168,8 @@ func.func @chain(%a: tensor<8x4xf32>, %b: tensor<8x4xf32>,
 // -----
 
 // Entries per channel, by a map and broadcast, in front of a prologue that is
-// there, with an input that both take: any tensor of the type may take the place
-// of the gradient. Of a structural op.
+// there, with an input that both take: any tensor of the type may take the
+// place of the gradient. Of a structural op.
 // CHECK-LABEL: func @per_channel
 //  CHECK-SAME:     %[[DZ:[a-z0-9]+]]: tensor<8x4xf16>, %[[Z:[a-z0-9]+]]: tensor<8x4xf16>, %[[S:[a-z0-9]+]]: tensor<4xf32>, %[[B:[a-z0-9]+]]: tensor<4xf16>
 //   CHECK-NOT:   linalg
@@ -214,11 +214,60 @@ func.func @per_channel(%dz: tensor<8x4xf16>, %z: tensor<8x4xf16>,
 
 // -----
 
-// Not fused, as the result is needed elsewhere: by what the op depends on; where
-// the op does not write data; as its input; where a prologue yields something
-// else; and where it cannot be a tensor of the prologue, a comparison.
+// An exponential is computed in one sweep, where there are no sums, and not in
+// two.
+// CHECK-LABEL: func @exponential
+//       CHECK:   bn.backward {{.*}} frozen {{.*}} prologue {
+//       CHECK:     math.exp
+//       CHECK:   %[[EXP:.*]] = linalg.exp
+//       CHECK:   bn.backward {{.*}} ins(%[[EXP]],
+//   CHECK-NOT:   prologue
+//       CHECK:   return
+func.func @exponential(%dz: tensor<8x4xf32>, %x: tensor<8x4xf32>,
+    %c: tensor<4xf32>, %o: tensor<8x4xf32>)
+    -> (tensor<8x4xf32>, tensor<8x4xf32>) {
+  %once = linalg.exp ins(%dz : tensor<8x4xf32>) outs(%o : tensor<8x4xf32>)
+      -> tensor<8x4xf32>
+  %0 = bn.backward axis(1) epsilon(1.0) wrt(input) frozen
+      ins(%once, %x : tensor<8x4xf32>, tensor<8x4xf32>)
+      statistics(%c, %c : tensor<4xf32>, tensor<4xf32>)
+      outs(%o : tensor<8x4xf32>) -> tensor<8x4xf32>
+  %twice = linalg.exp ins(%dz : tensor<8x4xf32>) outs(%o : tensor<8x4xf32>)
+      -> tensor<8x4xf32>
+  %1 = bn.backward axis(1) epsilon(1.0) wrt(input)
+      ins(%twice, %x : tensor<8x4xf32>, tensor<8x4xf32>)
+      statistics(%c, %c : tensor<4xf32>, tensor<4xf32>)
+      outs(%o : tensor<8x4xf32>) -> tensor<8x4xf32>
+  return %0, %1 : tensor<8x4xf32>, tensor<8x4xf32>
+}
+
+// -----
+
+// A normalized gradient that is a result already is that of the others, too.
+// CHECK-LABEL: func @taken
+//   CHECK-NOT:   linalg
+//       CHECK:   %[[G:.*]]:2 = bn.backward {{.*}} wrt(input, normalized) {{.*}} prologue {
+//       CHECK:     arith.negf
+//       CHECK:   return %[[G]]#0, %[[G]]#1, %[[G]]#1
+func.func @taken(%dz: tensor<8x4xf32>, %x: tensor<8x4xf32>, %c: tensor<4xf32>,
+    %o: tensor<8x4xf32>)
+    -> (tensor<8x4xf32>, tensor<8x4xf32>, tensor<8x4xf32>) {
+  %dy = arith.negf %dz : tensor<8x4xf32>
+  %g:2 = bn.backward axis(1) epsilon(1.0) wrt(input, normalized)
+      ins(%dy, %x : tensor<8x4xf32>, tensor<8x4xf32>)
+      statistics(%c, %c : tensor<4xf32>, tensor<4xf32>)
+      outs(%o, %o : tensor<8x4xf32>, tensor<8x4xf32>)
+      -> tensor<8x4xf32>, tensor<8x4xf32>
+  return %g#0, %g#1, %dy : tensor<8x4xf32>, tensor<8x4xf32>, tensor<8x4xf32>
+}
+
+// -----
+
+// Not fused, as the result is needed elsewhere: by what the op depends on;
+// where the op does not write data; as its input; where a prologue yields
+// something else; and where it cannot be a tensor of the prologue, a comparison.
 // CHECK-LABEL: func @other_users
-//       CHECK:   linalg.exp
+//       CHECK:   linalg.abs
 //   CHECK-NOT:   normalized
 //       CHECK:   prologue {
 //   CHECK-NOT:   prologue
@@ -228,7 +277,7 @@ func.func @other_users(%dz: tensor<8x4xf32>, %x: tensor<8x4xf32>,
     -> (tensor<8x4xf32>, tensor<4xf32>, tensor<8x4xf32>, tensor<8x4xf32>,
         tensor<8x4xf32>, tensor<8x4xf32>, tensor<8x4xf32>, tensor<8x4xi1>) {
   %empty = tensor.empty() : tensor<8x4xf32>
-  %first = linalg.exp ins(%dz : tensor<8x4xf32>) outs(%empty : tensor<8x4xf32>)
+  %first = linalg.abs ins(%dz : tensor<8x4xf32>) outs(%empty : tensor<8x4xf32>)
       -> tensor<8x4xf32>
   %scale = linalg.reduce ins(%first : tensor<8x4xf32>) outs(%c : tensor<4xf32>)
     dimensions = [0] (%a: f32, %b: f32) {
@@ -241,21 +290,21 @@ func.func @other_users(%dz: tensor<8x4xf32>, %x: tensor<8x4xf32>,
       statistics(%c, %c : tensor<4xf32>, tensor<4xf32>)
       outs(%empty : tensor<8x4xf32>) -> tensor<8x4xf32>
 
-  %second = linalg.exp ins(%dz : tensor<8x4xf32>) outs(%empty : tensor<8x4xf32>)
+  %second = linalg.abs ins(%dz : tensor<8x4xf32>) outs(%empty : tensor<8x4xf32>)
       -> tensor<8x4xf32>
   %1 = bn.backward axis(1) epsilon(1.0) wrt(offset)
       ins(%second, %x : tensor<8x4xf32>, tensor<8x4xf32>)
       statistics(%c, %c : tensor<4xf32>, tensor<4xf32>)
       outs(%c : tensor<4xf32>) -> tensor<4xf32>
 
-  %third = linalg.exp ins(%dz : tensor<8x4xf32>) outs(%empty : tensor<8x4xf32>)
+  %third = linalg.abs ins(%dz : tensor<8x4xf32>) outs(%empty : tensor<8x4xf32>)
       -> tensor<8x4xf32>
   %2 = bn.backward axis(1) epsilon(1.0) wrt(input)
       ins(%third, %third : tensor<8x4xf32>, tensor<8x4xf32>)
       statistics(%c, %c : tensor<4xf32>, tensor<4xf32>)
       outs(%empty : tensor<8x4xf32>) -> tensor<8x4xf32>
 
-  %fourth = linalg.exp ins(%dz : tensor<8x4xf32>) outs(%empty : tensor<8x4xf32>)
+  %fourth = linalg.abs ins(%dz : tensor<8x4xf32>) outs(%empty : tensor<8x4xf32>)
       -> tensor<8x4xf32>
   %3 = bn.backward axis(1) epsilon(1.0) wrt(input)
       ins(%fourth, %x : tensor<8x4xf32>, tensor<8x4xf32>)
@@ -280,8 +329,8 @@ func.func @other_users(%dz: tensor<8x4xf32>, %x: tensor<8x4xf32>,
 // -----
 
 // Not fused: an element comes from another index; from its row; is that of a
-// tensor of another type; is a sum; is the same for all of a channel, so that no
-// tensor is left that the gradient could be.
+// tensor of another type; is a sum; is the same for all of a channel, so that
+// no tensor is left that the gradient could be.
 // CHECK-LABEL: func @others
 //   CHECK-NOT:   prologue
 //       CHECK:   return

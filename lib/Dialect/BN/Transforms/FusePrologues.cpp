@@ -18,6 +18,7 @@
 #include "bn/Dialect/BN/Utils/Utils.h"
 
 #include "mlir/Analysis/SliceAnalysis.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Transforms/RegionUtils.h"
 
@@ -47,6 +48,7 @@ public:
 
 private:
   bool isTakenByCode(OpOperand &use);
+  bool canFuse(Operation *candidate);
   bool collectOthers();
   bool hasData();
   Value getDestination();
@@ -63,6 +65,22 @@ private:
 //===----------------------------------------------------------------------===//
 // What is fused
 //===----------------------------------------------------------------------===//
+
+/// True for an op that takes no longer than to read what it is computed of.
+static bool isCheap(Operation &scalar) {
+  return !isa<math::MathDialect>(scalar.getDialect()) ||
+         isa<math::AbsFOp, math::CopySignOp, math::FmaOp>(scalar);
+}
+
+/// An op with sums and a sweep computes its prologue twice.
+bool PrologueFuser::canFuse(Operation *candidate) {
+  if (!isFusable(candidate))
+    return false;
+  auto backward = dyn_cast<BackwardOp>(op.getOperation());
+  bool once = !backward || !backward.writesData() || backward.isElementwise();
+  return once ||
+         llvm::all_of(*cast<linalg::LinalgOp>(candidate).getBlock(), isCheap);
+}
 
 bool PrologueFuser::isTakenByCode(OpOperand &use) {
   if (use.getOwner() != op)
@@ -101,12 +119,12 @@ bool PrologueFuser::hasData() {
 }
 
 bool PrologueFuser::collect() {
-  if (!isFusable(made.getDefiningOp()) || !collectOthers())
+  if (!canFuse(made.getDefiningOp()) || !collectOthers())
     return false;
   cluster.insert(made.getDefiningOp());
   while (!collectInputs()) {
     auto *next = llvm::find_if(rejected, [&](Value value) {
-      return isFusable(value.getDefiningOp()) && !isUsedOutside(value);
+      return canFuse(value.getDefiningOp()) && !isUsedOutside(value);
     });
     if (next == rejected.end())
       return false;

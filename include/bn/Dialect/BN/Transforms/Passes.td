@@ -107,8 +107,12 @@ def FuseProloguesPass : Pass<"bn-fuse-prologues", "::mlir::func::FuncOp"> {
     prologue inputs, as those of epilogues do, or i8. A tensor of any other
     type, such as the i1 of a comparison, is computed in the prologue, too.
 
-    The result of a fused op is not computed twice: what else uses it gets the
-    gradient of the normalized elements of a `bn.backward`, which is a further
+    An op with `math` other than `absf`, `copysign` and `fma` stays where the
+    prologue is computed in two sweeps, which are those for sums and for
+    gradients of the size of the data: it takes longer than the memory.
+
+    The result of a fused op is not computed for others again: what else uses it
+    gets the gradient of the normalized elements of a `bn.backward`, which is a further
     result then. Where the prologue yields something else, the op writes nothing
     of the size of the data, or something else depends on the result that the op
     depends on, all stays as it is.
