@@ -7,7 +7,7 @@ import mmap
 
 import numpy as np
 
-from .cases import EPSILON, Case
+from .cases import EPSILON, SLOPE, Case
 
 HUGE_PAGE = 2 << 20
 
@@ -40,8 +40,13 @@ class Data:
 
     Peers read them, and may write to `output`, which is as large as `x`: the
     place of y, and of the gradient of x, which is asked for with those of scale
-    and offset. `output_grad` is None but for gradients.
+    and offset. `output_grad` is None but for gradients. With an epilogue that
+    adds, there is `addend`, and for gradients `addend_grad`, the place of its
+    gradient. For the gradients of a ReLU there is `saved`, what the forward
+    call has written.
     """
+
+    addend = addend_grad = saved = None
 
     def __init__(self, case: Case, offset: float = 0.25):
         """`offset` is the mean of x, whose deviation is 1."""
@@ -73,6 +78,61 @@ class Data:
         self.offset = parameter(0.0)
         self.mean = parameter(offset)
         self.variance = parameter(1.0)
+        if case.adds:
+            self.addend = tensor(0.0, 65497)
+        if case.kind == "backward" and case.epilogue:
+            self._add_saved(case)
+
+    def _add_saved(self, case: Case) -> None:
+        """What the forward call saved: with true statistics, so that peers may
+        make that call themselves."""
+        self.mean[:], self.variance[:] = get_statistics(self.x, case)
+        if case.adds:
+            self.addend_grad = allocate(case.memory_shape, case.dtype)
+        if not case.has_relu:
+            return
+        self.saved = allocate(case.memory_shape, case.dtype)
+        shape = get_parameter_shape(case)[1:]
+        mean, variance, scale, offset = (
+            a.reshape(shape)
+            for a in (self.mean, self.variance, self.scale, self.offset))
+        factor = scale / np.sqrt(variance + EPSILON)
+        for i, image in enumerate(self.x):
+            y = (image.astype(mean.dtype) - mean) * factor + offset
+            addend = self.addend[i] if case.adds else None
+            self.saved[i] = apply_epilogue(y, addend, case)
+
+
+def get_parameter_shape(case: Case) -> tuple[int, ...]:
+    """The shape in which parameters are broadcast to tensors."""
+    return tuple(-1 if d == case.axis else 1 for d in range(len(case.shape)))
+
+
+def get_statistics(x: np.ndarray, case: Case) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and variance of the channels, summed in float64."""
+    axes = tuple(d for d in range(x.ndim - 1) if d != case.axis - 1)
+    wide = get_dtype(case.parameter_dtype)
+    count = case.elements // case.channels
+    mean = sum(image.astype(wide).sum(axes, np.float64) for image in x) / count
+    center = mean.astype(wide).reshape(get_parameter_shape(case)[1:])
+    variance = sum(np.square(image.astype(wide) - center).sum(axes, np.float64)
+                   for image in x) / count
+    return mean, variance
+
+
+def apply_epilogue(y: np.ndarray, addend: np.ndarray | None,
+                   case: Case) -> np.ndarray:
+    """What is written of a normalized `y`; `addend` where one is added."""
+    if case.adds:
+        y = y + addend.astype(y.dtype)
+    if case.has_relu:
+        y = np.where(y > 0, y, y * get_slope(case))
+    return y
+
+
+def get_slope(case: Case) -> float:
+    """What the ReLU of a case multiplies negative elements with."""
+    return SLOPE if case.epilogue == "leaky_relu" else 0.0
 
 
 def get_channel(array: np.ndarray, case: Case, channel: int) -> np.ndarray:
@@ -86,6 +146,9 @@ def reference(case: Case, data: Data, channel: int) -> np.ndarray:
     x = get_channel(data.x, case, channel)
     if case.kind == "backward":
         dy = get_channel(data.output_grad, case, channel)
+        if case.has_relu:
+            saved = get_channel(data.saved, case, channel)
+            dy = np.where(saved > 0, dy, dy * get_slope(case))
         r = 1 / np.sqrt(np.float64(data.variance[channel]) + EPSILON)
         hat = (x - data.mean[channel]) * r
         return data.scale[channel] * r * (
@@ -95,4 +158,6 @@ def reference(case: Case, data: Data, channel: int) -> np.ndarray:
     else:
         mean, variance = x.mean(), x.var()
     factor = data.scale[channel] / np.sqrt(np.float64(variance) + EPSILON)
-    return (x - mean) * factor + data.offset[channel]
+    y = (x - mean) * factor + data.offset[channel]
+    addend = get_channel(data.addend, case, channel) if case.adds else None
+    return apply_epilogue(y, addend, case)

@@ -1,4 +1,5 @@
-"""What is measured: a kind of kernel, an element type, a layout and a shape."""
+"""What is measured: a kind of kernel, an element type, a layout, a shape and
+what is done to the output."""
 
 from __future__ import annotations
 
@@ -9,7 +10,10 @@ from collections.abc import Iterator
 KINDS = ("inference", "training", "backward")
 DTYPES = ("f16", "bf16", "f32", "f64")
 LAYOUTS = ("nchw", "nhwc")
+EPILOGUES = ("none", "relu", "leaky_relu", "add", "add_relu")
 EPSILON = 1e-3
+#: What a leaky ReLU multiplies negative elements with.
+SLOPE = 0.01
 
 #: Inputs and output together that do not fit into the last-level cache of the
 #: machines the goals are stated for; the same bound as in kernel/Case.cpp.
@@ -33,13 +37,18 @@ SETS: dict[str, tuple[str, ...]] = {
 
 @dataclasses.dataclass(frozen=True)
 class Case:
-    """One thing to measure, on a number of threads."""
+    """One thing to measure, on a number of threads.
+
+    `epilogue` is what is done to the output, of EPILOGUES, "" for none; of
+    backward: what was done to it.
+    """
 
     kind: str
     dtype: str
     layout: str
     shape: tuple[int, ...]
     threads: int
+    epilogue: str = ""
 
     @property
     def elements(self) -> int:
@@ -50,9 +59,31 @@ class Case:
         return self.elements * {"f64": 8, "f32": 4}.get(self.dtype, 2)
 
     @property
+    def adds(self) -> bool:
+        """Whether something is added to the output."""
+        return self.epilogue in ("add", "add_relu")
+
+    @property
+    def has_relu(self) -> bool:
+        return self.epilogue in ("relu", "leaky_relu", "add_relu")
+
+    @property
+    def floor_tensors(self) -> int:
+        """How many tensors the floor moves: of backward three, whatever the
+        epilogue, so that times with and without it can be compared."""
+        return 3 if self.kind == "backward" or self.adds else 2
+
+    @property
     def bytes(self) -> int:
-        """The least that must be moved: each input once, each output once."""
-        return self.tensor_bytes * (3 if self.kind == "backward" else 2)
+        """The least that must be moved: each input once, each output once.
+
+        Backward reads the output of a ReLU, too, and writes the gradient of an
+        addend.
+        """
+        tensors = self.floor_tensors
+        if self.kind == "backward":
+            tensors += self.has_relu + self.adds
+        return self.tensor_bytes * tensors
 
     @property
     def large(self) -> bool:
@@ -83,19 +114,21 @@ class Case:
 
     @property
     def group(self) -> str:
-        return f"{self.kind} {self.dtype} {self.layout}"
+        return f"{self.kind} {self.dtype} {self.layout} {self.epilogue}".strip()
 
     def to_json(self) -> dict[str, object]:
         return {
             "kind": self.kind, "dtype": self.dtype, "layout": self.layout,
             "shape": self.shape_text, "threads": self.threads,
-            "bytes": self.bytes, "large": self.large,
+            "epilogue": self.epilogue, "bytes": self.bytes,
+            "large": self.large,
         }
 
     @staticmethod
     def from_json(value: dict) -> Case:
         return Case(value["kind"], value["dtype"], value["layout"],
-                    parse_shape(value["shape"]), value["threads"])
+                    parse_shape(value["shape"]), value["threads"],
+                    value.get("epilogue", ""))
 
 
 def parse_shape(text: str) -> tuple[int, ...]:

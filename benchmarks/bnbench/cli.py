@@ -8,7 +8,7 @@ import shlex
 import sys
 
 from . import driver, peers, results
-from .cases import DTYPES, KINDS, LAYOUTS, SETS
+from .cases import DTYPES, EPILOGUES, KINDS, LAYOUTS, SETS
 
 HERE = pathlib.Path(__file__).resolve().parent.parent
 
@@ -40,6 +40,9 @@ def make_parser() -> argparse.ArgumentParser:
     what.add_argument("--dtypes", nargs="+", choices=DTYPES,
                       default=["f32", "bf16"])
     what.add_argument("--layouts", nargs="+", choices=LAYOUTS, default=LAYOUTS)
+    what.add_argument("--epilogues", nargs="+", choices=EPILOGUES,
+                      default=EPILOGUES[:1],
+                      help="what is done to the output (default: none)")
     what.add_argument("--threads", nargs="+", type=int, default=[2])
     what.add_argument("--peers", nargs="+", metavar="PEER",
                       default=peers.get_names(),
@@ -79,7 +82,8 @@ def get_runs(options: argparse.Namespace) -> list[dict]:
     if options.set or options.shape:
         runs.append({"sets": options.set, "shapes": options.shape,
                      "kinds": options.kinds, "dtypes": options.dtypes,
-                     "layouts": options.layouts, "threads": options.threads})
+                     "layouts": options.layouts, "threads": options.threads,
+                     "epilogues": options.epilogues})
     return runs
 
 

@@ -14,7 +14,15 @@ from types import ModuleType
 import tomllib
 
 from . import peers, results
-from .cases import DTYPES, KINDS, LAYOUTS, Case, get_shapes, parse_shape
+from .cases import (
+    DTYPES,
+    EPILOGUES,
+    KINDS,
+    LAYOUTS,
+    Case,
+    get_shapes,
+    parse_shape,
+)
 from .process import Failure, Worker, quiet
 
 PREPARE_SECONDS = 300
@@ -48,7 +56,8 @@ def read_list(path: pathlib.Path) -> list[dict]:
     """Reads a run list; raises ValueError for what it does not know."""
     runs = tomllib.loads(path.read_text()).get("run", [])
     known = {"sets": None, "shapes": None, "peers": None, "threads": None,
-             "kinds": KINDS, "dtypes": DTYPES, "layouts": LAYOUTS}
+             "kinds": KINDS, "dtypes": DTYPES, "layouts": LAYOUTS,
+             "epilogues": EPILOGUES}
     for run in runs:
         for key, values in run.items():
             if key not in known:
@@ -68,11 +77,13 @@ def get_cases(run: dict) -> Iterator[Case]:
     for layout in run.get("layouts", LAYOUTS):
         shapes = [parse_shape(text) for text in run.get("shapes", [])]
         shapes += get_shapes(run.get("sets", []), layout)
-        for shape, kind, dtype, threads in itertools.product(
+        for shape, kind, dtype, threads, epilogue in itertools.product(
                 shapes, run.get("kinds", KINDS[:2]),
-                run.get("dtypes", ["f32", "bf16"]), run.get("threads", [2])):
+                run.get("dtypes", ["f32", "bf16"]), run.get("threads", [2]),
+                run.get("epilogues", ["none"])):
             by_shape.setdefault(shape, []).append(
-                Case(kind, dtype, layout, shape, threads))
+                Case(kind, dtype, layout, shape, threads,
+                     "" if epilogue == "none" else epilogue))
     return itertools.chain.from_iterable(by_shape.values())
 
 
@@ -89,7 +100,7 @@ def get_jobs(runs: list[dict], modules: list[ModuleType],
             if name not in run.get("peers", [name]):
                 continue
             key = (peer.NAME, case.kind, case.dtype, case.layout,
-                   case.shape_text, case.threads)
+                   case.shape_text, case.threads, case.epilogue)
             if settings.only_missing and key in done:
                 continue
             jobs.setdefault((case.shape, name, case.threads), {})[case] = None

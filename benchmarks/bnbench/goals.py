@@ -6,10 +6,11 @@ Bounds are times over the floor, on two threads and the shapes of ResNet-50.
 from __future__ import annotations
 
 import dataclasses
+from collections import defaultdict
 from collections.abc import Iterable
 
 from . import tables
-from .cases import SETS
+from .cases import SETS, Case
 from .results import Row
 
 
@@ -27,6 +28,7 @@ class Goal:
     def matches(self, row: Row) -> bool:
         sizes = {"large": row["large"], "smaller": not row["large"], "all": True}
         return (row["kind"] == self.kind and row["dtype"] in self.dtypes
+                and not row["epilogue"]
                 and row["layout"] in self.layouts and sizes[self.size]
                 and row["threads"] == 2)
 
@@ -58,6 +60,13 @@ SPEEDUPS = {
 }
 
 
+#: The same of the gradients through these epilogues, of any type and layout.
+EPILOGUE_SPEEDUP = 1.7
+#: What training may take more than without an epilogue, and the bytes it adds.
+EPILOGUE_COST = 1.08
+EPILOGUE_GOALS = ("relu", "add_relu")
+
+
 def say(reached: bool) -> str:
     return "yes" if reached else "**no**"
 
@@ -85,12 +94,28 @@ def format_floor_goals(rows: Iterable[Row]) -> str:
 
 def format_speedups(rows: Iterable[Row], peer: str) -> str:
     """How many times faster than the fastest peer of each shape `peer` is."""
+    return format_speedup_goals(
+        rows, peer, {(*group, ""): bound for group, bound in SPEEDUPS.items()})
+
+
+def format_epilogue_speedups(rows: Iterable[Row], peer: str) -> str:
+    """The same of gradients through epilogues."""
+    return format_speedup_goals(rows, peer, {
+        ("backward", dtype, layout, epilogue): EPILOGUE_SPEEDUP
+        for dtype in ("f32", "bf16") for layout in BOTH
+        for epilogue in EPILOGUE_GOALS})
+
+
+def format_speedup_goals(rows: Iterable[Row], peer: str,
+                         goals: dict[tuple[str, ...], float]) -> str:
+    """`goals` are bounds by kind, type, layout and epilogue."""
+    rows = list(rows)
     ratios = tables.get_ratios(rows)
     large = {tables.get_case(row): row["large"] for row in rows}
     lines = []
-    for group, bound in SPEEDUPS.items():
+    for group, bound in goals.items():
         found = {case: best[0] / ratio for case, ratio in ratios[peer].items()
-                 if case[:3] == group and case[4] == 2
+                 if (*case[:3], case[5]) == group and case[4] == 2
                  and case[3] in SETS["resnet50"]
                  and (best := tables.get_best_peer(ratios, case))}
         if not found:
@@ -98,12 +123,46 @@ def format_speedups(rows: Iterable[Row], peer: str) -> str:
         mean = tables.geometric_mean(list(found.values()))
         slow = [f"{case[3]} ({speedup:.2f})" for case, speedup in found.items()
                 if speedup < (1 / 1.05 if large[case] else 1 / 1.15)]
-        lines.append([" ".join(group), f"{bound}", f"{mean:.2f}",
+        lines.append([" ".join(group).strip(), f"{bound}", f"{mean:.2f}",
                       f"{min(found.values()):.2f}..{max(found.values()):.2f}",
                       say(mean >= bound), ", ".join(slow) or "none"])
     return tables.format_table(
         ["", "at least", "measured", "range", "reached",
          "slower than a peer by more than 5 % (large) or 15 %"], lines)
+
+
+def format_epilogue_costs(rows: Iterable[Row], peer: str) -> str:
+    """Training with an epilogue over training without it and the time in which
+    the floor moves the tensors that the epilogue adds."""
+    by_case = {tables.get_case(row): row for row in rows
+               if row["peer"] == peer and tables.is_compared(row)}
+    costs: dict[str, dict[str, float]] = defaultdict(dict)
+    for case, row in by_case.items():
+        plain = by_case.get((*case[:5], ""))
+        if (case[0] == "training" and case[4] == 2 and plain
+                and case[5] in EPILOGUE_GOALS
+                and case[3] in SETS["resnet50"]):
+            costs[tables.get_group(row)][case[3]] = get_epilogue_cost(
+                row, plain)
+    lines = []
+    for group, found in sorted(costs.items()):
+        mean = tables.geometric_mean(list(found.values()))
+        above = [f"{shape} ({cost:.2f})" for shape, cost in found.items()
+                 if cost > EPILOGUE_COST]
+        lines.append([group, str(len(found)), f"{EPILOGUE_COST}", f"{mean:.2f}",
+                      f"{min(found.values()):.2f}..{max(found.values()):.2f}",
+                      say(mean <= EPILOGUE_COST), ", ".join(above) or "none"])
+    return tables.format_table(["", "n", "mean at most", "measured", "range",
+                                "reached", "shapes above"], lines)
+
+
+def get_epilogue_cost(row: Row, plain: Row) -> float:
+    """Both times are ratios to the floor of their own rounds, in units of what
+    the floor needs for one tensor: the speed of the memory cancels out."""
+    tensors = Case.from_json(row).floor_tensors
+    plain_tensors = Case.from_json(plain).floor_tensors
+    return row["ratio"] * tensors / (
+        plain["ratio"] * plain_tensors + tensors - plain_tensors)
 
 
 #: How much more than ResNet-50's worst an odd shape may take.

@@ -11,7 +11,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt  # noqa: E402
 
 from . import tables  # noqa: E402
-from .cases import SETS  # noqa: E402
+from .cases import SETS, Case  # noqa: E402
 from .results import Row  # noqa: E402
 
 
@@ -34,8 +34,14 @@ def get_groups(rows: list[Row]) -> dict[str, list[Row]]:
     return dict(sorted(groups.items()))
 
 
+def get_floor_bytes(row: Row) -> float:
+    case = Case.from_json(row)
+    return case.tensor_bytes * case.floor_tensors
+
+
 def plot_roofline(rows: list[Row]):
-    """Bytes per second of the floor, of ours and of the fastest peer."""
+    """Bytes per second of the floor, of ours and of the fastest peer: the bytes
+    that the floor moves."""
     groups = get_groups(rows)
     ratios = tables.get_ratios(rows)
     figure, axes = plt.subplots(-(-len(groups) // 2), 2, squeeze=False,
@@ -46,7 +52,7 @@ def plot_roofline(rows: list[Row]):
             if row["peer"] in tables.OURS:
                 by_case[tables.get_case(row)] = row
         cases = [c for s in SETS["resnet50"] for c in by_case if c[3] == s]
-        speed = [by_case[c]["bytes"] / by_case[c]["floor_median"] / 1e9
+        speed = [get_floor_bytes(by_case[c]) / by_case[c]["floor_median"] / 1e9
                  for c in cases]
         best = [tables.get_best_peer(ratios, c) for c in cases]
         bars = {
@@ -69,20 +75,27 @@ def plot_roofline(rows: list[Row]):
     return figure
 
 
+#: Groups side by side.
+PEERS_COLUMNS = 12
+
+
 def plot_peers(rows: list[Row]):
     """Time of each peer over ours, a point per shape."""
     groups = get_groups(rows)
     ratios = tables.get_ratios(rows)
     names = sorted(set(ratios) - set(tables.OURS))
-    figure, axes = plt.subplots(1, len(groups), sharey=True, squeeze=False,
-                                figsize=(1.9 * len(groups), 4.5))
-    for axis, group in zip(axes.flat, groups):
-        kind, dtype, layout = group.split()
+    columns = min(len(groups), PEERS_COLUMNS)
+    lines = -(-len(groups) // columns)
+    figure, axes = plt.subplots(lines, columns, sharey=True, squeeze=False,
+                                figsize=(1.9 * columns, 4.5 * lines))
+    for axis in axes.flat[len(groups):]:
+        axis.set_axis_off()
+    for axis, (group, members) in zip(axes.flat, groups.items()):
+        cases = {tables.get_case(row) for row in members}
         for i, name in enumerate(names):
             values = [ratio / ratios["bn_mlir.kernel"][case]
                       for case, ratio in ratios[name].items()
-                      if case[:3] == (kind, dtype, layout)
-                      and case in ratios["bn_mlir.kernel"]]
+                      if case in cases and case in ratios["bn_mlir.kernel"]]
             axis.plot(values, [i] * len(values), "o", alpha=0.6, markersize=4)
         axis.axvline(1, color="black", linewidth=0.8)
         axis.set_xscale("log")

@@ -32,6 +32,11 @@ def make_parts(rows: list[results.Row]) -> dict[str, str]:
         "goals": goals.format_floor_goals(rows),
         "speedups": goals.format_speedups(rows, "bn_mlir.kernel"),
         "speedups-python": goals.format_speedups(rows, "bn_mlir"),
+        "epilogue-costs": goals.format_epilogue_costs(rows, "bn_mlir.kernel"),
+        "epilogue-speedups": goals.format_epilogue_speedups(
+            rows, "bn_mlir.kernel"),
+        "epilogue-speedups-python": goals.format_epilogue_speedups(
+            rows, "bn_mlir"),
         "shapes": tables.format_shapes(resnet),
         "odd-goals": goals.format_odd_goals(rows),
         "odd": tables.format_shapes(odd),

@@ -8,7 +8,8 @@ from typing import Any
 
 Row = dict[str, Any]
 
-KEY = ("peer", "variant", "kind", "dtype", "layout", "shape", "threads")
+KEY = ("peer", "variant", "kind", "dtype", "layout", "shape", "threads",
+       "epilogue")
 
 
 def get_key(row: Row) -> tuple:
@@ -31,12 +32,13 @@ def append(path: pathlib.Path, row: Row) -> None:
 
 
 def load(paths: list[pathlib.Path]) -> dict[tuple, Row]:
-    """The rows of all files by key; files that do not exist are empty."""
+    """The rows of all files by key; files that do not exist are empty. Older
+    rows have no epilogue."""
     rows: dict[tuple, Row] = {}
     for path in paths:
         if path.exists():
             for line in path.read_text().splitlines():
-                row = json.loads(line)
+                row = {"epilogue": "", **json.loads(line)}
                 rows[get_key(row)] = row
     return rows
 

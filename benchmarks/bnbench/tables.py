@@ -29,11 +29,12 @@ def geometric_mean(values: list[float]) -> float:
 def get_case(row: Row) -> tuple:
     """What two rows must share to be compared."""
     return (row["kind"], row["dtype"], row["layout"], row["shape"],
-            row["threads"])
+            row["threads"], row["epilogue"])
 
 
 def get_group(row: Row) -> str:
-    text = f"{row['kind']} {row['dtype']} {row['layout']}"
+    text = f"{row['kind']} {row['dtype']} {row['layout']} {row['epilogue']}"
+    text = text.strip()
     return text if row["threads"] == 2 else f"{text}, {row['threads']} thread"
 
 
@@ -155,7 +156,7 @@ def format_installed(rows: Iterable[Row]) -> str:
 def order_cases(item: tuple[tuple, Row]) -> tuple:
     """Groups together, large shapes first."""
     case, row = item
-    return case[4] != 2, case[:3], -row["bytes"], case[3]
+    return case[4] != 2, case[:3], case[5], -row["bytes"], case[3]
 
 
 def format_threads(rows: Iterable[Row]) -> str:
@@ -166,7 +167,7 @@ def format_threads(rows: Iterable[Row]) -> str:
     ratios = get_ratios(rows)
     lines = []
     for (peer, case), one in sorted(times.items(), key=lambda i: str(i[0])):
-        two = times.get((peer, (*case[:4], 2)))
+        two = times.get((peer, (*case[:4], 2, case[5])))
         if case[4] != 1 or not two:
             continue
         best = get_best_peer(ratios, case)

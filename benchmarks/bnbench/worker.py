@@ -69,7 +69,8 @@ def serve(peer: str, library: pathlib.Path, answer) -> None:
                 found = {n: check(case, data, v) for n, v in variants.items()}
                 wrong = {n: why for n, why in found.items() if why}
                 floor = Floor(library, data.output, data.x, case.threads,
-                              data.output_grad)
+                              data.addend if data.output_grad is None
+                              else data.output_grad)
                 answer({"ready": sorted(variants)})
                 settings = request["rounds"], request["block_seconds"]
             else:

@@ -242,9 +242,8 @@ llvm::Error KernelRun::checkGradients(int64_t channel) const {
       return found;
   double factor = getBuffer("scale").load(channel) * r;
   if (llvm::Error found = checkTensor("input_grad", channel, [&](int64_t i) {
-        return factor *
-               (getOutputGradient(i) - sum / count -
-                (x.load(i) - mean) * r * r * product / count);
+        return factor * (getOutputGradient(i) - sum / count -
+                         (x.load(i) - mean) * r * r * product / count);
       }))
     return found;
   if (!c.hasAddend())
@@ -253,9 +252,9 @@ llvm::Error KernelRun::checkGradients(int64_t channel) const {
                      [&](int64_t i) { return getOutputGradient(i); });
 }
 
-llvm::Error KernelRun::checkTensor(
-    llvm::StringRef name, int64_t channel,
-    llvm::function_ref<double(int64_t)> getExpected) const {
+llvm::Error
+KernelRun::checkTensor(llvm::StringRef name, int64_t channel,
+                       llvm::function_ref<double(int64_t)> getExpected) const {
   const Buffer &found = getBuffer(name);
   double worst = 0;
   forEachOfChannel(c, channel, [&](int64_t i) {

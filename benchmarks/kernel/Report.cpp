@@ -50,9 +50,8 @@ void Report::printRow(const Measurement &measurement) {
   const Case &c = measurement.c;
   const Summary &s = measurement.summary;
   llvm::outs() << llvm::formatv(
-      kRow, c.getGroup(), c.getShapeText(),
-      fixed(c.getBytes() / 1e6), measurement.threads,
-      inMicroseconds(s.kernelMin),
+      kRow, c.getGroup(), c.getShapeText(), fixed(c.getBytes() / 1e6),
+      measurement.threads, inMicroseconds(s.kernelMin),
       inMicroseconds(s.kernelMedian), inMicroseconds(s.floorMin),
       inMicroseconds(s.floorMedian), s.streamingShare > 0.5 ? "nt" : "st",
       fixed(s.ratio), fixed(s.ratioBest));

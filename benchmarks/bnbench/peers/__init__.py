@@ -24,9 +24,17 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
+from ..cases import Case
+
 
 class Unsupported(Exception):
     """The peer has no way to compute the case."""
+
+
+def refuse_epilogue(case: Case) -> None:
+    """For peers that are not measured with one; raises Unsupported."""
+    if case.epilogue:
+        raise Unsupported(f"{case.epilogue} is not measured")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ..arrays import get_slope
 from ..cases import EPSILON, Case
 
 
 def get_functions(case: Case) -> dict[str, Callable]:
     """The ways to write the case; arguments x, scale, offset[, mean, variance],
-    or output_grad, x, scale, mean, variance.
+    or output_grad, x, scale, mean, variance; with an epilogue, behind them the
+    addend, or for gradients what the forward call saved, if anything.
 
     Of training there are two: the second sweep over x for the variance, and
     the difference of mean squares (`fast`), which loses digits.
@@ -20,29 +22,39 @@ def get_functions(case: Case) -> dict[str, Callable]:
     import jax.numpy as jnp
 
     axes = tuple(d for d in range(len(case.shape)) if d != case.axis)
+    slope = get_slope(case)
     wide = jnp.float64 if case.dtype == "f64" else jnp.float32
     shape = tuple(-1 if d == case.axis else 1 for d in range(len(case.shape)))
 
-    def normalize(x, scale, offset, mean, variance):
+    def apply_epilogue(y, addend):
+        for one in addend:
+            y = y + one.astype(wide)
+        return jnp.where(y > 0, y, slope * y) if case.has_relu else y
+
+    def normalize(x, scale, offset, mean, variance, *addend):
         factor = scale / jnp.sqrt(variance + EPSILON)
         y = ((x.astype(wide) - mean.reshape(shape)) * factor.reshape(shape)
              + offset.reshape(shape))
-        return y.astype(x.dtype)
+        return apply_epilogue(y, addend).astype(x.dtype)
 
-    def train(x, scale, offset):
+    def train(x, scale, offset, *addend):
         wide_x = x.astype(wide)
         mean = jnp.mean(wide_x, axes)
         variance = jnp.mean(jnp.square(wide_x - mean.reshape(shape)), axes)
-        return normalize(x, scale, offset, mean, variance), mean, variance
+        y = normalize(x, scale, offset, mean, variance, *addend)
+        return y, mean, variance
 
-    def train_fast(x, scale, offset):
+    def train_fast(x, scale, offset, *addend):
         wide_x = x.astype(wide)
         mean = jnp.mean(wide_x, axes)
         variance = jnp.mean(jnp.square(wide_x), axes) - jnp.square(mean)
         variance = jnp.maximum(variance, 0)
-        return normalize(x, scale, offset, mean, variance), mean, variance
+        y = normalize(x, scale, offset, mean, variance, *addend)
+        return y, mean, variance
 
-    def backward(dy, x, scale, mean, variance):
+    def backward(dy, x, scale, mean, variance, *saved):
+        for output in saved:
+            dy = jnp.where(output > 0, dy, (slope * dy).astype(dy.dtype))
         wide_dy = dy.astype(wide)
         inverse = 1 / jnp.sqrt(variance + EPSILON)
         hat = (x.astype(wide) - mean.reshape(shape)) * inverse.reshape(shape)
@@ -52,7 +64,8 @@ def get_functions(case: Case) -> dict[str, Callable]:
         dx = (scale * inverse).reshape(shape) * (
             wide_dy - (offset_grad / count).reshape(shape)
             - hat * (scale_grad / count).reshape(shape))
-        return dx.astype(x.dtype), scale_grad, offset_grad
+        return (dx.astype(x.dtype), scale_grad, offset_grad,
+                *([dy] if case.adds else []))
 
     if case.kind == "backward":
         return {"": backward}

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..arrays import Data
 from ..cases import EPSILON, Case
-from . import Unsupported
+from . import Unsupported, refuse_epilogue
 
 
 def build_layer(case: Case, data: Data):
@@ -16,6 +16,7 @@ def build_layer(case: Case, data: Data):
     """
     import keras
 
+    refuse_epilogue(case)
     if case.kind == "backward":
         raise Unsupported("backward is not measured yet")
     policy = {"f32": "float32", "bf16": "mixed_bfloat16",

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..arrays import Data
 from ..cases import EPSILON, Case
-from . import Unsupported, Variant
+from . import Unsupported, Variant, refuse_epilogue
 
 
 def make_variant(function, arrays) -> Variant:
@@ -26,6 +26,7 @@ def make_variant(function, arrays) -> Variant:
 def prepare(case: Case, data: Data, jit: bool) -> dict[str, Variant]:
     import tensorflow as tf
 
+    refuse_epilogue(case)
     if case.dtype == "f64":
         raise Unsupported("no f64")
     if case.layout == "nchw" and not jit and len(case.shape) > 2:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..arrays import Data, get_dtype
+from ..arrays import Data, get_dtype, get_slope
 from ..cases import EPSILON, Case
 from . import Variant
 
@@ -34,6 +34,37 @@ def to_memory(tensor, case: Case) -> np.ndarray:
     return tensor.contiguous().numpy()
 
 
+def get_differentiate(case: Case):
+    """The gradients of x, scale, offset and the addend, in the operators that
+    PyTorch calls; that of the addend is the one behind the ReLU."""
+    import torch
+
+    aten, slope = torch.ops.aten, get_slope(case)
+
+    def differentiate(dy, saved, x, scale, mean, inverse):
+        if case.epilogue == "leaky_relu":
+            dy = aten.leaky_relu_backward.default(dy, saved, slope, True)
+        elif case.has_relu:
+            dy = aten.threshold_backward.default(dy, saved, 0)
+        gradients = aten.native_batch_norm_backward.default(
+            dy, x, scale, None, None, mean, inverse, True, EPSILON,
+            [True, True, True])
+        return (*gradients, dy) if case.adds else gradients
+
+    return differentiate
+
+
+def apply_epilogue(y, addend, case: Case):
+    """In place, as networks for images are written."""
+    import torch
+
+    if case.adds:
+        y += addend
+    if case.epilogue == "leaky_relu":
+        return torch.nn.functional.leaky_relu_(y, get_slope(case))
+    return torch.relu_(y) if case.has_relu else y
+
+
 class Arguments:
     """The arrays of a case as tensors, without copies."""
 
@@ -50,22 +81,25 @@ class Arguments:
         self.offset = to_torch(data.offset)
         self.mean = to_torch(data.mean)
         self.variance = to_torch(data.variance)
+        self.addend, self.saved = (
+            None if a is None else to_logical(to_torch(a), case)
+            for a in (data.addend, data.saved))
         self.results: tuple = ()
 
-    def make_gradients(self, operator) -> Variant:
-        """The gradients of the layer in training, by an operator with the
-        arguments of native_batch_norm_backward: what was saved in the forward
-        call are mean and inverse deviation."""
+    def make_gradients(self, function) -> Variant:
+        """The gradients of the layer in training, by a function with the
+        arguments of `differentiate`: what was saved in the forward call are
+        mean, inverse deviation and the output of a ReLU."""
         import torch
 
         inverse = torch.rsqrt(self.variance + EPSILON)
-        arguments = (self.output_grad, self.x, self.scale, None, None,
-                     self.mean, inverse, True, EPSILON, [True, True, True])
+        arguments = (self.output_grad, self.saved, self.x, self.scale,
+                     self.mean, inverse)
 
         @torch.inference_mode()
         def call() -> None:
             self.results = ()
-            self.keep(*operator(*arguments))
+            self.keep(*function(*arguments))
 
         return Variant(call, lambda: to_memory(self.results[0], self.case))
 
@@ -75,5 +109,5 @@ class Arguments:
 
     def get_statistics(self) -> tuple[np.ndarray, np.ndarray]:
         """Mean and variance of native_batch_norm's second and third result."""
-        _, mean, inverse = (r.detach().numpy() for r in self.results)
+        mean, inverse = (r.detach().numpy() for r in self.results[1:3])
         return mean, 1.0 / np.float64(inverse) ** 2 - EPSILON

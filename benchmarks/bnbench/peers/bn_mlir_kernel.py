@@ -22,9 +22,9 @@ def measure(case: Case, rounds: int, block_seconds: float,
         command = [
             str(build / "bin" / "bn-kernel-benchmark"), "--kind", case.kind,
             "--dtype", case.dtype, "--layout", case.layout, "--shape",
-            case.shape_text, "--threads", str(case.threads), "--rounds",
-            str(rounds), "--block-ms", str(block_seconds * 1e3), "--json",
-            file.name]
+            case.shape_text, "--epilogue", case.epilogue or "none",
+            "--threads", str(case.threads), "--rounds", str(rounds),
+            "--block-ms", str(block_seconds * 1e3), "--json", file.name]
         found = subprocess.run(command, text=True, capture_output=True)
         line = file.readline()
     if not line:

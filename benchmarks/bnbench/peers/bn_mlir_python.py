@@ -6,7 +6,7 @@ Results go into given arrays, or (`pool`) into memory of the package's pool.
 from __future__ import annotations
 
 from ..arrays import Data, allocate
-from ..cases import EPSILON, Case
+from ..cases import EPSILON, SLOPE, Case
 from . import Variant
 
 NAME = "bn_mlir"
@@ -23,9 +23,16 @@ def prepare(case: Case, data: Data) -> dict[str, Variant]:
 
     results: list = []
     options = {"axis": case.axis, "epsilon": EPSILON}
+    if case.epilogue:
+        options |= {"epilogue": case.epilogue, "slope": SLOPE}
     if case.kind == "backward":
-        grads = tuple(allocate((case.channels,), case.parameter_dtype)
-                      for _ in "so")
+        grads = [allocate((case.channels,), case.parameter_dtype)
+                 for _ in "so"]
+        if case.adds:
+            grads.append(data.addend_grad)
+            options["which"] = ("input", "scale", "offset", "addend")
+        if case.has_relu:
+            options["output"] = data.saved
         arguments = (data.output_grad, data.x, data.scale, data.mean,
                      data.variance)
 
@@ -37,6 +44,8 @@ def prepare(case: Case, data: Data) -> dict[str, Variant]:
 
         return {"": Variant(differentiate, lambda: data.output),
                 "pool": Variant(differentiate_pool, lambda: results[0])}
+    if case.adds:
+        options["addend"] = data.addend
     if case.kind == "inference":
         def call() -> None:
             bn_mlir.inference(data.x, data.scale, data.offset, data.mean,

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..arrays import Data
 from ..cases import Case
-from . import KEEP_BLOCKS, Unsupported, Variant
+from . import KEEP_BLOCKS, Unsupported, Variant, refuse_epilogue
 from ._jax import get_functions
 
 NAME = "iree"
@@ -19,6 +19,7 @@ def environment(threads: int) -> dict[str, str]:
 
 
 def prepare(case: Case, data: Data) -> dict[str, Variant]:
+    refuse_epilogue(case)
     if case.kind == "backward":
         raise Unsupported("backward is not measured yet")
     if case.dtype != "f32":

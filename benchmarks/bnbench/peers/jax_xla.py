@@ -28,6 +28,9 @@ def prepare(case: Case, data: Data) -> dict[str, Variant]:
                   data.variance]
     if case.kind == "inference":
         arrays += [data.mean, data.variance]
+    extra = data.saved if case.kind == "backward" else data.addend
+    if extra is not None:
+        arrays.append(extra)
     arguments = [jax.device_put(array) for array in arrays]
     return {name: make_variant(jax.jit(function), arguments)
             for name, function in get_functions(case).items()}

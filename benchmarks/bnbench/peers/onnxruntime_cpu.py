@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..arrays import Data
 from ..cases import EPSILON, Case
-from . import Unsupported, Variant
+from . import Unsupported, Variant, refuse_epilogue
 
 NAME = "onnxruntime"
 MODULES = ("onnx", "onnxruntime")
@@ -38,6 +38,7 @@ def prepare(case: Case, data: Data) -> dict[str, Variant]:
 
     if (case.kind, case.dtype) != ("inference", "f32"):
         raise Unsupported("inference in f32 only")
+    refuse_epilogue(case)
     if case.axis != 1:
         raise Unsupported("channels first only")
     options = ort.SessionOptions()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..arrays import Data
 from ..cases import EPSILON, Case
-from . import Unsupported, Variant
+from . import Unsupported, Variant, refuse_epilogue
 
 NAME = "openvino"
 MODULES = ("openvino",)
@@ -21,6 +21,7 @@ def prepare(case: Case, data: Data) -> dict[str, Variant]:
 
     if (case.kind, case.dtype) != ("inference", "f32"):
         raise Unsupported("inference in f32 only")
+    refuse_epilogue(case)
     if case.axis != 1:
         raise Unsupported("channels first only")
     x = ops.parameter(list(case.memory_shape), ov.Type.f32)

@@ -1,4 +1,5 @@
-"""PyTorch as it runs without a compiler: the operator behind BatchNorm2d.
+"""PyTorch as it runs without a compiler: the operator behind BatchNorm2d, and
+for an epilogue the operators behind it.
 
 `out` gives it memory for the result; otherwise it allocates one. Of gradients
 there is no such variant: that operator's own `out` computes first, and copies.
@@ -9,7 +10,7 @@ from __future__ import annotations
 from ..arrays import Data
 from ..cases import EPSILON, Case
 from . import KEEP_BLOCKS, Variant
-from ._torch import Arguments, to_memory
+from ._torch import Arguments, apply_epilogue, get_differentiate, to_memory
 
 NAME = "torch"
 MODULES = ("torch",)
@@ -25,8 +26,7 @@ def prepare(case: Case, data: Data) -> dict[str, Variant]:
 
     a = Arguments(case, data)
     if case.kind == "backward":
-        return {"": a.make_gradients(
-            torch.ops.aten.native_batch_norm_backward.default)}
+        return {"": a.make_gradients(get_differentiate(case))}
     training = case.kind == "training"
     statistics = (None, None) if training else (a.mean, a.variance)
     arguments = (a.x, a.scale, a.offset, *statistics, training, 0.1, EPSILON)
@@ -36,12 +36,14 @@ def prepare(case: Case, data: Data) -> dict[str, Variant]:
     @torch.inference_mode()
     def call() -> None:
         a.results = ()
-        a.keep(*operator.default(*arguments))
+        y, *saved = operator.default(*arguments)
+        a.keep(apply_epilogue(y, a.addend, case), *saved)
 
     @torch.inference_mode()
     def call_out() -> None:
-        a.keep(*operator.out(*arguments, out=a.output, save_mean=saved[0],
-                             save_invstd=saved[1]))
+        y, *_ = operator.out(*arguments, out=a.output, save_mean=saved[0],
+                             save_invstd=saved[1])
+        a.keep(apply_epilogue(y, a.addend, case), *saved)
 
     def output():
         return to_memory(a.results[0], case)
