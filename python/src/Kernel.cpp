@@ -200,6 +200,15 @@ static void bindSpec(nb::module_ &module) {
           [](const BatchNormSpec &spec) { return spec.getKindName().str(); })
       .def_prop_ro("key", &BatchNormSpec::getKey,
                    "Text that is equal for specs that mean the same kernel.")
+      .def_prop_ro(
+          "arguments",
+          [](const BatchNormSpec &spec) {
+            return listArguments(spec.getSignature());
+          },
+          "Name, element type, sizes (None: any) and access of each argument "
+          "of the kernel.",
+          nb::sig("def arguments(self) -> list[tuple[str, str, "
+                  "tuple[int | None, ...], str]]"))
       .def("__repr__",
            [](const BatchNormSpec &spec) {
              return "<bn_mlir.Spec " + spec.getKey() + ">";

@@ -185,10 +185,9 @@ static const char *stringifyAccess(Access access) {
   llvm_unreachable("unknown access");
 }
 
-nb::list KernelObject::getArguments() const {
+nb::list mlir::bn::python::listArguments(const KernelSignature &signature) {
   nb::list result;
-  for (auto [index, operand] :
-       llvm::enumerate(kernel.getSignature().arguments)) {
+  for (auto [index, operand] : llvm::enumerate(signature.arguments)) {
     nb::list sizes;
     for (int64_t size : operand.shape)
       sizes.append(size < 0 ? nb::none() : nb::object(nb::int_(size)));

@@ -28,6 +28,9 @@ namespace mlir::bn::python {
 /// gradient is, or -1.
 std::array<int, 4> convertWhich(nb::handle which);
 
+/// Returns name, element type, sizes (None: any) and access of each argument.
+nb::list listArguments(const KernelSignature &signature);
+
 /// What was compiled: a spec, or a function of a module.
 struct KernelSource {
   std::optional<BatchNormSpec> spec;
@@ -60,7 +63,7 @@ public:
   static KernelObject compile(nb::handle source, const char *entry);
 
   nb::object call(nb::args arrays, nb::handle out) const;
-  nb::list getArguments() const;
+  nb::list getArguments() const { return listArguments(kernel.getSignature()); }
   nb::object getIR();
   nb::str getStrategy() const;
   nb::str getAssembly() const;

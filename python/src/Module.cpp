@@ -28,4 +28,5 @@ NB_MODULE(_core, module) {
   bindStructural(module);
   bindKernel(module);
   bindConfig(module);
+  bindXLA(module);
 }

@@ -96,46 +96,91 @@ Session &Session::get() {
   return *session;
 }
 
-std::shared_ptr<Compiler> Session::getCompiler() {
+llvm::Expected<std::shared_ptr<Compiler>> Session::findCompiler() {
   std::lock_guard<std::mutex> lock(mutex);
   if (!compiler) {
     llvm::Expected<std::unique_ptr<Compiler>> created =
         Compiler::create(options);
     if (!created)
-      raiseIfError(created.takeError());
+      return created.takeError();
     compiler = std::move(*created);
   }
   return compiler;
 }
 
+std::shared_ptr<Compiler> Session::getCompiler() {
+  llvm::Expected<std::shared_ptr<Compiler>> found = findCompiler();
+  if (!found)
+    raiseIfError(found.takeError());
+  return std::move(*found);
+}
+
+template <typename Table, typename Key>
+std::optional<Kernel> Session::lookUp(const Table &table, const Key &key) {
+  std::lock_guard<std::mutex> lock(mutex);
+  auto known = table.find(key);
+  if (known == table.end())
+    return std::nullopt;
+  return known->second.share();
+}
+
+template <typename Table, typename Key>
+void Session::keep(Table &table, const Key &key, const Kernel &kernel,
+                   const std::shared_ptr<Compiler> &current) {
+  std::lock_guard<std::mutex> lock(mutex);
+  if (current != compiler || !options.dumpDir.empty())
+    return;
+  if (table.size() >= kMaxKernels)
+    table.clear();
+  table.try_emplace(key, kernel.share());
+}
+
+llvm::Expected<Kernel> Session::findKernel(const BatchNormSpec &spec) {
+  if (std::optional<Kernel> known = lookUp(kernels, spec))
+    return std::move(*known);
+  llvm::Expected<std::shared_ptr<Compiler>> current = findCompiler();
+  if (!current)
+    return current.takeError();
+  llvm::Expected<Kernel> kernel = (*current)->compile(spec);
+  if (kernel)
+    keep(kernels, spec, *kernel, *current);
+  return kernel;
+}
+
+llvm::Expected<Kernel> Session::findKernel(llvm::StringRef key) {
+  if (std::optional<Kernel> known = lookUp(kernelsByKey, key))
+    return std::move(*known);
+  llvm::Expected<BatchNormSpec> spec = BatchNormSpec::parseKey(key);
+  if (!spec)
+    return spec.takeError();
+  llvm::Expected<std::shared_ptr<Compiler>> current = findCompiler();
+  if (!current)
+    return current.takeError();
+  if (spec->threads == 0)
+    spec->threads = threads;
+  llvm::Expected<Kernel> kernel = findKernel(*spec);
+  if (kernel)
+    keep(kernelsByKey, key, *kernel, *current);
+  return kernel;
+}
+
 Kernel Session::getKernel(const BatchNormSpec &spec) {
-  {
-    std::lock_guard<std::mutex> lock(mutex);
-    auto known = kernels.find(spec);
-    if (known != kernels.end())
-      return known->second.share();
-  }
+  if (std::optional<Kernel> known = lookUp(kernels, spec))
+    return std::move(*known);
   raiseIfError(spec.verify());
-  std::shared_ptr<Compiler> current = getCompiler();
+  getCompiler();
   llvm::Expected<Kernel> kernel = [&] {
     nb::gil_scoped_release release;
-    return current->compile(spec);
+    return findKernel(spec);
   }();
   if (!kernel)
     throw CompileError(llvm::toString(kernel.takeError()));
-  std::lock_guard<std::mutex> lock(mutex);
-  // Options may have changed meanwhile; then the kernel serves this call only.
-  if (current != compiler || !options.dumpDir.empty())
-    return std::move(*kernel);
-  if (kernels.size() >= kMaxKernels)
-    kernels.clear();
-  kernels.emplace(spec, kernel->share());
   return std::move(*kernel);
 }
 
 void Session::clearKernels() {
   std::lock_guard<std::mutex> lock(mutex);
-  kernels.clear();
+  forgetKernels();
   if (compiler)
     compiler->clearMemoryCache();
 }

@@ -19,9 +19,11 @@
 #include "bn/ExecutionEngine/BatchNormSpec.h"
 #include "bn/ExecutionEngine/Compiler.h"
 #include "bn/ExecutionEngine/ResultPool.h"
+#include "llvm/ADT/StringMap.h"
 
 #include <atomic>
 #include <mutex>
+#include <optional>
 #include <stdexcept>
 #include <unordered_map>
 
@@ -49,8 +51,13 @@ public:
   static Session &get();
 
   /// Returns the kernel of `spec`, compiled if it is not known. The GIL must be
-  /// held; it is released during compilation.
+  /// held; it is released during compilation. Errors are raised.
   Kernel getKernel(const BatchNormSpec &spec);
+
+  /// The same for callers that know nothing of Python. With the key of a spec,
+  /// the number of threads is that of the options, if the key leaves it open.
+  llvm::Expected<Kernel> findKernel(const BatchNormSpec &spec);
+  llvm::Expected<Kernel> findKernel(llvm::StringRef key);
 
   /// Returns the compiler for the present options.
   std::shared_ptr<Compiler> getCompiler();
@@ -60,7 +67,7 @@ public:
     std::lock_guard<std::mutex> lock(mutex);
     change(options);
     compiler = nullptr;
-    kernels.clear();
+    forgetKernels();
     threads = options.threads;
   }
   CompilerOptions getOptions() const {
@@ -77,11 +84,25 @@ public:
   ResultPool pool;
 
 private:
+  llvm::Expected<std::shared_ptr<Compiler>> findCompiler();
+  template <typename Table, typename Key>
+  std::optional<Kernel> lookUp(const Table &table, const Key &key);
+  /// Keeps what `current` has compiled, unless options have changed meanwhile;
+  /// then the kernel serves one call only.
+  template <typename Table, typename Key>
+  void keep(Table &table, const Key &key, const Kernel &kernel,
+            const std::shared_ptr<Compiler> &current);
+  void forgetKernels() {
+    kernels.clear();
+    kernelsByKey.clear();
+  }
+
   mutable std::mutex mutex;
   std::atomic<int64_t> threads = 0;
   CompilerOptions options;
   std::shared_ptr<Compiler> compiler;
   std::unordered_map<BatchNormSpec, Kernel, SpecHash, SpecEqual> kernels;
+  llvm::StringMap<Kernel> kernelsByKey;
 };
 
 /// Raises `error` as ValueError when there is one.

@@ -145,6 +145,9 @@ struct BatchNormSpec {
   /// spec must be valid.
   std::string getKey() const;
 
+  /// Returns the valid spec that has this key.
+  static llvm::Expected<BatchNormSpec> parseKey(llvm::StringRef key);
+
   /// Returns the arguments in the order above. The spec must be valid.
   KernelSignature getSignature() const;
 
