@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import TYPE_CHECKING
 
 try:
@@ -51,6 +52,8 @@ class BatchNorm(nnx.BatchNorm):
       the base class rounds them to ``dtype``.
     - ``use_fast_variance`` makes no difference: the variance is taken around
       the mean in any case, and costs no more.
+    - With ``axis_name``, statistics are those of all elements, where the base
+      class gives each device the same weight, whatever ``mask`` leaves of it.
     - A channel of which ``mask`` leaves nothing has mean and variance 0, not
       NaN.
     """
@@ -70,10 +73,32 @@ class BatchNorm(nnx.BatchNorm):
                 "expected 'use_running_average' to be given to the call or to "
                 "the constructor, got None"
             )
-        scale = None if self.scale is None else self.scale[...]
-        bias = None if self.bias is None else self.bias[...]
-        mean, var = self.mean[...], self.var[...]
-        x = self.promote_dtype((x, mean, var, scale, bias), dtype=self.dtype)[0]
+        axis, x, scale, bias = self._operands(x)
+        options = {"axis": axis, "epsilon": self.epsilon}
+        if use_running_average:
+            wide = jnp.promote_types(x.dtype, jnp.float32)
+            channels = [x.shape[dim] for dim in axis]
+            mean, var = (
+                running[...].astype(wide).reshape(channels)
+                for running in (self.mean, self.var)
+            )
+            return bn.inference(x, scale, bias, mean, var, **options)
+        mask = _as_mask(mask, x.ndim)
+        y, mean, var = self._train(x, scale, bias, mask, options)
+        self._update(self.mean, mean)
+        self._update(self.var, var)
+        return y
+
+    def _operands(self, x):
+        """The channel dimensions; input and parameters of the types that the
+        constructor's ``dtype`` makes of them.
+        """
+        scale, bias = (
+            None if parameter is None else parameter[...]
+            for parameter in (self.scale, self.bias)
+        )
+        arrays = (x, self.mean[...], self.var[...], scale, bias)
+        x = self.promote_dtype(arrays, dtype=self.dtype)[0]
         axis = _axes(self.axis, x.ndim)
         channels = tuple(x.shape[dim] for dim in axis)
         if math.prod(channels) != self.num_features:
@@ -81,30 +106,39 @@ class BatchNorm(nnx.BatchNorm):
                 f"expected the input to have {self.num_features} features in "
                 f"dimensions {axis}, got shape {x.shape}"
             )
-        parameter = jnp.result_type(
-            x, *(p for p in (scale, bias) if p is not None))
+        given = [p for p in (scale, bias) if p is not None]
+        wide = jnp.result_type(x, *given)
         scale, bias = (
-            None if p is None else p.astype(parameter).reshape(channels)
+            None if p is None else p.astype(wide).reshape(channels)
             for p in (scale, bias)
         )
-        options = {"axis": axis, "epsilon": self.epsilon}
-        if use_running_average:
-            wide = jnp.promote_types(x.dtype, jnp.float32)
-            mean, var = (s.astype(wide).reshape(channels) for s in (mean, var))
-            return bn.inference(x, scale, bias, mean, var, **options)
-        y, mean, var = self._train(x, scale, bias, _as_mask(mask, x.ndim),
-                                   options)
-        self._update(self.mean, mean)
-        self._update(self.var, var)
-        return y
+        return axis, x, scale, bias
 
     def _train(self, x, scale, bias, mask, options):
+        """Returns the result and the statistics it was normalized with."""
         if self.axis_name is None:
             return bn.training(x, scale, bias, mask=mask, **options)[:3]
-        raise NotImplementedError
+        count, mean, m2 = bn.stats(x, mask=mask, axis=options["axis"])
+        mean, var = self._merge(count, mean, m2)
+        return bn.inference(x, scale, bias, mean, var, **options), mean, var
+
+    def _merge(self, count, mean, m2):
+        """The mean and variance of what all along `axis_name` have."""
+        total = partial(
+            jax.lax.psum,
+            axis_name=self.axis_name,
+            axis_index_groups=self.axis_index_groups,
+        )
+        whole = jnp.maximum(total(count), 1)
+        # A mean far from 0 would lose digits when it is multiplied.
+        pivot = jax.lax.stop_gradient(
+            total(mean) / total(jnp.ones_like(mean)))
+        merged = pivot + total(count * (mean - pivot)) / whole
+        return merged, total(m2 + count * (mean - merged) ** 2) / whole
 
     def _update(self, running: nnx.BatchStat, batch: jax.Array) -> None:
+        """Moves running statistics towards those of a batch."""
         old = running[...]
-        new = self.momentum * old + (1 - self.momentum) * batch.reshape(
-            old.shape)
-        running[...] = jax.lax.stop_gradient(new).astype(old.dtype)
+        batch = jax.lax.stop_gradient(batch).reshape(old.shape)
+        new = self.momentum * old + (1 - self.momentum) * batch
+        running[...] = new.astype(old.dtype)
