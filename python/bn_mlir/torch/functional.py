@@ -9,6 +9,7 @@ from typing import Literal, Optional
 
 import torch
 from torch import Tensor
+from torch._C._functorch import TransformType
 from torch.overrides import handle_torch_function, has_torch_function_variadic
 
 from bn_mlir.torch import _eager, _ops
@@ -71,6 +72,9 @@ def batch_norm(
 def _check(input: Tensor, running_mean: Optional[Tensor],
            running_var: Optional[Tensor], training: bool, eps: float,
            epilogue: Optional[str], addend: Optional[Tensor]) -> None:
+    if not isinstance(input, Tensor) or input.layout is not torch.strided:
+        raise TypeError(f"expected a dense tensor of PyTorch, got "
+                        f"{getattr(input, 'layout', type(input))}")
     if input.device.type not in ("cpu", "meta"):
         raise ValueError(f"expected a tensor on the CPU, got one on "
                          f"'{input.device}'")
@@ -125,9 +129,22 @@ def _run_eagerly(input, running_mean, running_var, weight, bias, training,
 
 def _run_ops(input, running_mean, running_var, weight, bias, training, momentum,
              eps, epilogue, addend):
+    if not torch.compiler.is_compiling():
+        _refuse_derivatives()
     if training:
         return _ops.run_training(
             input, weight, bias, addend, running_mean, running_var, momentum,
             eps, epilogue)
     return _ops.inference(
         input, weight, bias, addend, running_mean, running_var, eps, epilogue)
+
+
+def _refuse_derivatives() -> None:
+    """Raises inside of transforms whose results would be wrong or none."""
+    refused = (TransformType.Grad, TransformType.Jvp)
+    stack = torch._C._functorch.get_interpreter_stack() or ()
+    for interpreter in stack:
+        if interpreter.key() in refused:
+            raise NotImplementedError(
+                "expected gradients by torch.autograd, got a transform of "
+                "torch.func (grad, vjp, jvp)")

@@ -361,6 +361,9 @@ def test_errors():
     with pytest.raises(ValueError, match="expected 'eps' above 0 in training, "
                                          "got 0.0"):
         bt.batch_norm(x, None, None, training=True, eps=0.0)
+    with pytest.raises(ValueError, match="expected 'eps' of 0 or more, got "
+                                         "-1.0"):
+        bt.BatchNorm1d(3, eps=-1.0).eval()(x)
     with pytest.raises(ValueError, match="expected 'addend' exactly when"):
         bt.batch_norm(x, None, None, training=True, epilogue="add")
     with pytest.raises(ValueError, match="expected 'epilogue' to be"):

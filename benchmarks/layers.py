@@ -1,0 +1,135 @@
+#!/usr/bin/env python3
+# Part of the bn-mlir project, under the Apache License v2.0 with LLVM
+# Exceptions. See LICENSE for license information.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""A framework's own layer and ours: forward and backward, as a user has them.
+
+Usage: PYTHONPATH=build/python_packages benchmarks/layers.py --framework torch
+
+Both run in one process, in turns: a block of calls of each per round, every
+other round in the opposite order, with a pause before each block in which
+thread pools fall asleep. The ratio is the median over the rounds of ours /
+stock; the times are medians, too. Memory for results is what each asks for.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import statistics
+import time
+from collections.abc import Callable, Mapping
+
+from bnbench.cases import SETS
+
+#: Stock's layer and ours, by the names "stock" and "ours": each call is a
+#: forward and a backward pass.
+Calls = Mapping[str, Callable[[], object]]
+
+PAUSE_SECONDS = 0.02
+
+
+def make_torch(shape: tuple[int, ...], options: argparse.Namespace) -> Calls:
+    """torch.nn.BatchNorm2d, on its own or with an addition and a ReLU."""
+    import torch
+
+    import bn_mlir.torch as ours
+
+    torch.set_num_threads(options.threads)
+    torch.manual_seed(0)
+    channels, dtype = shape[1], getattr(torch, options.dtype)
+
+    def make_data() -> torch.Tensor:
+        data = torch.randn(shape, dtype=dtype)
+        if options.layout == "nhwc":
+            data = data.to(memory_format=torch.channels_last)
+        return data
+
+    x, addend, output_grad = (make_data() for _ in range(3))
+    x.requires_grad_(), addend.requires_grad_()
+    stock = torch.nn.BatchNorm2d(channels)
+    if options.layer == "batch_norm":
+        layer, others = ours.BatchNorm2d(channels), []
+        forward = stock
+    else:
+        layer, others = ours.BatchNormAddReLU2d(channels), [addend]
+        forward = lambda x, addend: (stock(x) + addend).relu_()  # noqa: E731
+
+    def make_call(function: Callable, module: torch.nn.Module) -> Callable:
+        wanted = [x, *others, *module.parameters()]
+        return lambda: torch.autograd.grad(
+            function(x, *others), wanted, output_grad)
+
+    return {"stock": make_call(forward, stock),
+            "ours": make_call(layer, layer)}
+
+
+FRAMEWORKS: dict[str, Callable[..., Calls]] = {"torch": make_torch}
+
+
+def measure_block(call: Callable[[], object], count: int) -> float:
+    """Seconds per call, after one that is not measured."""
+    time.sleep(PAUSE_SECONDS)
+    call()
+    begin = time.perf_counter()
+    for _ in range(count):
+        call()
+    return (time.perf_counter() - begin) / count
+
+
+def measure(calls: Calls, rounds: int,
+            block_seconds: float) -> tuple[float, float, float]:
+    """Seconds of stock, seconds of ours, and the ratio of ours to stock."""
+    counts = {name: max(3, math.ceil(block_seconds / measure_block(call, 1)))
+              for name, call in calls.items()}
+    times: dict[str, list[float]] = {name: [] for name in calls}
+    order = list(calls)
+    for _ in range(rounds):
+        for name in order:
+            times[name].append(measure_block(calls[name], counts[name]))
+        order.reverse()
+    ratios = [b / a for a, b in zip(times["stock"], times["ours"])]
+    return (statistics.median(times["stock"]),
+            statistics.median(times["ours"]), statistics.median(ratios))
+
+
+def parse_shape(text: str) -> tuple[int, ...]:
+    """Reads "50x64x56x56"."""
+    return tuple(map(int, text.split("x")))
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Reads the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--framework", choices=FRAMEWORKS, default="torch")
+    parser.add_argument("--layer", default="batch_norm",
+                        choices=["batch_norm", "batch_norm_add_relu"])
+    parser.add_argument("--shapes", nargs="*", default=SETS["resnet50"],
+                        metavar="NxCxHxW")
+    parser.add_argument("--layout", choices=["nchw", "nhwc"], default="nchw")
+    parser.add_argument("--dtype", default="float32")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--block-ms", type=float, default=20)
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Prints a row per shape, and the geometric mean of the ratios."""
+    options = parse_arguments()
+    print(f"{options.framework}, {options.layer}, {options.dtype}, "
+          f"{options.layout}, {options.threads} threads\n")
+    print("| shape | stock ms | ours ms | ours / stock |\n|---|---|---|---|")
+    ratios = []
+    for shape in options.shapes:
+        calls = FRAMEWORKS[options.framework](parse_shape(shape), options)
+        stock, ours, ratio = measure(
+            calls, options.rounds, options.block_ms / 1e3)
+        ratios.append(ratio)
+        print(f"| {shape} | {stock * 1e3:.3f} | {ours * 1e3:.3f} "
+              f"| {ratio:.2f} |", flush=True)
+    print(f"| geometric mean | | | {statistics.geometric_mean(ratios):.2f} |")
+
+
+if __name__ == "__main__":
+    main()
