@@ -52,6 +52,16 @@ lit() {
   add_results "$name" "$file"
 }
 
+# python_tests NAME VENV ARGUMENTS...: a run of pytest.
+python_tests() {
+  local name="$1" python="$2/bin/python"
+  shift 2
+  (cd "$BN_ROOT" && PYTHONPATH="$BN_BUILD/python_packages" \
+    PYTHONDONTWRITEBYTECODE=1 "$python" -m pytest \
+    --junit-xml="$results/$name.xml" "$@" </dev/null) || true
+  add_results "$name" "$results/$name.xml"
+}
+
 finish() {
   local status=$?
   [ $status -eq 0 ] || printf '\ncheck.sh stopped with exit code %d\n' $status
@@ -84,10 +94,18 @@ bn_step "The same, every bn-opt verifying its round trip"
 BN_OPT_VERIFY_ROUNDTRIP=1 lit roundtrip --filter-out '^Integration/'
 
 bn_step "Python package"
-(cd "$BN_ROOT" && PYTHONPATH="$BN_BUILD/python_packages" \
-  PYTHONDONTWRITEBYTECODE=1 "$BN_VENV/bin/python" -m pytest \
-  --junit-xml="$results/python.xml" </dev/null) || true
-add_results python "$results/python.xml"
+python_tests python "$BN_VENV"
+
+bn_frameworks
+bn_step "Layers in frameworks"
+frameworks="$BN_ROOT/test/python/frameworks"
+for tests in torch jax; do
+  python_tests "$tests" "$BN_FRAMEWORKS" "$frameworks/test_$tests"*.py
+done
+for backend in tensorflow torch jax numpy; do
+  KERAS_BACKEND=$backend python_tests "keras-$backend" "$BN_FRAMEWORKS" \
+    "$frameworks/test_keras"*.py
+done
 
 bn_step "Generated pages"
 check "docs/generated is current" ninja -C "$BN_BUILD" check-bn-doc

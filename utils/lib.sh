@@ -3,6 +3,7 @@
 BN_ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 BN_BUILD="${BN_BUILD:-$BN_ROOT/build}"
 BN_VENV="$BN_BUILD/venv"
+BN_FRAMEWORKS="$BN_BUILD/venv-frameworks"
 
 # One line per step, with the time since the script started.
 bn_step() {
@@ -20,17 +21,34 @@ bn_packages() {
   "$BN_ROOT/utils/install-packages.sh"
 }
 
-# Makes the virtual environment when it lacks something of requirements.txt.
-bn_venv() {
-  bn_step "Python packages (build/venv)"
-  local modules='ml_dtypes, nanobind, numpy, PIL, pytest, sklearn'
-  if "$BN_VENV/bin/python" -c "import $modules" 2>/dev/null; then
+# bn_make_venv DIR REQUIREMENTS MODULES: makes a virtual environment when it
+# lacks one of the modules.
+bn_make_venv() {
+  if "$1/bin/python" - "$3" 2>/dev/null <<'EOF'; then
+import importlib.util, sys
+names = sys.argv[1].split()
+sys.exit(any(importlib.util.find_spec(name) is None for name in names))
+EOF
     echo "already there"
     return
   fi
-  python3 -m venv "$BN_VENV"
-  "$BN_VENV/bin/python" -m pip install --quiet --disable-pip-version-check \
-    --requirement "$BN_ROOT/utils/requirements.txt" </dev/null
+  python3 -m venv "$1"
+  "$1/bin/python" -m pip install --quiet --disable-pip-version-check \
+    --requirement "$BN_ROOT/utils/$2" </dev/null
+}
+
+# What the build, the tests and the examples need.
+bn_venv() {
+  bn_step "Python packages (build/venv)"
+  bn_make_venv "$BN_VENV" requirements.txt \
+    "ml_dtypes nanobind numpy PIL pytest sklearn"
+}
+
+# The frameworks that there are layers for.
+bn_frameworks() {
+  bn_step "PyTorch, JAX, TensorFlow, Keras (build/venv-frameworks)"
+  bn_make_venv "$BN_FRAMEWORKS" requirements-frameworks.txt \
+    "flax hypothesis jax keras matplotlib ml_dtypes pytest sklearn tensorflow torch"
 }
 
 # Configures and builds what is named (default: everything).

@@ -31,7 +31,8 @@
 using namespace mlir::bn;
 
 /// Makes LLVM's targets known, each group once: the host's is enough for the
-/// JIT, and all of them take longer.
+/// JIT, and all of them take longer. Where LLVM is linked statically, as in the
+/// wheel, there is no other: the rest is more than half of it.
 static void initializeTargets(const llvm::Triple &triple) {
   static std::once_flag nativeOnce, allOnce;
   if (triple.getArch() == llvm::Triple(llvm::sys::getProcessTriple()).getArch())
@@ -42,10 +43,12 @@ static void initializeTargets(const llvm::Triple &triple) {
     });
   else
     std::call_once(allOnce, [] {
+#ifndef BN_STATIC_LLVM
       llvm::InitializeAllTargets();
       llvm::InitializeAllTargetMCs();
       llvm::InitializeAllAsmPrinters();
       llvm::InitializeAllAsmParsers();
+#endif
     });
 }
 
