@@ -85,7 +85,8 @@ class Data:
 
     def _add_saved(self, case: Case) -> None:
         """What the forward call saved: with true statistics, so that peers may
-        make that call themselves."""
+        make that call themselves. Rounding decides whether a ReLU lets pass
+        what is nearly 0: no gradient comes from there."""
         self.mean[:], self.variance[:] = get_statistics(self.x, case)
         if case.adds:
             self.addend_grad = allocate(case.memory_shape, case.dtype)
@@ -97,10 +98,14 @@ class Data:
             a.reshape(shape)
             for a in (self.mean, self.variance, self.scale, self.offset))
         factor = scale / np.sqrt(variance + EPSILON)
+        margin = {"f64": 1e-12, "f32": 1e-5}.get(case.dtype, 0.02)
         for i, image in enumerate(self.x):
             y = (image.astype(mean.dtype) - mean) * factor + offset
             addend = self.addend[i] if case.adds else None
             self.saved[i] = apply_epilogue(y, addend, case)
+            if case.adds:
+                y += addend.astype(y.dtype)
+            self.output_grad[i][np.abs(y) < margin] = 0
 
 
 def get_parameter_shape(case: Case) -> tuple[int, ...]:

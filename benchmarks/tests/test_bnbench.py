@@ -249,6 +249,22 @@ def test_peers_compute_epilogues(peer, kind, epilogue):
         assert worker.check(case, data, variant) is None, name
 
 
+@pytest.mark.parametrize("epilogue", ["relu", "add_relu"])
+def test_no_gradient_where_rounding_decides(epilogue):
+    case = cases.Case("backward", "bf16", "nhwc", (4, 4, 8, 8), 1, epilogue)
+    data = arrays.Data(case)
+    found = 0
+    for channel in range(case.channels):
+        forward = dataclasses.replace(case, kind="training",
+                                      epilogue=epilogue.replace("relu", "")
+                                      .strip("_"))
+        y = arrays.reference(forward, data, channel)
+        dy = arrays.get_channel(data.output_grad, case, channel)
+        assert not dy[np.abs(y) < 0.019].any()
+        found += (np.abs(y) < 0.019).sum()
+    assert found
+
+
 def test_error_peer_without_epilogues():
     case = cases.Case("inference", "f32", "nchw", (2, 16, 4, 4), 1, "relu")
     with pytest.raises(peers.Unsupported, match="relu is not measured"):
