@@ -16,7 +16,7 @@ from bn_mlir.keras.normalization import Normalization
 
 __all__ = ["BatchNormalization", "functions"]
 
-_BACKENDS = ("numpy", "tensorflow", "torch")
+_BACKENDS = ("jax", "numpy", "tensorflow", "torch")
 _FLOATS = ("float16", "bfloat16", "float32", "float64")
 
 

@@ -16,6 +16,11 @@ import bn_mlir.keras
 
 BACKEND = keras.config.backend()
 
+if BACKEND == "jax":
+    import jax
+
+    jax.config.update("jax_enable_x64", True)
+
 #: For each policy of types the type of data.
 POLICIES = {
     "float32": np.dtype(np.float32),
@@ -59,7 +64,8 @@ def apply(layer, x, **call):
 
 def differentiate(layer, x, output_grad, compiled=False, **call):
     """The output, and the gradients of the input and of each weight."""
-    function = {"tensorflow": _tensorflow, "torch": _torch}[BACKEND]
+    function = {"jax": _jax, "tensorflow": _tensorflow, "torch": _torch}[
+        BACKEND]
     y, *gradients = function(layer, x, output_grad, compiled, call)
     names = ["input", *(w.name for w in layer.trainable_weights)]
     return to_numpy(y), dict(zip(names, map(to_numpy, gradients)))
@@ -89,6 +95,25 @@ def _torch(layer, x, output_grad, compiled, call):
         weight.grad = None
     y.backward(to_tensor(output_grad))
     return y.detach(), x.grad, *[weight.grad for weight in weights]
+
+
+def _jax(layer, x, output_grad, compiled, call):
+    import jax
+
+    def run(trainable, state, x, output_grad):
+        def forward(x, trainable):
+            return layer.stateless_call(trainable, state, x, **call)
+
+        y, backward, state = jax.vjp(forward, x, trainable, has_aux=True)
+        return y, state, backward(output_grad)
+
+    values = [[v.value for v in variables] for variables in (
+        layer.trainable_variables, layer.non_trainable_variables)]
+    y, state, (x_grad, gradients) = (jax.jit(run) if compiled else run)(
+        *values, to_tensor(x), to_tensor(output_grad))
+    for variable, value in zip(layer.non_trainable_variables, state):
+        variable.assign(value)
+    return y, x_grad, *gradients
 
 
 def assert_near(actual, expected, size, what=""):

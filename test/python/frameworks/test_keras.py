@@ -24,7 +24,7 @@ import reference as ref  # noqa: E402
 
 needs_gradients = pytest.mark.skipif(
     cases.BACKEND == "numpy", reason="Keras on NumPy has no gradients")
-COMPILED = [False, True] if cases.BACKEND == "tensorflow" else [False]
+COMPILED = [False, True] if cases.BACKEND in ("jax", "tensorflow") else [False]
 
 
 def quick(examples):

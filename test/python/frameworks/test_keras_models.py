@@ -408,6 +408,24 @@ def test_second_gradients_are_refused_by_torch():
         gradient.sum().backward()
 
 
+@pytest.mark.skipif(BACKEND != "jax", reason="Of the backend JAX")
+def test_second_gradients_are_refused_by_jax():
+    import jax
+
+    layer = BatchNormalization()
+    layer.build((4, 3))
+    weights, state = ([v.value for v in variables] for variables in (
+        layer.trainable_variables, layer.non_trainable_variables))
+
+    def loss(x):
+        y, _ = layer.stateless_call(weights, state, x, training=True)
+        return (y**2).sum()
+
+    x = jax.random.normal(jax.random.key(0), (4, 3))
+    with pytest.raises(NotImplementedError, match="expected first derivatives"):
+        jax.grad(lambda x: jax.grad(loss)(x).sum())(x)
+
+
 @on_torch
 def test_other_devices_are_refused():
     import torch
