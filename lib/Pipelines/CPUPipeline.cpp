@@ -73,12 +73,14 @@ void mlir::bn::buildTiledPhase(OpPassManager &pm,
   pm.addNestedPass<func::FuncOp>(createPackNarrowRowsPass());
   pm.addNestedPass<func::FuncOp>(createPipelineSlabsPass());
   pm.addNestedPass<func::FuncOp>(createTileReductionsPass());
+  pm.addNestedPass<func::FuncOp>(createTileProducersPass());
   addCleanup(pm);
   pm.addNestedPass<func::FuncOp>(createFuseSiblingLoopsPass());
 }
 
 void mlir::bn::buildLinalgPhase(OpPassManager &pm, const CPUPipelineOptions &) {
   pm.addNestedPass<func::FuncOp>(createConvertBNToLinalgPass());
+  pm.addNestedPass<func::FuncOp>(createInlineProducersPass());
   pm.addNestedPass<func::FuncOp>(createFlattenShortRowsPass());
   pm.addNestedPass<func::FuncOp>(createLoopInvariantCodeMotionPass());
   addCleanup(pm);

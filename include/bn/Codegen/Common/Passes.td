@@ -268,6 +268,69 @@ def TileReductionsPass : Pass<"bn-tile-reductions", "::mlir::func::FuncOp"> {
   ];
 }
 
+def TileProducersPass : Pass<"bn-tile-producers", "::mlir::func::FuncOp"> {
+  let summary = "compute elementwise producers in the loops of their consumers";
+  let description = [{
+    An elementwise `linalg` op (all loops parallel, operands in the order of the
+    dimensions of the result, possibly fewer) of which only tiles of `bn` ops
+    are read is computed tile by tile, where these are read: there is no tensor
+    of the size of the data in between. It is put on the view of
+    `bn-collapse-dimensions` before. Where its result is read for sums and again
+    for a sweep, it is computed twice; then an op with `math` other than `absf`,
+    `copysign` and `fma` stays, as it takes longer than the memory.
+
+    Example:
+
+    ```mlir
+    %x = linalg.add ins(%a, %b : tensor<8x64x784xf32>, tensor<8x64x784xf32>) ...
+    scf.forall (%i) in (8) ... {
+      %xi = tensor.extract_slice %x[%i, 0, 0] [1, 64, 784] [1, 1, 1]
+      %yi = bn.normalize ... ins(%xi : tensor<1x64x784xf32>) ...
+    ```
+
+    becomes
+
+    ```mlir
+    scf.forall (%i) in (8) ... {
+      %ai = tensor.extract_slice %a[%i, 0, 0] [1, 64, 784] [1, 1, 1]
+      %bi = tensor.extract_slice %b[%i, 0, 0] [1, 64, 784] [1, 1, 1]
+      %xi = linalg.add ins(%ai, %bi
+                           : tensor<1x64x784xf32>, tensor<1x64x784xf32>) ...
+      %yi = bn.normalize ... ins(%xi : tensor<1x64x784xf32>) ...
+    ```
+  }];
+  let dependentDialects = [
+    "::mlir::affine::AffineDialect", "::mlir::linalg::LinalgDialect",
+    "::mlir::tensor::TensorDialect"
+  ];
+}
+
+def InlineProducersPass : Pass<"bn-inline-producers", "::mlir::func::FuncOp"> {
+  let summary = "make one op of a computed tile and the op that reads it";
+  let description = [{
+    What `bn-tile-producers` computes tile by tile becomes part of the
+    `linalg.generic` that reads the tile, and keeps its strategy: its elements
+    are in registers. A tile that several ops read is computed by each.
+
+    Example:
+
+    ```mlir
+    %x = linalg.add ins(%a, %b : tensor<1x64x784xf32>, tensor<1x64x784xf32>) ...
+    %y = linalg.generic ins(%x, %scale : tensor<1x64x784xf32>, tensor<64xf32>)
+        attrs = {bn.lowering_strategy = ...} ...
+    ```
+
+    becomes
+
+    ```mlir
+    %y = linalg.generic ins(%a, %b, %scale : tensor<1x64x784xf32>,
+                            tensor<1x64x784xf32>, tensor<64xf32>)
+        attrs = {bn.lowering_strategy = ...} ...
+    ```
+  }];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect"];
+}
+
 def FuseSiblingLoopsPass
     : Pass<"bn-fuse-sibling-loops", "::mlir::func::FuncOp"> {
   let summary = "walk the data of two independent loops at the same time";

@@ -10,6 +10,7 @@
 #include "bn/Dialect/BN/IR/BNOps.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/TypeUtilities.h"
 #include "mlir/Interfaces/ValueBoundsOpInterface.h"
@@ -142,6 +143,13 @@ ValueRange mlir::bn::mergePartialResults(OpBuilder &builder, Operation *op,
     return sums;
   };
   return createElementwise(builder, op, partial, running, body).getResults();
+}
+
+bool mlir::bn::isCheap(linalg::LinalgOp op) {
+  return llvm::all_of(*op.getBlock(), [](Operation &scalar) {
+    return !isa<math::MathDialect>(scalar.getDialect()) ||
+           isa<math::AbsFOp, math::CopySignOp, math::FmaOp>(scalar);
+  });
 }
 
 void mlir::bn::copyLoweringStrategy(Operation *from, Operation *to) {

@@ -18,7 +18,6 @@
 #include "bn/Dialect/BN/Utils/Utils.h"
 
 #include "mlir/Analysis/SliceAnalysis.h"
-#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Transforms/RegionUtils.h"
 
@@ -66,20 +65,13 @@ private:
 // What is fused
 //===----------------------------------------------------------------------===//
 
-/// True for an op that takes no longer than to read what it is computed of.
-static bool isCheap(Operation &scalar) {
-  return !isa<math::MathDialect>(scalar.getDialect()) ||
-         isa<math::AbsFOp, math::CopySignOp, math::FmaOp>(scalar);
-}
-
 /// An op with sums and a sweep computes its prologue twice.
 bool PrologueFuser::canFuse(Operation *candidate) {
   if (!isFusable(candidate))
     return false;
   auto backward = dyn_cast<BackwardOp>(op.getOperation());
   bool once = !backward || !backward.writesData() || backward.isElementwise();
-  return once ||
-         llvm::all_of(*cast<linalg::LinalgOp>(candidate).getBlock(), isCheap);
+  return once || isCheap(cast<linalg::LinalgOp>(candidate));
 }
 
 bool PrologueFuser::isTakenByCode(OpOperand &use) {
