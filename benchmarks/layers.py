@@ -9,7 +9,9 @@ Usage: PYTHONPATH=build/python_packages benchmarks/layers.py --framework torch
 Both run in one process, in turns: a block of calls of each per round, every
 other round in the opposite order, with a pause before each block in which
 thread pools fall asleep. The ratio is the median over the rounds of ours /
-stock; the times are medians, too. Memory for results is what each asks for.
+stock; the times are medians, too. Memory for results is what each asks for:
+most of stock's time may be page faults, which glibc spares it where
+GLIBC_TUNABLES sets glibc.malloc.mmap_threshold and trim_threshold to 2**33.
 """
 
 from __future__ import annotations

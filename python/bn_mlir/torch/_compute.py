@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 import bn_mlir
-from bn_mlir.torch._threads import follow_torch
+from bn_mlir.torch._threads import prepare_threads
 
 #: What the kernels call the gradients, in the order of all lists of them here:
 #: of the input, the weight, the bias and the addend.
@@ -81,7 +81,7 @@ def training(
     """Returns y, mean and variance; with running statistics, also the new ones,
     which are the old tensors with `in_place`.
     """
-    follow_torch()
+    prepare_threads(x)
     if addend is not None:
         addend = to_layout(addend, x)
     if running_mean is None:
@@ -106,7 +106,7 @@ def inference(
     epilogue: Optional[str],
 ) -> Tensor:
     """Normalizes with given statistics."""
-    follow_torch()
+    prepare_threads(x)
     if addend is not None:
         addend = to_layout(addend, x)
     return bn_mlir.inference(
@@ -124,7 +124,7 @@ def backward(
     :param y: the result of the forward call, where a ReLU was its last step.
         Without one the gradient of the addend is `dy` itself.
     """
-    follow_torch()
+    prepare_threads(x)
     dy = to_layout(dy, x)
     found: dict[str, Tensor] = {}
     if y is None:

@@ -3,10 +3,13 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Kernels use as many threads as PyTorch's own.
 
-PyTorch and the kernels have different OpenMP libraries, which know nothing of
-each other. Each remembers a number per calling thread, so ours is told where
-PyTorch's has changed. Threads of ours do not spin after a kernel, as they would
-for 200 ms, since the cores are PyTorch's then; KMP_BLOCKTIME overrides that.
+PyTorch and the kernels usually have different OpenMP libraries, which know
+nothing of each other. Each remembers a number per calling thread, so ours is
+told where PyTorch's has changed.
+
+The cores are PyTorch's again as soon as a kernel ends, so threads of ours do not
+spin after it, as they would for 200 ms. To wake them takes as long as one thread
+needs for some 1 MiB; less data is not shared out.
 """
 
 from __future__ import annotations
@@ -14,10 +17,14 @@ from __future__ import annotations
 import ctypes
 import os
 import threading
+from typing import Any
 
 import torch
 
 from bn_mlir import _core
+
+#: A kernel with less data has one thread.
+ONE_THREAD_BYTES = 1 << 20
 
 # Asked for by way of the extension module: the process may hold functions of
 # the same name in another OpenMP library.
@@ -28,6 +35,17 @@ _set_num_threads.restype = None
 _set_blocktime = _libraries.kmp_set_blocktime
 _set_blocktime.argtypes = [ctypes.c_int]
 _set_blocktime.restype = None
+
+
+def _get_address(library: Any, name: str) -> int | None:
+    function = getattr(library, name, None)
+    return ctypes.cast(function, ctypes.c_void_p).value if function else None
+
+
+#: Whether PyTorch's operators are on our OpenMP library, which the user has
+#: loaded before PyTorch's: there is nothing to tell it then.
+IS_SHARED = (_get_address(ctypes.CDLL(None), "GOMP_parallel")
+             == _get_address(_libraries, "GOMP_parallel"))
 
 
 class _Told(threading.local):
@@ -45,9 +63,15 @@ def _forget() -> None:
 os.register_at_fork(after_in_child=_forget)
 
 
-def follow_torch() -> None:
-    """Has kernels that this thread calls use ``torch.get_num_threads()``."""
+def prepare_threads(x: torch.Tensor) -> None:
+    """Has kernels that this thread calls with data like `x` use
+    ``torch.get_num_threads()`` threads, or one.
+    """
+    if IS_SHARED:
+        return
     count = torch.get_num_threads()
+    if x.nbytes < ONE_THREAD_BYTES:
+        count = 1
     if _told.count != count:
         _set_num_threads(count)
         if "KMP_BLOCKTIME" not in os.environ:

@@ -5,7 +5,9 @@
 
 import concurrent.futures
 import ctypes
+import json
 import os
+import re
 import subprocess
 import sys
 
@@ -18,8 +20,9 @@ from torch.utils.data import DataLoader, Dataset  # noqa: E402
 import bn_mlir  # noqa: E402
 import bn_mlir.torch as bt  # noqa: E402
 
-# Large enough for kernels to use all the threads they may.
+# Large enough for kernels to use all the threads they may, and not so.
 SHAPE = (16, 8, 64, 64)
+SMALL = (2, 8, 4, 4)
 
 
 def step(layer, x, dy):
@@ -34,26 +37,47 @@ def get_kernel_threads():
     return ctypes.CDLL(bn_mlir._core.__file__).omp_get_max_threads()
 
 
-COUNT_THREADS = f"""
-import os, sys, torch
+COUNT_THREADS = """
+import json, os, sys, torch
 import bn_mlir.torch as bt
-torch.set_num_threads(int(sys.argv[1]))
-layer, x = bt.BatchNorm2d({SHAPE[1]}), torch.zeros({SHAPE})
+count, *shape = json.loads(sys.argv[1])
+torch.set_num_threads(count)
+layer, x = bt.BatchNorm2d(shape[1]), torch.zeros(shape)
 before = len(os.listdir("/proc/self/task"))
 layer(x)
+assert torch.get_num_threads() == count
 print(len(os.listdir("/proc/self/task")) - before)
 """
 
 
-@pytest.mark.skipif(not os.path.isdir("/proc/self/task"),
-                    reason="the system does not list a process' threads")
-@pytest.mark.parametrize("count", [1, 3])
-def test_a_kernel_starts_as_many_threads_as_pytorch_has(count):
-    environment = {**os.environ, "BN_THREADS": "", "OMP_DYNAMIC": "false"}
-    started = subprocess.run(
-        [sys.executable, "-c", COUNT_THREADS, str(count)], env=environment,
-        check=True, capture_output=True, text=True).stdout
-    assert int(started) == count - 1
+def count_started_threads(count, shape, **environment):
+    """How many threads a first kernel starts where PyTorch has `count`."""
+    if not os.path.isdir("/proc/self/task"):
+        pytest.skip("the system does not list a process' threads")
+    environment = {**os.environ, "BN_THREADS": "", **environment}
+    return int(subprocess.run(
+        [sys.executable, "-c", COUNT_THREADS, json.dumps([count, *shape])],
+        env=environment, check=True, capture_output=True, text=True).stdout)
+
+
+@pytest.mark.parametrize("count, shape, started", [
+    (1, SHAPE, 0), (3, SHAPE, 2), (3, SMALL, 0)])
+def test_a_kernel_starts_as_many_threads_as_pytorch_has(count, shape, started):
+    assert count_started_threads(count, shape) == started
+
+
+def find_openmp():
+    """The file of the OpenMP library of the kernels."""
+    with open("/proc/self/maps") as file:
+        found = re.search(r"/\S*/libomp\.so\S*", file.read())
+    return found.group() if found else pytest.skip("libomp.so is not mapped")
+
+
+def test_one_library_for_both():
+    """Loaded before PyTorch's, it has PyTorch's number of threads already; that
+    a small kernel has one thread must not change it.
+    """
+    assert count_started_threads(3, SMALL, LD_PRELOAD=find_openmp()) == 0
 
 
 def test_a_later_change_is_followed():
