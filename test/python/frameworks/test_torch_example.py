@@ -22,7 +22,16 @@ def example():
     return module
 
 
-def test_digits(example, tmp_path):
+@pytest.fixture
+def one_thread():
+    """More would wait for each other where the machine has other work."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def test_digits(example, one_thread, tmp_path):
     trainings, figures = example.run(epochs=1)
     assert all(len(t.losses) == 11 for t in trainings.values())
     assert {type(part).__name__
