@@ -1,7 +1,7 @@
 # Part of the bn-mlir project, under the Apache License v2.0 with LLVM
 # Exceptions. See LICENSE for license information.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""The layer of Flax: :class:`BatchNorm` stands in for ``flax.nnx.BatchNorm``."""
+"""The layer of Flax: `BatchNorm` stands in for ``flax.nnx.BatchNorm``."""
 
 from __future__ import annotations
 

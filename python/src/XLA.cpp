@@ -23,6 +23,7 @@
 #include "llvm/ADT/STLExtras.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 
 using namespace mlir::bn;
@@ -113,6 +114,19 @@ static void presetResults(const KernelSignature &signature,
     views.erase(views.begin() + numInputs, views.begin() + numOperands);
 }
 
+/// Of libomp: for how many milliseconds the threads of a kernel that the calling
+/// thread has run spin, waiting for the next.
+extern "C" void kmp_set_blocktime(int milliseconds);
+
+/// After a kernel the cores are XLA's: threads of ours sleep at once.
+static void releaseCores() {
+  static const bool isChosen = std::getenv("KMP_BLOCKTIME") != nullptr;
+  thread_local bool isDone = false;
+  if (!isChosen && !isDone)
+    kmp_set_blocktime(0);
+  isDone = true;
+}
+
 static llvm::Error run(const xla::CallFrame &frame) {
   llvm::Expected<llvm::StringRef> key = getKey(frame.attributes);
   if (!key)
@@ -128,6 +142,7 @@ static llvm::Error run(const xla::CallFrame &frame) {
   if (llvm::Error error = convertOperands(frame.results, views))
     return error;
   presetResults(kernel->getSignature(), views, frame.arguments.size);
+  releaseCores();
   return kernel->call(views);
 }
 

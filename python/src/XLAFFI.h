@@ -9,8 +9,8 @@
 // The part of XLA's binary interface for custom calls (its "FFI") that a
 // handler on the CPU needs, so that building does not need jaxlib, which has
 // the header of all of it. Within a major version XLA only adds fields; every
-// struct begins with the size that its maker knows. test_jax.py compares the
-// layouts with jaxlib's header.
+// struct begins with the size that its maker knows. test_jax_processes.py
+// compares the layouts with jaxlib's header.
 //
 // Phase: none (run time).
 //

@@ -95,12 +95,12 @@ def test_gradients(dtype, frozen):
 
 def test_large_offset():
     """Where XLA's own variance, a difference of squares, has no digit left."""
-    x = 1e6 + jax.random.normal(jax.random.key(0), (64, 8, 16, 16), jnp.float32)
+    x = 1e6 + np.random.default_rng(0).standard_normal(
+        (64, 8, 16, 16), np.float32)
     y, _, variance = bn.training(x, axis=1)
-    batch = ref.statistics(np.asarray(x), 1)
+    batch = ref.statistics(x, 1)
     np.testing.assert_allclose(variance, batch.variance, rtol=1e-6)
-    expected = ref.inference(
-        np.asarray(x), None, None, batch.mean, batch.variance, 1)
+    expected = ref.inference(x, None, None, batch.mean, batch.variance, 1)
     assert np.abs(y - expected).max() < 4e-6
 
 
@@ -171,7 +171,7 @@ def cases(draw):
     ), rng
 
 
-@hypothesis.settings(max_examples=40, deadline=None, derandomize=True,
+@hypothesis.settings(max_examples=15, deadline=None, derandomize=True,
                      database=None)
 @hypothesis.given(cases())
 def test_options(case):

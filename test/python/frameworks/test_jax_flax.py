@@ -166,7 +166,7 @@ def test_axis_name(mask):
 
 
 def test_axis_name_of_devices():
-    """Between groups of devices; the base class does the same without a mask."""
+    """Between groups of devices, as the base class does without a mask."""
     check(
         """
         import jax, jax.numpy as jnp, numpy as np

@@ -271,11 +271,12 @@ def test_errors(call, kind, message):
 
 def test_errors_of_the_handler():
     """What a program that was not made by bn_mlir.jax may do wrong."""
-    from bn_mlir import _xla
+    from bn_mlir.jax import _custom_call
 
     def call(*operands, **attributes):
         result = jax.ShapeDtypeStruct((2, 3), jnp.float32)
-        return jax.ffi.ffi_call(_xla.TARGET, result)(*operands, **attributes)
+        kernel = jax.ffi.ffi_call(_custom_call.TARGET, result)
+        return kernel(*operands, **attributes)
 
     x, wrong = jnp.ones((2, 3)), jnp.ones((2, 4))
     spec = bn_mlir.Spec("inference", (2, 3), has_scale=False, has_offset=False)

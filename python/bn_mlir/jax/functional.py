@@ -1,11 +1,8 @@
 # Part of the bn-mlir project, under the Apache License v2.0 with LLVM
 # Exceptions. See LICENSE for license information.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Batch normalization in JAX, as a custom call of XLA on the CPU.
-
-The functions of :mod:`bn_mlir`, to be used inside of ``jax.jit``, ``jax.grad``,
-``jax.vmap`` and ``jax.shard_map``. Gradients are those of the compiler's own
-``backward``.
+"""The functions of bn_mlir.jax: arguments are checked and brought into one form
+before anything is traced.
 """
 
 from __future__ import annotations
@@ -14,16 +11,10 @@ import operator
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-try:
-    import jax
-    import jax.numpy as jnp
-except ImportError as error:
-    raise ImportError(
-        "expected JAX to be installed, which bn_mlir.jax needs, got none: "
-        "'pip install jax' installs it"
-    ) from error
+import jax
+import jax.numpy as jnp
 
-from bn_mlir import _jax
+from bn_mlir.jax import _gradients
 
 if TYPE_CHECKING:
     from jax.typing import ArrayLike
@@ -31,7 +22,6 @@ if TYPE_CHECKING:
     from bn_mlir.typing import Axis, Epilogue, VarianceKind
 
 __all__ = ["batch_norm", "inference", "stats", "training"]
-
 
 
 def _float(value: ArrayLike | None, name: str) -> jax.Array | None:
@@ -133,7 +123,7 @@ def inference(
     """
     x = _float(x, "input")
     addend = _addend(addend, epilogue)
-    layer = _jax.Layer(
+    layer = _gradients.Layer(
         _axis(axis, x), float(epsilon), epilogue=epilogue, slope=float(slope)
     )
     arrays = _align(
@@ -144,7 +134,7 @@ def inference(
         _float(variance, "variance"),
         addend,
     )
-    return _jax.inference(layer, *arrays)
+    return _gradients.inference(layer, *arrays)
 
 
 def training(
@@ -175,7 +165,7 @@ def training(
     """
     x = _float(x, "input")
     addend = _addend(addend, epilogue)
-    layer = _jax.Layer(
+    layer = _gradients.Layer(
         _axis(axis, x),
         float(epsilon),
         float(momentum),
@@ -192,7 +182,7 @@ def training(
         _mask(mask, x),
         addend,
     )
-    return _jax.training(layer, *arrays)
+    return _gradients.training(layer, *arrays)
 
 
 _training = training
@@ -257,5 +247,5 @@ def stats(
         mean, and the sum of their squares around it.
     """
     x = _float(x, "input")
-    layer = _jax.Layer(_axis(axis, x))
-    return _jax.stats(layer, *_align(x, _mask(mask, x)))
+    layer = _gradients.Layer(_axis(axis, x))
+    return _gradients.stats(layer, *_align(x, _mask(mask, x)))

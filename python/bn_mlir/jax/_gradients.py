@@ -17,7 +17,7 @@ import jax
 import jax.numpy as jnp
 from jax.custom_derivatives import SymbolicZero
 
-from bn_mlir import _xla
+from bn_mlir.jax import _custom_call
 
 if TYPE_CHECKING:
     from bn_mlir.typing import Epilogue, VarianceKind
@@ -150,7 +150,7 @@ def _backward(
         statistics_dtype=mean.dtype.name,
     )
     spec.update(_mask_spec(mask))
-    results = _xla.call(
+    results = _custom_call.call(
         "backward", spec, *_present(y_grad, x, scale, mean, variance, mask, y)
     )
     return dict(zip(which, results))
@@ -211,7 +211,7 @@ def _inference(layer, x, scale, offset, mean, variance, addend):
     spec = layer.spec(x, scale, offset)
     spec.update(layer.forward(), statistics_dtype=mean.dtype.name)
     operands = _present(x, scale, offset, mean, variance, addend)
-    return _xla.call("inference", spec, *operands)[0]
+    return _custom_call.call("inference", spec, *operands)[0]
 
 
 def _inference_forward(layer, *arguments):
@@ -270,7 +270,7 @@ def _training(layer, x, scale, offset, running, mask, addend):
     if running is not None:
         spec["statistics_dtype"] = running[0].dtype.name
     operands = _present(x, scale, offset, *(running or ()), mask, addend)
-    return _xla.call("training", spec, *operands)
+    return _custom_call.call("training", spec, *operands)
 
 
 def _training_forward(layer, x, scale, offset, running, mask, addend):
@@ -320,7 +320,7 @@ def _stats(layer, x, mask):
     wide = jnp.promote_types(x.dtype, jnp.float32)
     spec = {"axis": layer.axis, "dtype": x.dtype.name}
     spec.update(_mask_spec(mask), statistics_dtype=wide.name)
-    count, mean, m2 = _xla.call("stats", spec, *_present(x, mask))
+    count, mean, m2 = _custom_call.call("stats", spec, *_present(x, mask))
     return count.astype(wide), mean, m2
 
 
