@@ -114,8 +114,8 @@ static void presetResults(const KernelSignature &signature,
     views.erase(views.begin() + numInputs, views.begin() + numOperands);
 }
 
-/// Of libomp: for how many milliseconds the threads of a kernel that the calling
-/// thread has run spin, waiting for the next.
+/// Of libomp: for how many milliseconds the threads of a kernel that the
+/// calling thread has run spin, waiting for the next.
 extern "C" void kmp_set_blocktime(int milliseconds);
 
 /// After a kernel the cores are XLA's: threads of ours sleep at once.
