@@ -89,29 +89,12 @@ getKey(const xla::Attributes &attributes) {
 // The handler
 //===----------------------------------------------------------------------===//
 
-/// Results to which the kernel adds begin as zeros, or as copies of operands
-/// for them behind the others, which are taken off `views`.
+/// Results to which the kernel adds begin as zeros.
 static void presetResults(const KernelSignature &signature,
-                          llvm::SmallVectorImpl<TensorView> &views,
-                          int64_t numOperands) {
-  int64_t numInputs =
-      llvm::count_if(signature.arguments, [](const KernelOperand &operand) {
-        return operand.access == KernelOperand::Access::Read;
-      });
-  int64_t numInitial = std::max<int64_t>(numOperands - numInputs, 0);
-  for (auto [index, operand] : llvm::enumerate(signature.arguments)) {
-    if (operand.access != KernelOperand::Access::ReadWrite ||
-        index + numInitial >= views.size())
-      continue;
-    TensorView &result = views[index + numInitial];
-    if (numInitial == 0)
-      std::memset(result.data, 0, result.getSizeInBytes());
-    else if (views[index].shape == result.shape &&
-             views[index].dtype == result.dtype)
-      std::memmove(result.data, views[index].data, result.getSizeInBytes());
-  }
-  if (numInitial != 0)
-    views.erase(views.begin() + numInputs, views.begin() + numOperands);
+                          llvm::ArrayRef<TensorView> views) {
+  for (auto [operand, view] : llvm::zip(signature.arguments, views))
+    if (operand.access == KernelOperand::Access::ReadWrite)
+      std::memset(view.data, 0, view.getSizeInBytes());
 }
 
 /// Of libomp: for how many milliseconds the threads of a kernel that the
@@ -141,7 +124,7 @@ static llvm::Error run(const xla::CallFrame &frame) {
     return error;
   if (llvm::Error error = convertOperands(frame.results, views))
     return error;
-  presetResults(kernel->getSignature(), views, frame.arguments.size);
+  presetResults(kernel->getSignature(), views);
   releaseCores();
   return kernel->call(views);
 }

@@ -196,9 +196,11 @@ def _statistics_grad(
         gradient += 2 * _spread(layer, variance_grad, x.shape) * centred
     count = _count(layer, x, mask, mean)
     weight = 1 / _spread(layer, jnp.where(count == 0, 1, count), x.shape)
+    gradient = gradient * weight
     if mask is not None:
-        weight *= mask.astype(dtype)
-    return jnp.broadcast_to(gradient * weight, x.shape).astype(x.dtype)
+        # What has weight 0 counts for nothing, even if it is NaN.
+        gradient = jnp.where(mask == 0, 0, gradient * mask.astype(dtype))
+    return jnp.broadcast_to(gradient, x.shape).astype(x.dtype)
 
 
 # ---------------------------------------------------------------------------

@@ -67,9 +67,11 @@ def convert(model: L) -> L:
 
 
 def revert(model: L) -> L:
-    """The inverse of :func:`convert`: Keras' layer in the place of bn_mlir's.
+    """The way back of :func:`convert`: Keras' layer in the place of bn_mlir's.
 
     Files that are saved then can be read where there is no bn_mlir.
+    A compiled model that :func:`convert` has taken from XLA stays without it
+    until it is compiled again.
     """
     return _replace(
         model, BatchNormalization, keras.layers.BatchNormalization, True

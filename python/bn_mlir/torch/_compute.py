@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 import bn_mlir
-from bn_mlir.torch._threads import prepare_threads
+from bn_mlir.torch._threads import threads_for
 
 #: What the kernels call the gradients, in the order of all lists of them here:
 #: of the input, the weight, the bias and the addend.
@@ -81,20 +81,20 @@ def training(
     """Returns y, mean and variance; with running statistics, also the new ones,
     which are the old tensors with `in_place`.
     """
-    prepare_threads(x)
     if addend is not None:
         addend = to_layout(addend, x)
-    if running_mean is None:
-        return bn_mlir.training(
-            x, weight, bias, axis=1, epsilon=eps, epilogue=epilogue,
-            addend=addend)
     out = None
     if in_place:
         out = (None, None, None, running_mean, running_var)
-    results = bn_mlir.training(
-        x, weight, bias, running_mean, running_var, momentum=1 - momentum,
-        running_variance_kind="sample", axis=1, epsilon=eps, epilogue=epilogue,
-        addend=addend, out=out)
+    with threads_for(x):
+        if running_mean is None:
+            return bn_mlir.training(
+                x, weight, bias, axis=1, epsilon=eps, epilogue=epilogue,
+                addend=addend)
+        results = bn_mlir.training(
+            x, weight, bias, running_mean, running_var, momentum=1 - momentum,
+            running_variance_kind="sample", axis=1, epsilon=eps,
+            epilogue=epilogue, addend=addend, out=out)
     if in_place:
         torch.autograd.graph.increment_version((running_mean, running_var))
     return results
@@ -106,12 +106,12 @@ def inference(
     epilogue: Optional[str],
 ) -> Tensor:
     """Normalizes with given statistics."""
-    prepare_threads(x)
     if addend is not None:
         addend = to_layout(addend, x)
-    return bn_mlir.inference(
-        x, weight, bias, mean, variance, axis=1, epsilon=eps, epilogue=epilogue,
-        addend=addend)
+    with threads_for(x):
+        return bn_mlir.inference(
+            x, weight, bias, mean, variance, axis=1, epsilon=eps,
+            epilogue=epilogue, addend=addend)
 
 
 def backward(
@@ -124,7 +124,6 @@ def backward(
     :param y: the result of the forward call, where a ReLU was its last step.
         Without one the gradient of the addend is `dy` itself.
     """
-    prepare_threads(x)
     dy = to_layout(dy, x)
     found: dict[str, Tensor] = {}
     if y is None:
@@ -134,7 +133,8 @@ def backward(
     which = [name for name, want in zip(GRADIENTS, wanted)
              if want and name not in found]
     if which:
-        found.update(zip(which, bn_mlir.backward(
-            dy, x, weight, mean, variance, axis=1, epsilon=eps, frozen=frozen,
-            epilogue=epilogue, output=y, which=which)))
+        with threads_for(x):
+            found.update(zip(which, bn_mlir.backward(
+                dy, x, weight, mean, variance, axis=1, epsilon=eps,
+                frozen=frozen, epilogue=epilogue, output=y, which=which)))
     return [found.get(name) for name in GRADIENTS]

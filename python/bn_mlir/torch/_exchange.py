@@ -13,11 +13,12 @@ M = TypeVar("M", bound=nn.Module)
 
 
 def make_as(cls: type[M], old: nn.Module) -> M:
-    """Makes a `cls` with the very parameters, buffers and hooks of `old`."""
+    """Makes a `cls` with the very parameters, buffers and hooks of `old`, which
+    is not to be used any more: handles of hooks know the tables that they are
+    in.
+    """
     new = cls.__new__(cls)
-    new.__dict__.update(
-        (name, value.copy() if isinstance(value, dict) else value)
-        for name, value in old.__dict__.items())
+    new.__dict__.update(old.__dict__)
     return new
 
 

@@ -30,7 +30,8 @@ _WITH_ADD_RELU: dict[type, type] = {
     modules.BatchNorm2d: modules.BatchNormAddReLU2d,
     modules.BatchNorm3d: modules.BatchNormAddReLU3d,
 }
-_ADDITIONS = {operator.add, operator.iadd, torch.add, "add", "add_"}
+_ADDITIONS_IN_PLACE = {operator.iadd, "add_"}
+_ADDITIONS = {operator.add, torch.add, "add"} | _ADDITIONS_IN_PLACE
 _RELUS = {F.relu, F.relu_, torch.relu, torch.relu_, "relu", "relu_"}
 _IN_PLACE_OPERATORS = {operator.setitem} | {
     getattr(operator, name) for name in (
@@ -62,8 +63,9 @@ def fuse(module: nn.Module) -> nn.Module:
     if type(module) in _WITH_RELU:
         return module
     graph = _trace(module)
-    if graph is not None:
-        return _fuse_graph(module, graph)
+    traced = None if graph is None else _fuse_graph(module, graph)
+    if traced is not None:
+        return traced
     for name, child in list(module.named_children()):
         setattr(module, name, fuse(child))
     return module
@@ -76,7 +78,8 @@ def fuse(module: nn.Module) -> nn.Module:
 
 def _trace(module: nn.Module) -> Optional[fx.Graph]:
     """Returns the graph of `module`; None where there is none, or one for
-    training and another for evaluation.
+    training and another for evaluation, or where `forward` may ask whether an
+    argument was given, which torch.fx takes for a yes.
     """
     if any(part._forward_hooks or part._forward_pre_hooks
            or part._backward_hooks or part._backward_pre_hooks
@@ -94,7 +97,9 @@ def _trace(module: nn.Module) -> Optional[fx.Graph]:
     finally:
         for part, mode in modes.items():
             part.training = mode
-    return graph if texts[0] == texts[1] else None
+    may_lack = any(node.op == "placeholder" and node.args
+                   for node in graph.nodes)
+    return graph if texts[0] == texts[1] and not may_lack else None
 
 
 #===------------------------------------------------------------------------===#
@@ -108,6 +113,10 @@ def _match(module: nn.Module, layer: fx.Node) -> Optional[_Match]:
     addition = None
     if follower is not None and _is_addition(follower):
         addition = follower
+        # What is added to in place must be the layer's own result.
+        if (addition.target in _ADDITIONS_IN_PLACE
+                and addition.args[0] is not layer):
+            return None
         if not _may_move(module, layer, addition):
             return None
         follower = _get_only_user(addition)
@@ -162,8 +171,14 @@ def _writes(module: nn.Module, node: fx.Node) -> bool:
 #===------------------------------------------------------------------------===#
 
 
-def _fuse_graph(module: nn.Module, graph: fx.Graph) -> fx.GraphModule:
+def _fuse_graph(module: nn.Module,
+                graph: fx.Graph) -> Optional[fx.GraphModule]:
+    """Returns the module of `graph`, with what can be joined; None where it
+    would lack entries of the ``state_dict``, which the graph does not use.
+    """
     traced = fx.GraphModule(module, graph, type(module).__name__)
+    if traced.state_dict().keys() != module.state_dict().keys():
+        return None
     calls = [node for node in graph.nodes if node.op == "call_module"]
     count = Counter(node.target for node in calls)
     for node in calls:

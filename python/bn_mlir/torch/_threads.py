@@ -63,17 +63,29 @@ def _forget() -> None:
 os.register_at_fork(after_in_child=_forget)
 
 
-def prepare_threads(x: torch.Tensor) -> None:
-    """Has kernels that this thread calls with data like `x` use
-    ``torch.get_num_threads()`` threads, or one.
-    """
-    if IS_SHARED:
-        return
-    count = torch.get_num_threads()
-    if x.nbytes < ONE_THREAD_BYTES:
-        count = 1
+def _tell(count: int) -> None:
     if _told.count != count:
         _set_num_threads(count)
         if "KMP_BLOCKTIME" not in os.environ:
             _set_blocktime(0)
         _told.count = count
+
+
+class threads_for:
+    """A context in which kernels that this thread calls with data like `x` use
+    ``torch.get_num_threads()`` threads, or one. Behind it they use the former,
+    whoever calls them.
+    """
+
+    __slots__ = ("_is_small",)
+
+    def __init__(self, x: torch.Tensor):
+        self._is_small = x.nbytes < ONE_THREAD_BYTES
+
+    def __enter__(self) -> None:
+        if not IS_SHARED:
+            _tell(1 if self._is_small else torch.get_num_threads())
+
+    def __exit__(self, *_: object) -> None:
+        if self._is_small and not IS_SHARED:
+            _tell(torch.get_num_threads())

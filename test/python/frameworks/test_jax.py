@@ -231,3 +231,17 @@ def test_gradients_of_stats():
 
     np.testing.assert_allclose(
         jax.grad(ours)(x), jax.grad(plain)(x), rtol=1e-12, atol=1e-12)
+
+
+def test_masked_elements_count_for_nothing_in_gradients():
+    x = jnp.arange(12.0).reshape(4, 3).at[1].set(jnp.nan)
+    mask = jnp.array([1.0, 0.0, 1.0, 1.0])[:, None]
+
+    def loss(x):
+        _, mean, m2 = bn.stats(x, mask=mask)
+        return jnp.sum(mean * m2)
+
+    gradient = jax.grad(loss)(x)
+    expected = jax.grad(lambda x: loss(x))(x.at[1].set(0.0))
+    np.testing.assert_allclose(gradient, expected, rtol=1e-6)
+    assert not gradient[1].any()

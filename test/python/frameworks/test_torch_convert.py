@@ -193,6 +193,52 @@ def test_what_is_not_fused(make):
             torch.testing.assert_close(model(x.clone()), make()(x.clone()))
 
 
+class Optional(nn.Module):
+    """torch.fx would take the mask for given."""
+
+    def __init__(self):
+        super().__init__()
+        self.bn = nn.BatchNorm2d(3)
+
+    def forward(self, x, mask=None):
+        x = F.relu(self.bn(x))
+        return x if mask is None else x * mask
+
+
+class IntoTheAddend(nn.Module):
+    """What the layer's result is added to is the caller's."""
+
+    def __init__(self):
+        super().__init__()
+        self.bn = nn.BatchNorm2d(3)
+
+    def forward(self, x):
+        return F.relu(x.add_(self.bn(x)))
+
+
+class Unused(nn.Module):
+    """A parameter that the graph does not have."""
+
+    def __init__(self):
+        super().__init__()
+        self.bn = nn.BatchNorm2d(3)
+        self.spare = nn.Parameter(torch.zeros(2))
+
+    def forward(self, x):
+        return F.relu(self.bn(x))
+
+
+@pytest.mark.parametrize("make", [Optional, IntoTheAddend, Unused])
+def test_what_fusing_would_change(make):
+    model = bt.convert(make(), fuse=True)
+    assert types(model) == ["BatchNorm2d"]
+    assert model.state_dict().keys() == make().state_dict().keys()
+    ours, theirs = (torch.arange(96.0).reshape(2, 3, 4, 4) for _ in "ot")
+    with torch.no_grad():
+        torch.testing.assert_close(model(ours), make()(theirs))
+    torch.testing.assert_close(ours, theirs)
+
+
 def test_shared_layers_stay_shared():
     layer = nn.BatchNorm2d(3)
     model = nn.Sequential(layer, nn.Conv2d(3, 3, 1), layer)
@@ -204,11 +250,14 @@ def test_shared_layers_stay_shared():
 def test_a_layer_alone_hooks_and_mode():
     stock = nn.BatchNorm2d(3).eval()
     seen = []
-    stock.register_forward_hook(lambda *_: seen.append(1))
+    handle = stock.register_forward_hook(lambda *_: seen.append(1))
     layer = bt.convert(stock)
     assert type(layer) is bt.BatchNorm2d and not layer.training
     assert layer.weight is stock.weight
     assert layer.running_mean is stock.running_mean
+    layer(torch.randn(2, 3, 4, 4))
+    assert seen == [1]
+    handle.remove()
     layer(torch.randn(2, 3, 4, 4))
     assert seen == [1]
 

@@ -95,6 +95,16 @@ def test_a_later_change_is_followed():
         assert all(map(torch.equal, results[0], other))
 
 
+def test_a_small_kernel_leaves_the_number_as_it_is():
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(3)
+        bt.BatchNorm2d(SMALL[1])(torch.randn(SMALL))
+        assert get_kernel_threads() == 3
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_calls_from_several_threads():
     torch.manual_seed(0)
     layers = [bt.BatchNormReLU2d(SHAPE[1]) for _ in range(3)]
