@@ -233,12 +233,8 @@ void Call::setOut(nb::handle object, size_t numResults) {
 }
 
 void Call::setWhich(nb::handle which, nb::handle object) {
-  places = convertWhich(which);
+  places = mlir::bn::python::setWhich(spec, which);
   setOut(object, places.size() - llvm::count(places, -1));
-  spec.hasInputGrad = places[0] >= 0;
-  spec.hasScaleGrad = places[1] >= 0;
-  spec.hasOffsetGrad = places[2] >= 0;
-  spec.hasAddendGrad = places[3] >= 0;
 }
 
 DType Call::getOutType(size_t index, DType otherwise) {

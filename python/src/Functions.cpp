@@ -100,7 +100,7 @@ static nb::object training(nb::handle x, nb::handle scale, nb::handle offset,
 static constexpr const char *kGradients[] = {"input", "scale", "offset",
                                              "addend"};
 
-std::array<int, 4> mlir::bn::python::convertWhich(nb::handle which) {
+static std::array<int, 4> convertWhich(nb::handle which) {
   std::array<int, 4> places = {-1, -1, -1, -1};
   int next = 0;
   if (nb::isinstance<nb::str>(which))
@@ -117,6 +117,16 @@ std::array<int, 4> mlir::bn::python::convertWhich(nb::handle which) {
   }
   if (next == 0)
     raiseValueError("expected 'which' to name a gradient, got none");
+  return places;
+}
+
+std::array<int, 4> mlir::bn::python::setWhich(BatchNormSpec &spec,
+                                              nb::handle which) {
+  std::array<int, 4> places = convertWhich(which);
+  spec.hasInputGrad = places[0] >= 0;
+  spec.hasScaleGrad = places[1] >= 0;
+  spec.hasOffsetGrad = places[2] >= 0;
+  spec.hasAddendGrad = places[3] >= 0;
   return places;
 }
 

@@ -88,14 +88,6 @@ BatchNormSpec::Epilogue mlir::bn::python::convertEpilogue(nb::handle name) {
                                 text));
 }
 
-static void setWhich(BatchNormSpec &spec, nb::handle which) {
-  std::array<int, 4> places = convertWhich(which);
-  spec.hasInputGrad = places[0] >= 0;
-  spec.hasScaleGrad = places[1] >= 0;
-  spec.hasOffsetGrad = places[2] >= 0;
-  spec.hasAddendGrad = places[3] >= 0;
-}
-
 /// Sizes of an array; -1 for None.
 static DimVector convertShape(nb::handle shape, const char *name) {
   DimVector sizes;

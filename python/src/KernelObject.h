@@ -24,9 +24,9 @@
 
 namespace mlir::bn::python {
 
-/// Returns, for each of input, scale, offset and addend, which result its
-/// gradient is, or -1.
-std::array<int, 4> convertWhich(nb::handle which);
+/// Says in `spec` which gradients are wanted. Returns, for each of input,
+/// scale, offset and addend, which result its gradient is, or -1.
+std::array<int, 4> setWhich(BatchNormSpec &spec, nb::handle which);
 
 /// Returns name, element type, sizes (None: any) and access of each argument.
 nb::list listArguments(const KernelSignature &signature);

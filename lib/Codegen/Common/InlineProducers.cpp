@@ -26,16 +26,6 @@ namespace mlir::bn {
 using namespace mlir;
 using namespace mlir::bn;
 
-/// Erases `producer` when nothing but its size is needed.
-static void eraseUnread(RewriterBase &b, linalg::LinalgOp producer) {
-  Value result = producer->getResult(0);
-  b.replaceUsesWithIf(
-      result, producer.getDpsInits().front(),
-      [](OpOperand &use) { return isa<tensor::DimOp>(use.getOwner()); });
-  if (result.use_empty())
-    b.eraseOp(producer);
-}
-
 /// Makes what makes `operand` a part of its owner. Returns the op with both;
 /// null when that is not possible.
 static linalg::GenericOp inlineProducer(RewriterBase &b, OpOperand &operand) {

@@ -17,6 +17,9 @@ namespace mlir::bn {
 /// vector of the result is computed of vectors of what it takes.
 bool isProducer(Operation *op);
 
+/// Erases `producer` when nothing but the size of its result is needed.
+void eraseUnread(RewriterBase &b, linalg::LinalgOp producer);
+
 } // namespace mlir::bn
 
 #endif // BN_LIB_CODEGEN_COMMON_PRODUCERS_H

@@ -137,6 +137,13 @@ static bool isWorthTiling(linalg::LinalgOp producer) {
 // Tiling
 //===----------------------------------------------------------------------===//
 
+void mlir::bn::eraseUnread(RewriterBase &b, linalg::LinalgOp producer) {
+  Value result = producer->getResult(0);
+  b.replaceUsesWithIf(result, producer.getDpsInits().front(), isDim);
+  if (result.use_empty())
+    b.eraseOp(producer);
+}
+
 /// The same op on the view of its result that alone is used, if there is one:
 /// that which bn-collapse-dimensions has made for a bn op.
 static linalg::LinalgOp collapse(RewriterBase &b, linalg::LinalgOp op) {
@@ -199,9 +206,7 @@ static void tileResult(RewriterBase &b, linalg::LinalgOp producer) {
       if (auto slice = dyn_cast<tensor::ExtractSliceOp>(user))
         if (auto tile = tileSlice(b, op, slice); succeeded(tile))
           ops.push_back(*tile);
-    b.replaceUsesWithIf(result, op.getDpsInits().front(), isDim);
-    if (result.use_empty())
-      b.eraseOp(op);
+    eraseUnread(b, op);
   }
 }
 

@@ -12,6 +12,7 @@ from torch.autograd.function import once_differentiable
 
 import bn_mlir
 from bn_mlir.keras.normalization import Normalization
+from bn_mlir.torch._compute import to_layout
 
 __all__ = ["SUPPORTS_JIT", "apply", "moments"]
 
@@ -27,13 +28,6 @@ def _dense(x: torch.Tensor) -> torch.Tensor:
         )
     like = torch.empty_like(x, device="meta")
     return x if like.stride() == x.stride() else x.contiguous()
-
-
-def _as_laid_out(gradient: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
-    """`gradient` with the strides of `x`."""
-    if gradient.stride() == x.stride():
-        return gradient
-    return torch.empty_like(x).copy_(gradient)
 
 
 class _Normalize(torch.autograd.Function):
@@ -59,7 +53,7 @@ class _Normalize(torch.autograd.Function):
         which = [name for name, place in places.items()
                  if ctx.needs_input_grad[place]]
         gradients = ctx.normalization.backward(
-            _as_laid_out(output_grad, x), x, scale, *rest, which)
+            to_layout(output_grad, x), x, scale, *rest, which)
         found = dict(zip(which, gradients))
         return (None, *map(found.get, places), None, None, None)
 

@@ -23,6 +23,21 @@ def ends_in_relu(epilogue: Optional[str]) -> bool:
     return epilogue is not None and epilogue.endswith("relu")
 
 
+def keep_for_backward(ctx: Any, x: Tensor, weight: Optional[Tensor],
+                      mean: Tensor, variance: Tensor, y: Tensor, eps: float,
+                      epilogue: Optional[str]) -> None:
+    """Saves what the gradients are made of."""
+    ctx.save_for_backward(x, weight, mean, variance,
+                          y if ends_in_relu(epilogue) else None)
+    ctx.eps, ctx.epilogue = eps, epilogue
+
+
+def _differentiate(ctx: Any, dy: Tensor,
+                   frozen: bool) -> list[Optional[Tensor]]:
+    return _compute.backward(dy, *ctx.saved_tensors, ctx.eps, frozen,
+                             ctx.epilogue, ctx.needs_input_grad[:4])
+
+
 class Training(torch.autograd.Function):
     """Normalizes with the statistics of the batch."""
 
@@ -36,18 +51,13 @@ class Training(torch.autograd.Function):
         y, mean, variance = run_training(
             x, weight, bias, addend, running_mean, running_var, momentum, eps,
             epilogue)
-        ctx.save_for_backward(x, weight, mean, variance,
-                              y if ends_in_relu(epilogue) else None)
-        ctx.eps, ctx.epilogue = eps, epilogue
+        keep_for_backward(ctx, x, weight, mean, variance, y, eps, epilogue)
         return y
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, dy: Tensor) -> tuple[Optional[Tensor], ...]:
-        gradients = _compute.backward(
-            dy, *ctx.saved_tensors, ctx.eps, False, ctx.epilogue,
-            ctx.needs_input_grad[:4])
-        return (*gradients, None, None, None, None, None)
+        return (*_differentiate(ctx, dy, False), *[None] * 5)
 
 
 class Inference(torch.autograd.Function):
@@ -61,18 +71,13 @@ class Inference(torch.autograd.Function):
         x = _compute.to_dense(x)
         y = _compute.inference(
             x, weight, bias, addend, mean, variance, eps, epilogue)
-        ctx.save_for_backward(x, weight, mean, variance,
-                              y if ends_in_relu(epilogue) else None)
-        ctx.eps, ctx.epilogue = eps, epilogue
+        keep_for_backward(ctx, x, weight, mean, variance, y, eps, epilogue)
         return y
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, dy: Tensor) -> tuple[Optional[Tensor], ...]:
-        gradients = _compute.backward(
-            dy, *ctx.saved_tensors, ctx.eps, True, ctx.epilogue,
-            ctx.needs_input_grad[:4])
-        return (*gradients, None, None, None, None)
+        return (*_differentiate(ctx, dy, True), *[None] * 4)
 
 
 def run_training(

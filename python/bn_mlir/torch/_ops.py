@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from bn_mlir.torch import _compute
-from bn_mlir.torch._eager import ends_in_relu
+from bn_mlir.torch._eager import keep_for_backward
 
 
 def _make_op(name: str, function: Any, fake: Any) -> Any:
@@ -68,9 +68,7 @@ def _set_up_training(ctx, inputs, output):
     x, weight, _, _, _, _, _, eps, epilogue = inputs
     y, mean, variance, *running = output
     ctx.mark_non_differentiable(mean, variance, *running)
-    ctx.save_for_backward(x, weight, mean, variance,
-                          y if ends_in_relu(epilogue) else None)
-    ctx.eps, ctx.epilogue = eps, epilogue
+    keep_for_backward(ctx, x, weight, mean, variance, y, eps, epilogue)
 
 
 def _differentiate_training(ctx, dy, *_):
@@ -104,9 +102,7 @@ inference = _make_op("inference", _inference, _fake_inference)
 
 def _set_up_inference(ctx, inputs, output):
     x, weight, _, _, mean, variance, eps, epilogue = inputs
-    ctx.save_for_backward(x, weight, mean, variance,
-                          output if ends_in_relu(epilogue) else None)
-    ctx.eps, ctx.epilogue = eps, epilogue
+    keep_for_backward(ctx, x, weight, mean, variance, output, eps, epilogue)
 
 
 def _differentiate_inference(ctx, dy):

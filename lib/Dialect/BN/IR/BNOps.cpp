@@ -164,9 +164,8 @@ static int64_t getRank(Value value) {
   return cast<ShapedType>(value.getType()).getRank();
 }
 
-/// Map of an operand with one entry per channel.
-static AffineMap getChannelMap(int64_t rank, ArrayRef<int64_t> axis,
-                               MLIRContext *context) {
+AffineMap mlir::bn::getChannelMap(int64_t rank, ArrayRef<int64_t> axis,
+                                  MLIRContext *context) {
   SmallVector<AffineExpr> exprs;
   for (int64_t dim : normalizeAxis(axis, rank))
     exprs.push_back(getAffineDimExpr(dim, context));

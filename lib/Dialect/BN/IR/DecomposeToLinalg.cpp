@@ -62,11 +62,8 @@ Value mlir::bn::createMean(OpBuilder &b, Operation *from, Value input,
   int64_t rank = cast<ShapedType>(input.getType()).getRank();
   SmallVector<int64_t> channels = normalizeAxis(axis, rank);
   SmallVector<utils::IteratorType> kinds(rank, utils::IteratorType::reduction);
-  SmallVector<AffineExpr> perChannel;
-  for (int64_t dim : channels) {
+  for (int64_t dim : channels)
     kinds[dim] = utils::IteratorType::parallel;
-    perChannel.push_back(b.getAffineDimExpr(dim));
-  }
   Arith outer{b, loc};
   Value count = createElementCount(b, loc, input, channels);
   Value inverse = outer.convert(
@@ -80,7 +77,7 @@ Value mlir::bn::createMean(OpBuilder &b, Operation *from, Value input,
   return createGeneric(b, from, input,
                        createZerosLike(b, loc, input, channels, accumulator),
                        {b.getMultiDimIdentityMap(rank),
-                        AffineMap::get(rank, 0, perChannel, b.getContext())},
+                        getChannelMap(rank, channels, b.getContext())},
                        kinds, body)
       .getResult(0);
 }

@@ -25,10 +25,7 @@ ElementwiseFuser::ElementwiseFuser(RewriterBase &b, ScalarCodeOpInterface op,
     : b(b), op(op), data(data), type(cast<RankedTensorType>(data.getType())) {
   auto element = cast<FloatType>(type.getElementType());
   widener = {element, getAccumulatorType(element)};
-  SmallVector<AffineExpr> channels;
-  for (int64_t dim : normalizeAxis(op.getAxis(), type.getRank()))
-    channels.push_back(b.getAffineDimExpr(dim));
-  channelMap = AffineMap::get(type.getRank(), 0, channels, b.getContext());
+  channelMap = getChannelMap(type.getRank(), op.getAxis(), b.getContext());
 }
 
 //===----------------------------------------------------------------------===//

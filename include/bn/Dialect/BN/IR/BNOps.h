@@ -31,6 +31,10 @@ namespace mlir::bn {
 /// `axis` as sorted, non-negative dimensions of a value of rank `rank`.
 SmallVector<int64_t> normalizeAxis(ArrayRef<int64_t> axis, int64_t rank);
 
+/// Map of an operand with one entry per channel, for data of rank `rank`.
+AffineMap getChannelMap(int64_t rank, ArrayRef<int64_t> axis,
+                        MLIRContext *context);
+
 /// Floating-point type in which elements of type `element` are summed inside
 /// one tile: f64 for f64, else f32.
 FloatType getAccumulatorType(Type element);
