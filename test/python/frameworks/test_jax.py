@@ -3,6 +3,8 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """bn_mlir.jax: values, statistics and gradients, and JAX's transformations."""
 
+import pathlib
+
 import numpy as np
 import pytest
 
@@ -245,3 +247,27 @@ def test_masked_elements_count_for_nothing_in_gradients():
     expected = jax.grad(lambda x: loss(x))(x.at[1].set(0.0))
     np.testing.assert_allclose(gradient, expected, rtol=1e-6)
     assert not gradient[1].any()
+
+
+def flags_of_memory(address):
+    """What the system says of the mapping that `address` is in."""
+    found = False
+    with open("/proc/self/smaps") as lines:
+        for line in lines:
+            name, *rest = line.split()
+            if not name.endswith(":"):
+                begin, end = (int(part, 16) for part in name.split("-"))
+                found = begin <= address < end
+            elif found and name == "VmFlags:":
+                return rest
+    raise ValueError(f"no mapping at {address:#x}")
+
+
+@pytest.mark.skipif(
+    not pathlib.Path("/sys/kernel/mm/transparent_hugepage").exists(),
+    reason="the system has no huge pages that are transparent")
+def test_large_results_have_huge_pages():
+    x, parameters = make_case((4, 8, 512, 512))
+    y = jax.jit(bn.inference, static_argnames="axis")(x, *parameters, axis=1)
+    middle = y.unsafe_buffer_pointer() + y.nbytes // 2
+    assert "hg" in flags_of_memory(middle)

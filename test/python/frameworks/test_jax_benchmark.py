@@ -26,8 +26,9 @@ def test_both_compute_the_same(framework, layer, layout, monkeypatch):
     import layers
 
     with bn_mlir.knobs.scope(threads=1):
-        calls = layers.FRAMEWORKS[framework]((4, 3, 5, 6), argparse.Namespace(
-            layer=layer, layout=layout, dtype="float32", threads=1))
+        calls = layers.make_calls((4, 3, 5, 6), argparse.Namespace(
+            framework=framework, layer=layer, layout=layout, dtype="float32",
+            threads=1))
         results = {name: jax.tree.leaves(call())
                    for name, call in calls.items()}
     assert len(results["ours"]) == (4 if layer == "batch_norm" else 5)

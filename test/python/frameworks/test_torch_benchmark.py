@@ -42,8 +42,9 @@ def resnet50():
 @pytest.mark.parametrize("layout", ["nchw", "nhwc"])
 @pytest.mark.parametrize("layer", ["batch_norm", "batch_norm_add_relu"])
 def test_both_compute_the_same(layers, layer, layout):
-    calls = layers.FRAMEWORKS["torch"]((4, 3, 5, 6), argparse.Namespace(
-        layer=layer, layout=layout, dtype="float32", threads=1))
+    calls = layers.make_calls((4, 3, 5, 6), argparse.Namespace(
+        framework="torch", layer=layer, layout=layout, dtype="float32",
+        threads=1))
     stock, ours = calls["stock"](), calls["ours"]()
     assert len(stock) == len(ours) == (3 if layer == "batch_norm" else 4)
     for actual, ideal in zip(ours, stock):
