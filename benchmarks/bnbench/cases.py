@@ -77,12 +77,12 @@ class Case:
     def bytes(self) -> int:
         """The least that must be moved: each input once, each output once.
 
-        Backward reads the output of a ReLU, too, and writes the gradient of an
+        Backward reads the output of a ReLU of a sum, and writes the gradient of an
         addend.
         """
         tensors = self.floor_tensors
         if self.kind == "backward":
-            tensors += self.has_relu + self.adds
+            tensors += (self.epilogue == "add_relu") + self.adds
         return self.tensor_bytes * tensors
 
     @property

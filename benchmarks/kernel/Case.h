@@ -36,8 +36,8 @@ struct Case {
   /// adds to backward is no part of the floor, so that times with and without
   /// it are multiples of the same bytes.
   int getNumInputs() const;
-  /// Those that a kernel moves: with a ReLU, backward also reads the output,
-  /// and it writes the gradient of an addend.
+  /// Those that a kernel moves: with a ReLU of a sum, backward also reads the
+  /// output, and it writes the gradient of an addend.
   int getNumTensors() const;
   int64_t getBytes() const { return getNumTensors() * getTensorBytes(); }
   /// Input and output do not fit into the last-level cache of our machines;
@@ -52,11 +52,16 @@ struct Case {
     return epilogue == BatchNormSpec::Epilogue::Add ||
            epilogue == BatchNormSpec::Epilogue::AddRelu;
   }
-  /// Backward sees in the output what the ReLU has let pass.
+  /// Backward computes what the ReLU has let pass from the input.
+  bool recomputesOutput() const {
+    return kind == BatchNormSpec::Kind::Backward &&
+           (epilogue == BatchNormSpec::Epilogue::Relu ||
+            epilogue == BatchNormSpec::Epilogue::LeakyRelu);
+  }
+  /// Backward sees it in the output.
   bool takesOutput() const {
     return kind == BatchNormSpec::Kind::Backward &&
-           epilogue != BatchNormSpec::Epilogue::None &&
-           epilogue != BatchNormSpec::Epilogue::Add;
+           epilogue == BatchNormSpec::Epilogue::AddRelu;
   }
   /// "training f32 nhwc", and the epilogue.
   std::string getGroup() const;

@@ -34,7 +34,8 @@ static BatchNormSpec getSpec(const Case &c, int64_t threads) {
   spec.kind = c.kind;
   spec.elementType = c.dtype;
   spec.parameterType = c.dtype == DType::F64 ? DType::F64 : DType::F32;
-  spec.statisticsType = spec.parameterType;
+  spec.recomputesOutput = c.recomputesOutput();
+  spec.statisticsType = spec.recomputesOutput ? DType::F64 : spec.parameterType;
   spec.shape = c.getMemoryShape();
   spec.axis = {c.getAxis()};
   spec.epsilon = kEpsilon;
@@ -209,9 +210,29 @@ llvm::Error KernelRun::checkChannel(int64_t channel) const {
   return checkError(channel, worst, getTolerance(c.dtype) * 4);
 }
 
-double KernelRun::getOutputGradient(int64_t i) const {
+/// The sign of element `i` of what the kernel is to take for the output.
+bool KernelRun::passes(int64_t channel, int64_t i) const {
+  if (c.takesOutput())
+    return getBuffer("output").load(i) > 0;
+  if (!c.recomputesOutput())
+    return true;
+  // Rounded as in the kernel: next to 0, the sign depends on it.
+  double mean = getBuffer("mean").load(channel);
+  double variance = getBuffer("variance").load(channel);
+  double a =
+      getBuffer("scale").load(channel) * (1 / std::sqrt(variance + kEpsilon));
+  double offset = getBuffer("offset").load(channel);
+  double x = getBuffer("input").load(i);
+  if (c.dtype == DType::F64)
+    return std::fma(x - mean, a, offset) > 0;
+  float rounded = mean;
+  float rest = offset - (mean - rounded) * a;
+  return std::fma(float(x) - rounded, float(a), rest) > 0;
+}
+
+double KernelRun::getOutputGradient(int64_t channel, int64_t i) const {
   double gradient = getBuffer("output_grad").load(i);
-  if (!c.takesOutput() || getBuffer("output").load(i) > 0)
+  if (passes(channel, i))
     return gradient;
   bool isLeaky = c.epilogue == Epilogue::LeakyRelu;
   return isLeaky ? gradient * getSpec(c, /*threads=*/1).slope : 0;
@@ -225,7 +246,7 @@ llvm::Error KernelRun::checkGradients(int64_t channel) const {
   double r = 1 / std::sqrt(getBuffer("variance").load(channel) + kEpsilon);
   double count = 0, sum = 0, product = 0, size = 0, productSize = 0;
   forEachOfChannel(c, channel, [&](int64_t i) {
-    double dy = getOutputGradient(i), part = dy * (x.load(i) - mean);
+    double dy = getOutputGradient(channel, i), part = dy * (x.load(i) - mean);
     ++count;
     sum += dy;
     product += part;
@@ -242,14 +263,14 @@ llvm::Error KernelRun::checkGradients(int64_t channel) const {
       return found;
   double factor = getBuffer("scale").load(channel) * r;
   if (llvm::Error found = checkTensor("input_grad", channel, [&](int64_t i) {
-        return factor * (getOutputGradient(i) - sum / count -
+        return factor * (getOutputGradient(channel, i) - sum / count -
                          (x.load(i) - mean) * r * r * product / count);
       }))
     return found;
   if (!c.hasAddend())
     return llvm::Error::success();
   return checkTensor("addend_grad", channel,
-                     [&](int64_t i) { return getOutputGradient(i); });
+                     [&](int64_t i) { return getOutputGradient(channel, i); });
 }
 
 llvm::Error

@@ -53,7 +53,8 @@ private:
   checkTensor(llvm::StringRef name, int64_t channel,
               llvm::function_ref<double(int64_t)> getExpected) const;
   /// The gradient of the output before the epilogue, as float64.
-  double getOutputGradient(int64_t i) const;
+  double getOutputGradient(int64_t channel, int64_t i) const;
+  bool passes(int64_t channel, int64_t i) const;
 
   Case c;
   Kernel kernel;

@@ -41,6 +41,23 @@ llvm::StringRef BatchNormSpec::getEpilogueName() const {
   llvm_unreachable("unknown epilogue");
 }
 
+static llvm::Error verifyRecomputation(const BatchNormSpec &spec) {
+  auto expect = [](const char *what, const llvm::Twine &got) {
+    return makeError("expected {0} where 'output' is computed again, got {1}",
+                     what, got.str());
+  };
+  if (!spec.needsOutput() || spec.addsAddend())
+    return expect("'epilogue' to be relu or leaky_relu",
+                  spec.getEpilogueName());
+  if (spec.groups != 1)
+    return expect("'groups' to be 1", llvm::Twine(spec.groups));
+  if (spec.takesInverseStd())
+    return expect("'statisticsKind' to be variance", "inverse_std");
+  if (spec.isRenormalized)
+    return expect("'isRenormalized' to be false", "true");
+  return llvm::Error::success();
+}
+
 llvm::Error mlir::bn::verifyEpilogue(const BatchNormSpec &spec) {
   bool isBackward = spec.kind == Kind::Backward;
   bool mayHave = isBackward || spec.kind == Kind::Training ||
@@ -58,6 +75,8 @@ llvm::Error mlir::bn::verifyEpilogue(const BatchNormSpec &spec) {
     return makeError("expected 'epilogue' to be add or add_relu, whose addend "
                      "has a gradient, got {0}",
                      spec.getEpilogueName());
+  if (isBackward && spec.recomputesOutput)
+    return verifyRecomputation(spec);
   return llvm::Error::success();
 }
 
@@ -113,7 +132,7 @@ static const char *printBackward(CodePrinter code, const BatchNormSpec &spec) {
 void mlir::bn::printEpilogue(llvm::raw_ostream &os, const BatchNormSpec &spec,
                              llvm::StringRef type) {
   bool isBackward = spec.kind == Kind::Backward;
-  if (isBackward ? !spec.takesOutput() : spec.epilogue == Epilogue::None)
+  if (isBackward ? !spec.needsOutput() : spec.epilogue == Epilogue::None)
     return;
   CodePrinter code{os, spec.elementType == DType::F64 ? "f64" : "f32"};
   auto start = [&](const char *clause, const char *input, const char *first,

@@ -131,6 +131,7 @@ bool KeyReader::readFlag(llvm::StringRef word) {
                   .Case("scale_grad", &BatchNormSpec::hasScaleGrad)
                   .Case("offset_grad", &BatchNormSpec::hasOffsetGrad)
                   .Case("addend_grad", &BatchNormSpec::hasAddendGrad)
+                  .Case("recomputed", &BatchNormSpec::recomputesOutput)
                   .Case("frozen", &BatchNormSpec::isFrozen)
                   .Default(nullptr);
   if (flag) {
@@ -163,7 +164,8 @@ bool KeyReader::readField(llvm::StringRef word) {
     spec.runningVariance = kind == "sample"
                                ? BatchNormSpec::RunningVariance::Sample
                                : BatchNormSpec::RunningVariance::Population;
-    return kind == "sample" || kind == "population";
+    return (kind == "sample" || kind == "population") &&
+           read(spec.runningType.emplace());
   }
   if (word == "renormalized") {
     spec.isRenormalized = true;

@@ -139,6 +139,31 @@ static void printAttributes(llvm::raw_ostream &os, const BatchNormSpec &spec) {
   printGroups();
 }
 
+static void printInputs(llvm::raw_ostream &os, Kind kind,
+                        const KernelSignature &signature) {
+  for (const Clause &clause : getClauses(kind)) {
+    llvm::SmallVector<const KernelOperand *> operands;
+    for (const KernelOperand &operand : signature.arguments)
+      if (!isOutput(operand) && llvm::is_contained(clause.second, operand.name))
+        operands.push_back(&operand);
+    printClause(os, clause.first, operands);
+  }
+}
+
+/// Prints the op that computes `%output_t` again, of a spec of backward. It is
+/// fused with what takes it, so nothing is written.
+static void printOutput(llvm::raw_ostream &os, BatchNormSpec spec) {
+  spec.kind = Kind::Inference;
+  spec.epilogue = BatchNormSpec::Epilogue::None;
+  KernelSignature signature = spec.getSignature();
+  std::string type = printShapedType(signature.arguments.front());
+  os << "  %output_t = bn.inference";
+  printAttributes(os, spec);
+  printInputs(os, spec.kind, signature);
+  os << "\n        outs(%input_t : tensor<" << type << ">) -> tensor<" << type
+     << ">\n";
+}
+
 static void printOp(llvm::raw_ostream &os, const BatchNormSpec &spec,
                     const KernelSignature &signature) {
   llvm::SmallVector<const KernelOperand *> outputs;
@@ -150,13 +175,7 @@ static void printOp(llvm::raw_ostream &os, const BatchNormSpec &spec,
       outputs, os, [&](auto *output) { os << "%" << output->name << "_r"; });
   os << " = bn." << spec.getKindName();
   printAttributes(os, spec);
-  for (const Clause &clause : getClauses(spec.kind)) {
-    llvm::SmallVector<const KernelOperand *> operands;
-    for (const KernelOperand &operand : signature.arguments)
-      if (!isOutput(operand) && llvm::is_contained(clause.second, operand.name))
-        operands.push_back(&operand);
-    printClause(os, clause.first, operands);
-  }
+  printInputs(os, spec.kind, signature);
   printClause(os, "outs", outputs);
   // All data have one type; the first argument of every op is of them.
   printEpilogue(os, spec, printShapedType(signature.arguments.front()));
@@ -177,6 +196,8 @@ std::string BatchNormSpec::getModuleText() const {
   llvm::raw_string_ostream os(text);
   os << "func.func @" << functionName << "(";
   printArguments(os, signature);
+  if (needsOutput() && recomputesOutput)
+    printOutput(os, *this);
   if (takesRenormalization())
     printRenormalization(os, *this, signature);
   else

@@ -57,6 +57,10 @@ public:
                        int64_t inPlaceWith = -1) {
     return add(name, spec.statisticsType, channels, access, inPlaceWith);
   }
+  int64_t addRunningStatistic(const char *name, Access access = Access::Read,
+                              int64_t inPlaceWith = -1) {
+    return add(name, spec.getRunningType(), channels, access, inPlaceWith);
+  }
   /// A statistic with a leading dimension where there are groups.
   void addGroupStatistic(const char *name, Access access = Access::Read) {
     addStatistic(name, access);
@@ -77,7 +81,7 @@ public:
   void addScaleAndOffset() {
     if (spec.hasScale)
       addParameter("scale");
-    if (spec.hasOffset)
+    if (spec.takesOffset())
       addParameter("offset");
   }
 
@@ -157,16 +161,17 @@ static void addTraining(const BatchNormSpec &spec, SignatureBuilder &builder) {
   builder.setGroups(input);
   builder.addScaleAndOffset();
   if (spec.hasRunningStats) {
-    mean = builder.addStatistic("running_mean");
-    variance = builder.addStatistic("running_variance");
+    mean = builder.addRunningStatistic("running_mean");
+    variance = builder.addRunningStatistic("running_variance");
   }
   builder.addMask();
   builder.addOutput(input);
   builder.addGroupStatistic("mean", Access::Write);
   builder.addGroupStatistic("variance", Access::Write);
   if (spec.hasRunningStats) {
-    builder.addStatistic("new_running_mean", Access::Write, mean);
-    builder.addStatistic("new_running_variance", Access::Write, variance);
+    builder.addRunningStatistic("new_running_mean", Access::Write, mean);
+    builder.addRunningStatistic("new_running_variance", Access::Write,
+                                variance);
   }
 }
 
@@ -192,8 +197,7 @@ static void addBackward(const BatchNormSpec &spec, SignatureBuilder &builder) {
   int64_t outputGrad = builder.addData("output_grad");
   builder.setGroups(outputGrad);
   builder.addData("input");
-  if (spec.hasScale)
-    builder.addParameter("scale");
+  builder.addScaleAndOffset();
   builder.addGroupStatistic("mean");
   builder.addGroupStatistic(spec.takesInverseStd() ? "inverse_std"
                                                    : "variance");

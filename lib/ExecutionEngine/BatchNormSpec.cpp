@@ -44,7 +44,9 @@ static llvm::Error verifyTypes(const BatchNormSpec &spec) {
   };
   if (llvm::Error error = verifyWider("parameterType", spec.parameterType))
     return error;
-  return verifyWider("statisticsType", spec.statisticsType);
+  if (llvm::Error error = verifyWider("statisticsType", spec.statisticsType))
+    return error;
+  return verifyWider("runningType", spec.getRunningType());
 }
 
 static llvm::Error verifyShape(const BatchNormSpec &spec) {
@@ -132,6 +134,12 @@ static llvm::Error verifyRenormalization(const BatchNormSpec &spec) {
   if (spec.kind == BatchNormSpec::Kind::Backward && spec.isFrozen)
     return makeError("expected 'isFrozen' to be false for a renormalization, "
                      "got true");
+  if (spec.getRunningType() != spec.statisticsType)
+    return makeError(
+        "expected 'runningType' to be 'statisticsType' ({0}) for a "
+        "renormalization, got {1}",
+        stringifyDType(spec.statisticsType),
+        stringifyDType(spec.getRunningType()));
   if (!std::isfinite(spec.renormMomentum))
     return makeError("expected 'renormMomentum' to be finite, got {0}",
                      spec.renormMomentum);
@@ -230,13 +238,14 @@ static void printFlags(llvm::raw_ostream &os, const BatchNormSpec &spec) {
   bool usesParameters =
       spec.kind == Kind::BackwardInput || spec.kind == Kind::UpdateRunningStats;
   usesParameters |= print((isForward || isBackward) && spec.hasScale, "scale");
-  usesParameters |= print(isForward && spec.hasOffset, "offset");
+  usesParameters |= print(spec.takesOffset(), "offset");
   usesParameters |= print(isBackward && spec.hasScaleGrad, "scale_grad");
   usesParameters |= print(isBackward && spec.hasOffsetGrad, "offset_grad");
   if (usesParameters)
     os << ' ' << stringifyDType(spec.parameterType);
   print(isBackward && spec.hasInputGrad, "input_grad");
   print(isBackward && spec.hasAddendGrad, "addend_grad");
+  print(isBackward && spec.recomputesOutput, "recomputed");
   print(isBackward && spec.isFrozen, "frozen");
   print(spec.takesInverseStd(), "inverse_std");
   print((isNormalize || spec.kind == Kind::BackwardInput) && spec.hasMean,
@@ -259,8 +268,8 @@ std::string BatchNormSpec::getKey() const {
     os << " momentum " << printFloat(momentum);
   if (takesRunningStats() && !takesRenormalization())
     os << " running "
-       << (runningVariance == RunningVariance::Sample ? "sample"
-                                                      : "population");
+       << (runningVariance == RunningVariance::Sample ? "sample" : "population")
+       << ' ' << stringifyDType(getRunningType());
   if (takesRenormalization()) {
     os << " renormalized";
     if (kind == Kind::Training)

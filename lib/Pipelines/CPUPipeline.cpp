@@ -152,6 +152,7 @@ void mlir::bn::buildLLVMPhase(OpPassManager &pm,
   pm.addPass(createLowerAffinePass()); // strides of strided transfers
   pm.addPass(createConvertToLLVMPass());
   pm.addPass(createReconcileUnrealizedCastsPass());
+  pm.addPass(createFenceSelectedLoadsPass());
   if (options.avx512BF16)
     pm.addPass(createUseAVX512BF16Pass());
 }

@@ -158,17 +158,24 @@ void Call::setEpilogue(nb::handle name, double slope, nb::handle addend) {
     addData(addend, "addend");
 }
 
-void Call::setEpilogueOf(nb::handle output, nb::handle name, double slope) {
+void Call::setEpilogueOf(nb::handle name, double slope, nb::handle output,
+                         nb::handle offset) {
   spec.epilogue = convertEpilogue(name);
   if (spec.epilogue == BatchNormSpec::Epilogue::LeakyRelu)
     spec.slope = slope;
-  if (output.is_none() == spec.takesOutput())
-    raiseValueError(llvm::formatv(
-        "expected 'output' exactly when 'epilogue' is 'relu', 'leaky_relu' or "
-        "'add_relu', got {0} and {1}",
-        spec.takesOutput() ? "none" : "one", nb::repr(name).c_str()));
-  if (spec.takesOutput())
-    addData(output, "output");
+  bool hasOutput = !output.is_none(), hasOffset = !offset.is(nb::ellipsis());
+  if (spec.needsOutput() ? hasOutput == hasOffset : hasOutput || hasOffset)
+    raiseValueError(llvm::formatv("expected {0} 'epilogue' is {1}, got {2}",
+                                  spec.needsOutput()
+                                      ? "one of 'output' and 'offset' where"
+                                      : "no 'output' and no 'offset' where",
+                                  nb::repr(name).c_str(),
+                                  hasOutput && hasOffset ? "both"
+                                  : hasOutput            ? "'output'"
+                                  : hasOffset            ? "'offset'"
+                                                         : "neither"));
+  spec.recomputesOutput = hasOffset;
+  spec.hasOffset = hasOffset && !offset.is_none();
 }
 
 void Call::addScalar(double value) {

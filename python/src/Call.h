@@ -68,9 +68,10 @@ public:
   /// Says what is done to normalized elements; adds the addend if that is one
   /// of the arguments.
   void setEpilogue(nb::handle name, double slope, nb::handle addend);
-  /// Says what was done to them before `output` was written; adds that if it is
-  /// one of the arguments.
-  void setEpilogueOf(nb::handle output, nb::handle name, double slope);
+  /// Says what was done to them before `output` was written, and whether that
+  /// is given or computed again; one of it and `offset` is.
+  void setEpilogueOf(nb::handle name, double slope, nb::handle output,
+                     nb::handle offset);
 
   /// What is in a result before the call.
   enum class Initial { Anything, Zero };

@@ -76,18 +76,18 @@ static nb::object training(nb::handle x, nb::handle scale, nb::handle offset,
     spec.momentum = momentum;
     spec.runningVariance = convertVarianceKind(runningVarianceKind);
     spec.statisticsType = call.addChannels(runningMean, "running_mean");
-    call.addChannels(runningVariance, "running_variance", spec.statisticsType);
-  } else {
-    spec.statisticsType = call.getOutType(1, spec.statisticsType);
+    spec.runningType = spec.statisticsType;
+    call.addChannels(runningVariance, "running_variance", *spec.runningType);
   }
+  spec.statisticsType = call.getOutType(1, spec.statisticsType);
   call.addMask(mask);
   call.setEpilogue(epilogue, slope, addend);
   call.addOutput(0, "output");
   call.addGroupsOutput(1, "mean", spec.statisticsType);
   call.addGroupsOutput(2, "variance", spec.statisticsType);
   if (hasRunningStats) {
-    call.addChannelsOutput(3, "new_running_mean", spec.statisticsType);
-    call.addChannelsOutput(4, "new_running_variance", spec.statisticsType);
+    call.addChannelsOutput(3, "new_running_mean", *spec.runningType);
+    call.addChannelsOutput(4, "new_running_variance", *spec.runningType);
   }
   call.run();
   return call.takeResults();
@@ -135,8 +135,8 @@ static nb::object backward(nb::handle outputGrad, nb::handle x,
                            nb::handle variance, nb::handle mask, int64_t groups,
                            nb::handle axis, double epsilon, bool frozen,
                            const char *statisticsKind, nb::handle epilogue,
-                           double slope, nb::handle output, nb::handle which,
-                           nb::handle out) {
+                           double slope, nb::handle output, nb::handle offset,
+                           nb::handle which, nb::handle out) {
   Call call(Kind::Backward);
   BatchNormSpec &spec = call.spec;
   call.setInput(x, axis);
@@ -146,15 +146,15 @@ static nb::object backward(nb::handle outputGrad, nb::handle x,
   spec.statisticsKind = convertStatisticsKind(statisticsKind);
   if (spec.takesEpsilon())
     spec.epsilon = epsilon;
-  spec.hasScale = !scale.is_none();
   call.addData(outputGrad, "output_grad");
   call.addInput();
-  if (spec.hasScale)
-    spec.parameterType = call.addChannels(scale, "scale");
+  call.setEpilogueOf(epilogue, slope, output, offset);
+  call.addScaleAndOffset(scale, spec.takesOffset() ? offset : nb::none());
   call.addStatistics(mean, variance,
                      spec.takesInverseStd() ? "inverse_std" : "variance");
   call.addMask(mask);
-  call.setEpilogueOf(output, epilogue, slope);
+  if (spec.takesOutput())
+    call.addData(output, "output");
   call.addGradients();
   call.run();
   return call.takeResults();
@@ -228,8 +228,8 @@ static constexpr const char *kTrainingDoc =
     ones.
 :returns: ``(y, mean, variance)``, with running statistics followed by
     ``new_running_mean, new_running_variance``. ``y`` has the shape, strides and
-    type of ``x``; statistics are float32, float64 for float64 data, or of the
-    type of the running ones.
+    type of ``x``; statistics are of the type of ``out``'s mean, or of the
+    running ones, or float32, float64 for float64 data.
 :raises ValueError: a shape, stride or value is not as expected; messages call
     ``x`` 'input' and ``y`` 'output'.
 :raises TypeError: an argument is not an array, or of another element type.)";
@@ -262,8 +262,13 @@ elements: ``offset_grad = sum(output_grad)``, ``scale_grad = sum(output_grad *
 :param epilogue: that of the forward call: ``output_grad`` is the gradient of
     what it wrote.
 :param slope: that of the forward call, above 0.
-:param output: what the forward call wrote, given exactly when the epilogue has a
-    ReLU: the gradient passes where it is above 0.
+:param output: what the forward call wrote, for an epilogue with a ReLU: the
+    gradient passes where it is above 0.
+:param offset: that of the forward call (None for 0), for 'relu' and
+    'leaky_relu' in the place of ``output``, whose sign is then computed again
+    from ``x``. That is faster, and the same where ``mean`` and ``variance`` are
+    the float64 that the forward call wrote; rounded to float32, they move the
+    elements that are next to 0.
 :param which: the gradients that are wanted, of 'input', 'scale', 'offset' and,
     where the epilogue adds one, 'addend'; the others cost nothing.
 :param out: array for the first result, or a tuple with an entry per result,
@@ -310,6 +315,7 @@ void mlir::bn::python::bindFunctions(nb::module_ &module) {
       "axis"_a = -1, "epsilon"_a = 1e-3, "frozen"_a = false,
       "statistics_kind"_a = "variance", "epilogue"_a = nb::none(),
       "slope"_a = 0.01, "output"_a = nb::none(),
+      "offset"_a.none() = nb::ellipsis(),
       "which"_a = nb::make_tuple("input", "scale", "offset"),
       "out"_a = nb::none(), kBackwardDoc,
       nb::sig("def backward(output_grad: A, x: A, scale: Array | None, "
@@ -318,7 +324,7 @@ void mlir::bn::python::bindFunctions(nb::module_ &module) {
               "frozen: bool = False, "
               "statistics_kind: StatisticsKind = 'variance', "
               "epilogue: Epilogue | None = None, slope: float = 0.01, "
-              "output: Array | None = None, "
+              "output: Array | None = None, offset: Array | None = ..., "
               "which: Sequence[Gradient] = ('input', 'scale', 'offset'), "
               "out: Out = None) -> tuple[A, ...]"));
 }

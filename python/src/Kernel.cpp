@@ -105,13 +105,14 @@ static DimVector convertShape(nb::handle shape, const char *name) {
 static void initSpec(BatchNormSpec *self, const char *kind, nb::handle shape,
                      nb::handle axis, nb::handle dtype,
                      nb::handle parameterType, nb::handle statisticsType,
-                     double epsilon, double momentum, const char *varianceKind,
-                     bool hasScale, bool hasOffset, bool hasRunningStats,
-                     bool hasMean, bool hasVariance, nb::handle which,
-                     bool frozen, const char *statisticsKind, int64_t groups,
-                     nb::handle maskShape, nb::handle maskType,
-                     nb::handle epilogue, double slope, bool renormalized,
-                     double renormMomentum, int64_t threads) {
+                     nb::handle runningType, double epsilon, double momentum,
+                     const char *varianceKind, bool hasScale, bool hasOffset,
+                     bool hasRunningStats, bool hasMean, bool hasVariance,
+                     nb::handle which, bool frozen, const char *statisticsKind,
+                     int64_t groups, nb::handle maskShape, nb::handle maskType,
+                     nb::handle epilogue, double slope, bool recomputesOutput,
+                     bool renormalized, double renormMomentum,
+                     int64_t threads) {
   BatchNormSpec spec;
   spec.kind = convertKindName(kind);
   spec.shape = convertShape(shape, "shape");
@@ -125,6 +126,8 @@ static void initSpec(BatchNormSpec *self, const char *kind, nb::handle shape,
       statisticsType.is_none()
           ? (spec.kind == Kind::Stats ? DType::F64 : wide)
           : convertDTypeName(statisticsType, "statistics_dtype");
+  if (!runningType.is_none())
+    spec.runningType = convertDTypeName(runningType, "running_dtype");
   spec.epsilon = epsilon;
   spec.momentum = momentum;
   spec.runningVariance = convertVarianceKind(varianceKind);
@@ -137,6 +140,7 @@ static void initSpec(BatchNormSpec *self, const char *kind, nb::handle shape,
   spec.isFrozen = frozen;
   spec.epilogue = convertEpilogue(epilogue);
   spec.slope = slope;
+  spec.recomputesOutput = recomputesOutput;
   spec.statisticsKind = convertStatisticsKind(statisticsKind);
   spec.groups = groups;
   if (!maskShape.is_none())
@@ -159,21 +163,23 @@ static void bindSpec(nb::module_ &module) {
       .def("__init__", &initSpec, "kind"_a, "shape"_a, nb::kw_only(),
            "axis"_a = -1, "dtype"_a = "float32",
            "parameter_dtype"_a = nb::none(), "statistics_dtype"_a = nb::none(),
-           "epsilon"_a = 1e-3, "momentum"_a = 0.99,
-           "running_variance_kind"_a = "population", "has_scale"_a = true,
-           "has_offset"_a = true, "has_running_stats"_a = true,
-           "has_mean"_a = true, "has_variance"_a = true,
+           "running_dtype"_a = nb::none(), "epsilon"_a = 1e-3,
+           "momentum"_a = 0.99, "running_variance_kind"_a = "population",
+           "has_scale"_a = true, "has_offset"_a = true,
+           "has_running_stats"_a = true, "has_mean"_a = true,
+           "has_variance"_a = true,
            "which"_a = nb::make_tuple("input", "scale", "offset"),
            "frozen"_a = false, "statistics_kind"_a = "variance", "groups"_a = 1,
            "mask_shape"_a = nb::none(), "mask_dtype"_a = nb::none(),
            "epilogue"_a = nb::none(), "slope"_a = 0.01,
-           "renormalized"_a = false, "renorm_momentum"_a = 0.99,
-           "threads"_a = 0,
+           "recomputes_output"_a = false, "renormalized"_a = false,
+           "renorm_momentum"_a = 0.99, "threads"_a = 0,
            nb::sig("def __init__(self, kind: Kind, shape: "
                    "Sequence[int | None], *, axis: Axis = -1, "
                    "dtype: object = 'float32', "
                    "parameter_dtype: object = None, "
-                   "statistics_dtype: object = None, epsilon: float = 1e-3, "
+                   "statistics_dtype: object = None, "
+                   "running_dtype: object = None, epsilon: float = 1e-3, "
                    "momentum: float = 0.99, "
                    "running_variance_kind: VarianceKind = 'population', "
                    "has_scale: bool = True, has_offset: bool = True, "
@@ -185,6 +191,7 @@ static void bindSpec(nb::module_ &module) {
                    "mask_shape: Sequence[int | None] | None = None, "
                    "mask_dtype: object = None, "
                    "epilogue: Epilogue | None = None, slope: float = 0.01, "
+                   "recomputes_output: bool = False, "
                    "renormalized: bool = False, "
                    "renorm_momentum: float = 0.99, threads: int = 0) -> None"))
       .def_prop_ro(

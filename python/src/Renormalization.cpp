@@ -98,7 +98,9 @@ renormalizationBackward(nb::handle outputGrad, nb::handle x, nb::handle scale,
   call.addChannels(r, "r", spec.statisticsType);
   call.addChannels(d, "d", spec.statisticsType);
   call.addMask(mask);
-  call.setEpilogueOf(output, epilogue, slope);
+  call.setEpilogueOf(epilogue, slope, output, /*offset=*/nb::ellipsis());
+  if (spec.takesOutput())
+    call.addData(output, "output");
   call.addGradients();
   call.run();
   return call.takeResults();

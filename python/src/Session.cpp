@@ -43,6 +43,7 @@ static uint64_t packFlags(const BatchNormSpec &spec) {
   append(spec.elementType, 4);
   append(spec.parameterType, 4);
   append(spec.statisticsType, 4);
+  append(spec.getRunningType(), 4);
   append(spec.runningVariance);
   append(spec.hasScale);
   append(spec.hasOffset);
@@ -54,6 +55,7 @@ static uint64_t packFlags(const BatchNormSpec &spec) {
   append(spec.hasOffsetGrad);
   append(spec.hasAddendGrad);
   append(spec.isFrozen);
+  append(spec.recomputesOutput);
   append(spec.epilogue, 3);
   append(spec.maskType, 4);
   append(spec.statisticsKind);

@@ -122,6 +122,40 @@ module attributes {
     return %dx, %dr : tensor<25088x64xf32>, tensor<25088x64xf32>
   }
 
+  // The output of a ReLU is computed again from the input, which the sweep has
+  // in registers: two reads for the sums, and the same two for the gradient.
+  // CHECK-LABEL: func @recomputed
+  //   CHECK-NOT:   bn.inference
+  //       CHECK:   } {bn.pipelined}
+  // BUFFER-LABEL: func @recomputed
+  //       BUFFER:   scf.forall (%{{.*}}) = (0) to (64) step (32)
+  //       BUFFER:     scf.for %{{.*}} = %c0 to %c31 step %c1 {
+  //       BUFFER:           scf.for %[[I:.*]] = %c0 to %c3136 step %c32 iter_args({{.*}}) -> (vector<32xf32>, vector<32xf32>) {
+  // BUFFER-COUNT-4:           vector.transfer_read
+  //   BUFFER-NOT:             vector.transfer_read
+  //       BUFFER:             vector.store {{.*}}nontemporal = true
+  //  BUFFER-NEXT:             scf.yield
+  func.func @recomputed(%dz: tensor<8x64x3136xf32>, %x: tensor<8x64x3136xf32>,
+      %o: tensor<64xf32>, %m: tensor<64xf64>, %v: tensor<64xf64>,
+      %dx0: tensor<8x64x3136xf32>) -> tensor<8x64x3136xf32> {
+    %z = bn.inference axis(1) epsilon(1.0e-3)
+        ins(%x : tensor<8x64x3136xf32>) offset(%o : tensor<64xf32>)
+        statistics(%m, %v : tensor<64xf64>, tensor<64xf64>)
+        outs(%x : tensor<8x64x3136xf32>) -> tensor<8x64x3136xf32>
+    %dx = bn.backward axis(1) epsilon(1.0e-3) wrt(input)
+        ins(%dz, %x : tensor<8x64x3136xf32>, tensor<8x64x3136xf32>)
+        statistics(%m, %v : tensor<64xf64>, tensor<64xf64>)
+        outs(%dx0 : tensor<8x64x3136xf32>)
+        prologue(%z : tensor<8x64x3136xf32>) {
+      ^bb0(%dy: f32, %y: f32):
+        %zero = arith.constant 0.0 : f32
+        %p = arith.cmpf ogt, %y, %zero : f32
+        %g = arith.select %p, %dy, %zero : f32
+        bn.yield %g : f32
+      } -> tensor<8x64x3136xf32>
+    return %dx : tensor<8x64x3136xf32>
+  }
+
   // Only the addend's gradient beside that of the offset: one sweep, which does
   // not read the input.
   // BUFFER-LABEL: func @addend

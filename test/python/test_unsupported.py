@@ -14,6 +14,7 @@ import bn_mlir
 SPEC = pathlib.Path(__file__).parents[2] / "docs" / "Spec.md"
 X = np.ones((4, 3, 5), np.float32)
 SCALE = np.ones(3, np.float32)
+STACK = np.ones((2, 3), np.float32)
 SHAPE = X.shape
 
 
@@ -25,8 +26,8 @@ def train(x=X, **options):
     return bn_mlir.training(x, **({"axis": 1} | options))
 
 
-def differentiate(**options):
-    return bn_mlir.backward(X, X, SCALE, SCALE, SCALE, axis=1, **options)
+def differentiate(mean=SCALE, variance=SCALE, **options):
+    return bn_mlir.backward(X, X, SCALE, mean, variance, axis=1, **options)
 
 
 #: In the order of the table.
@@ -39,6 +40,14 @@ CALLS = [
     lambda: make_spec("stats", epilogue="relu"),
     lambda: differentiate(epilogue="relu", output=X, which=("addend",)),
     lambda: differentiate(epilogue="leaky_relu", output=X, slope=-1),
+    lambda: differentiate(epilogue="add_relu", offset=SCALE),
+    lambda: differentiate(epilogue="relu", offset=SCALE, groups=2,
+                          mean=STACK, variance=STACK),
+    lambda: differentiate(epilogue="relu", offset=SCALE,
+                          statistics_kind="inverse_std"),
+    lambda: make_spec("backward", epilogue="relu", recomputes_output=True,
+                      renormalized=True),
+    lambda: make_spec("training", renormalized=True, running_dtype="float64"),
     lambda: train(mask=np.ones((4, 5), np.float32)),
     lambda: train(X.astype(np.int32)),
     lambda: bn_mlir.inference(X.astype(np.float64), *[SCALE] * 4, axis=1),

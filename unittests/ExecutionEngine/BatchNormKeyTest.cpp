@@ -81,6 +81,30 @@ TEST(BatchNormKeyTest, GradientsOfEpilogues) {
   }
 }
 
+TEST(BatchNormKeyTest, RecomputedOutput) {
+  BatchNormSpec spec;
+  spec.kind = Kind::Backward;
+  spec.shape = {6, 3, 4};
+  spec.epilogue = Epilogue::Relu;
+  spec.recomputesOutput = true;
+  for (bool hasOffset : {true, false}) {
+    spec.hasOffset = hasOffset;
+    expectSurvives(spec);
+  }
+}
+
+TEST(BatchNormKeyTest, RunningType) {
+  BatchNormSpec spec;
+  spec.shape = {6, 3, 4};
+  spec.statisticsType = DType::F64;
+  std::string key = spec.getKey();
+  spec.runningType = DType::F64;
+  EXPECT_EQ(spec.getKey(), key);
+  spec.runningType = DType::F32;
+  EXPECT_NE(spec.getKey(), key);
+  expectSurvives(spec);
+}
+
 TEST(BatchNormKeyTest, Renormalization) {
   BatchNormSpec spec;
   spec.shape = {6, 3, 4};

@@ -131,6 +131,34 @@ TEST(EpilogueSpecTest, GradientNames) {
             "offset_grad addend_grad ");
 }
 
+TEST(EpilogueSpecTest, RecomputedOutputNames) {
+  BatchNormSpec spec = getSpec(Kind::Backward, Epilogue::Relu);
+  spec.recomputesOutput = true;
+  std::string names;
+  for (const KernelOperand &operand : spec.getSignature().arguments)
+    names += operand.name + " ";
+  EXPECT_EQ(names, "output_grad input scale offset mean variance input_grad "
+                   "scale_grad offset_grad ");
+}
+
+TEST(EpilogueSpecTest, RecomputedOutputVerifies) {
+  DialectRegistry registry;
+  bn::registerAllDialects(registry);
+  MLIRContext context(registry, MLIRContext::Threading::DISABLED);
+  for (bool hasOffset : {true, false})
+    for (DType dtype : {DType::F16, DType::F32, DType::F64}) {
+      BatchNormSpec spec = getSpec(Kind::Backward, Epilogue::LeakyRelu);
+      spec.elementType = dtype;
+      spec.parameterType = spec.statisticsType = DType::F64;
+      spec.shape = {-1, 3, 4};
+      spec.recomputesOutput = true;
+      spec.hasOffset = hasOffset;
+      EXPECT_EQ(getText(spec.buildModule(context)), "") << spec.getModuleText();
+      EXPECT_TRUE(llvm::StringRef(spec.getModuleText())
+                      .contains("%output_t = bn.inference"));
+    }
+}
+
 TEST(EpilogueSpecTest, ModulesVerify) {
   DialectRegistry registry;
   bn::registerAllDialects(registry);

@@ -21,9 +21,10 @@
 //              [running_mean, running_std], r_min, r_max, d_max, [mask],
 //              [addend], output, mean, variance, r, d, new_renorm_mean,
 //              new_renorm_std, [new_running_mean, new_running_std]
-//   backward:  output_grad, input, [scale], mean, variance or inverse_std,
-//              [r, d, when renormalized], [mask], [output], [input_grad],
-//              [scale_grad], [offset_grad], [addend_grad]
+//   backward:  output_grad, input, [scale], [offset, for an output that is
+//              computed again], mean, variance or inverse_std, [r, d, when
+//              renormalized], [mask], [output], [input_grad], [scale_grad],
+//              [offset_grad], [addend_grad]
 //   stats:     input, [mask], count, mean, m2
 //   merge_stats:          count, mean, m2, total_count, total_mean, total_m2
 //   update_running_stats: count, mean, variance, running_mean,
@@ -51,6 +52,8 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
 
+#include <optional>
+
 namespace mlir::bn {
 
 struct BatchNormSpec {
@@ -72,7 +75,7 @@ struct BatchNormSpec {
   /// What is done to each normalized element before it is written; the addend
   /// is an argument. A NaN stays NaN. Of backward: what was done to it. The
   /// sign of what a ReLU has written, `output`, says whether the gradient
-  /// passes.
+  /// passes; see `recomputesOutput`.
   enum class Epilogue { None, Relu, LeakyRelu, Add, AddRelu };
   /// What backward is given beside the mean: the variance (TensorFlow, oneDNN)
   /// or the inverse of the standard deviation, with epsilon in it (PyTorch).
@@ -84,9 +87,11 @@ struct BatchNormSpec {
   /// Of scale, offset, their gradients, the coefficients a, b, c, and the
   /// running statistics of update_running_stats: `elementType` or a wider one.
   DType parameterType = DType::F32;
-  /// Of mean, variance, m2, sums and the running statistics of training:
-  /// `elementType` or a wider one.
+  /// Of mean, variance, m2 and sums: `elementType` or a wider one.
   DType statisticsType = DType::F32;
+  /// Of the running statistics of training, which is not renormalized:
+  /// `elementType` or a wider one. By default, `statisticsType`.
+  std::optional<DType> runningType;
   /// Sizes of the input; -1 for one that is known only at the call. Of
   /// merge_stats and update_running_stats, which have none: of all operands.
   DimVector shape;
@@ -102,6 +107,7 @@ struct BatchNormSpec {
   /// What a leaky ReLU multiplies negative elements with; of backward, above 0.
   double slope = 0.01;
   bool hasScale = true;
+  /// Of backward, where it computes the output again.
   bool hasOffset = true;
   /// Training only.
   bool hasRunningStats = true;
@@ -130,6 +136,11 @@ struct BatchNormSpec {
   bool hasOffsetGrad = true;
   /// The gradient of the addend; for an epilogue that adds one.
   bool hasAddendGrad = false;
+  /// For a ReLU without addend: whether the sign of its output is computed
+  /// again from the input, which is read anyway, as the forward op did it. With
+  /// statistics of f64 it is that of the output; others are rounded, and so is
+  /// what they are subtracted from.
+  bool recomputesOutput = false;
   bool isFrozen = false;
   StatisticsKind statisticsKind = StatisticsKind::Variance;
   /// 0 for the compiler's default.
@@ -166,10 +177,17 @@ struct BatchNormSpec {
     return epilogue == Epilogue::Add || epilogue == Epilogue::AddRelu;
   }
   bool takesAddend() const { return kind != Kind::Backward && addsAddend(); }
-  bool takesOutput() const {
+  bool needsOutput() const {
     return kind == Kind::Backward && epilogue != Epilogue::None &&
            epilogue != Epilogue::Add;
   }
+  bool takesOutput() const { return needsOutput() && !recomputesOutput; }
+  bool takesOffset() const {
+    return hasOffset && (kind == Kind::Training || kind == Kind::Inference ||
+                         kind == Kind::Normalize ||
+                         (kind == Kind::Backward && recomputesOutput));
+  }
+  DType getRunningType() const { return runningType.value_or(statisticsType); }
   bool takesRunningStats() const {
     return kind == Kind::UpdateRunningStats ||
            (kind == Kind::Training && hasRunningStats);

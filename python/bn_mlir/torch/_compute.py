@@ -9,7 +9,7 @@ Nothing here is seen by autograd: callers do not record gradients.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Optional, Union
+from typing import Any, Optional, Union
 
 import torch
 from torch import Tensor
@@ -41,9 +41,24 @@ def to_layout(tensor: Tensor, x: Tensor) -> Tensor:
     return torch.empty_like(x).copy_(tensor)
 
 
-def get_statistics_type(dtype: torch.dtype) -> torch.dtype:
-    """Returns the type in which data of type `dtype` is summed."""
-    return torch.float64 if dtype == torch.float64 else torch.float32
+def get_statistics_type(dtype: torch.dtype,
+                        epilogue: Optional[str] = None) -> torch.dtype:
+    """Returns the type of the statistics of data of type `dtype`."""
+    is_wide = dtype == torch.float64 or recomputes_output(epilogue)
+    return torch.float64 if is_wide else torch.float32
+
+
+def recomputes_output(epilogue: Optional[str]) -> bool:
+    """Whether the gradient takes the sign of the result from the input, which
+    it reads anyway, and from the bias. Statistics are float64 then: rounded, the
+    mean would not be the one that was subtracted.
+    """
+    return epilogue in ("relu", "leaky_relu")
+
+
+def takes_output(epilogue: Optional[str]) -> bool:
+    """Whether the gradient reads the result."""
+    return epilogue == "add_relu"
 
 
 def fits_kernel(running: Optional[Tensor], x: Tensor,
@@ -83,18 +98,21 @@ def training(
     """
     if addend is not None:
         addend = to_layout(addend, x)
-    out = None
-    if in_place:
-        out = (None, None, None, running_mean, running_var)
+    statistics = (None, None)
+    if recomputes_output(epilogue):
+        statistics = tuple(x.new_empty(x.size(1), dtype=torch.float64)
+                           for _ in range(2))
+    running = (running_mean, running_var) if in_place else (None, None)
     with threads_for(x):
         if running_mean is None:
             return bn_mlir.training(
                 x, weight, bias, axis=1, epsilon=eps, epilogue=epilogue,
-                addend=addend)
+                addend=addend, out=(None, *statistics))
         results = bn_mlir.training(
             x, weight, bias, running_mean, running_var, momentum=1 - momentum,
             running_variance_kind="sample", axis=1, epsilon=eps,
-            epilogue=epilogue, addend=addend, out=out)
+            epilogue=epilogue, addend=addend,
+            out=(None, *statistics, *running))
     if in_place:
         torch.autograd.graph.increment_version((running_mean, running_var))
     return results
@@ -115,26 +133,30 @@ def inference(
 
 
 def backward(
-    dy: Tensor, x: Tensor, weight: Optional[Tensor], mean: Tensor,
-    variance: Tensor, y: Optional[Tensor], eps: float, frozen: bool,
-    epilogue: Optional[str], wanted: Sequence[bool],
+    dy: Tensor, x: Tensor, weight: Optional[Tensor], bias: Optional[Tensor],
+    mean: Tensor, variance: Tensor, y: Optional[Tensor], eps: float,
+    frozen: bool, epilogue: Optional[str], wanted: Sequence[bool],
 ) -> list[Optional[Tensor]]:
     """Returns the gradients that are `wanted`, and None for the others.
 
-    :param y: the result of the forward call, where a ReLU was its last step.
-        Without one the gradient of the addend is `dy` itself.
+    :param bias: used where the epilogue `recomputes_output`.
+    :param y: the result of the forward call, where it `takes_output`.
     """
     dy = to_layout(dy, x)
     found: dict[str, Tensor] = {}
-    if y is None:
-        epilogue = None
-        if wanted[3]:
-            found["addend"] = dy
+    state: dict[str, Any] = {}
+    if takes_output(epilogue):
+        state = {"epilogue": epilogue, "output": y}
+    elif recomputes_output(epilogue):
+        state = {"epilogue": epilogue, "offset": bias}
+    elif wanted[3]:
+        # What is added has the gradient of the sum.
+        found["addend"] = dy
     which = [name for name, want in zip(GRADIENTS, wanted)
              if want and name not in found]
     if which:
         with threads_for(x):
             found.update(zip(which, bn_mlir.backward(
                 dy, x, weight, mean, variance, axis=1, epsilon=eps,
-                frozen=frozen, epilogue=epilogue, output=y, which=which)))
+                frozen=frozen, which=which, **state)))
     return [found.get(name) for name in GRADIENTS]

@@ -18,17 +18,13 @@ from torch.autograd.function import once_differentiable
 from bn_mlir.torch import _compute
 
 
-def ends_in_relu(epilogue: Optional[str]) -> bool:
-    """Whether the gradient depends on the sign of the result."""
-    return epilogue is not None and epilogue.endswith("relu")
-
-
 def keep_for_backward(ctx: Any, x: Tensor, weight: Optional[Tensor],
-                      mean: Tensor, variance: Tensor, y: Tensor, eps: float,
-                      epilogue: Optional[str]) -> None:
+                      bias: Optional[Tensor], mean: Tensor, variance: Tensor,
+                      y: Tensor, eps: float, epilogue: Optional[str]) -> None:
     """Saves what the gradients are made of."""
-    ctx.save_for_backward(x, weight, mean, variance,
-                          y if ends_in_relu(epilogue) else None)
+    ctx.save_for_backward(
+        x, weight, bias if _compute.recomputes_output(epilogue) else None,
+        mean, variance, y if _compute.takes_output(epilogue) else None)
     ctx.eps, ctx.epilogue = eps, epilogue
 
 
@@ -51,7 +47,8 @@ class Training(torch.autograd.Function):
         y, mean, variance = run_training(
             x, weight, bias, addend, running_mean, running_var, momentum, eps,
             epilogue)
-        keep_for_backward(ctx, x, weight, mean, variance, y, eps, epilogue)
+        keep_for_backward(
+            ctx, x, weight, bias, mean, variance, y, eps, epilogue)
         return y
 
     @staticmethod
@@ -71,7 +68,8 @@ class Inference(torch.autograd.Function):
         x = _compute.to_dense(x)
         y = _compute.inference(
             x, weight, bias, addend, mean, variance, eps, epilogue)
-        keep_for_backward(ctx, x, weight, mean, variance, y, eps, epilogue)
+        keep_for_backward(
+            ctx, x, weight, bias, mean, variance, y, eps, epilogue)
         return y
 
     @staticmethod

@@ -55,7 +55,8 @@ def _training(
 def _fake_training(x, weight, bias, addend, running_mean, running_var, momentum,
                    eps, epilogue):
     channels = x.size(1)
-    mean = x.new_empty(channels, dtype=_compute.get_statistics_type(x.dtype))
+    mean = x.new_empty(
+        channels, dtype=_compute.get_statistics_type(x.dtype, epilogue))
     new = mean.new_empty(0) if running_mean is None else running_mean
     return (torch.empty_like(x), mean, torch.empty_like(mean),
             torch.empty_like(new), torch.empty_like(new))
@@ -65,10 +66,11 @@ training = _make_op("training", _training, _fake_training)
 
 
 def _set_up_training(ctx, inputs, output):
-    x, weight, _, _, _, _, _, eps, epilogue = inputs
+    x, weight, bias, _, _, _, _, eps, epilogue = inputs
     y, mean, variance, *running = output
     ctx.mark_non_differentiable(mean, variance, *running)
-    keep_for_backward(ctx, x, weight, mean, variance, y, eps, epilogue)
+    keep_for_backward(
+        ctx, x, weight, bias, mean, variance, y, eps, epilogue)
 
 
 def _differentiate_training(ctx, dy, *_):
@@ -101,8 +103,9 @@ inference = _make_op("inference", _inference, _fake_inference)
 
 
 def _set_up_inference(ctx, inputs, output):
-    x, weight, _, _, mean, variance, eps, epilogue = inputs
-    keep_for_backward(ctx, x, weight, mean, variance, output, eps, epilogue)
+    x, weight, bias, _, mean, variance, eps, epilogue = inputs
+    keep_for_backward(
+        ctx, x, weight, bias, mean, variance, output, eps, epilogue)
 
 
 def _differentiate_inference(ctx, dy):
@@ -118,22 +121,24 @@ inference.register_autograd(
 
 
 def _backward(
-    dy: Tensor, x: Tensor, weight: Optional[Tensor], mean: Tensor,
-    variance: Tensor, y: Optional[Tensor], eps: float, frozen: bool,
-    epilogue: Optional[str], wanted: Sequence[bool],
+    dy: Tensor, x: Tensor, weight: Optional[Tensor], bias: Optional[Tensor],
+    mean: Tensor, variance: Tensor, y: Optional[Tensor], eps: float,
+    frozen: bool, epilogue: Optional[str], wanted: Sequence[bool],
 ) -> list[Tensor]:
     gradients = _compute.backward(
-        dy, _compute.to_dense(x), weight, mean, variance, y, eps, frozen,
+        dy, _compute.to_dense(x), weight, bias, mean, variance, y, eps, frozen,
         epilogue, wanted)
     # A result must not be an argument.
     return [gradient.clone() if gradient is dy else gradient
             for gradient in gradients if gradient is not None]
 
 
-def _fake_backward(dy, x, weight, mean, variance, y, eps, frozen, epilogue,
-                   wanted):
-    parameter = mean if weight is None else weight
-    if weight is None:
+def _fake_backward(dy, x, weight, bias, mean, variance, y, eps, frozen,
+                   epilogue, wanted):
+    parameter = weight
+    if weight is None and _compute.recomputes_output(epilogue):
+        parameter = bias
+    if parameter is None:
         parameter = mean.new_empty(
             mean.shape, dtype=_compute.get_statistics_type(x.dtype))
     likes = (x, parameter, parameter, x)

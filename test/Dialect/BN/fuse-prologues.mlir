@@ -393,3 +393,68 @@ func.func @others(%dz: tensor<4x4xf32>, %rows: tensor<4xf32>,
       : tensor<4x4xf32>, tensor<4x4xf32>, tensor<4x4xf32>, tensor<4x4xf32>,
         tensor<4x4xf32>
 }
+
+// -----
+
+// An op that normalizes becomes scalar code on its coefficients: the sign of
+// the output of a ReLU is computed again from the input.
+// CHECK-LABEL: func @recomputed
+//  CHECK-SAME:     %[[DZ:[a-z0-9]+]]: tensor<8x4xbf16>, %[[X:[a-z0-9]+]]: tensor<8x4xbf16>
+//       CHECK:   %[[C:.*]]:3 = linalg.generic {{.*}} outs(%{{.*}} : tensor<4xf32>, tensor<4xf32>, tensor<4xf32>)
+//   CHECK-NOT:   bn.inference
+//       CHECK:   bn.backward {{.*}} prologue(%[[X]], %[[C]]#0, %[[C]]#1, %[[C]]#2 : tensor<8x4xbf16>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>) {
+//  CHECK-NEXT:   ^bb0(%[[E:.*]]: f32, %[[T:.*]]: f32, %[[M:.*]]: f32, %[[A:.*]]: f32, %[[B:.*]]: f32):
+//  CHECK-NEXT:     %[[D:.*]] = arith.subf %[[T]], %[[M]] : f32
+//  CHECK-NEXT:     %[[S:.*]] = arith.mulf %[[D]], %[[A]] {{.*}}: f32
+//  CHECK-NEXT:     %[[Y:.*]] = arith.addf %[[S]], %[[B]] {{.*}}: f32
+//       CHECK:     arith.cmpf ogt, %[[Y]], %{{.*}} : f32
+func.func @recomputed(%dz: tensor<8x4xbf16>, %x: tensor<8x4xbf16>,
+    %m: tensor<4xf64>, %v: tensor<4xf64>, %dx0: tensor<8x4xbf16>)
+    -> tensor<8x4xbf16> {
+  %z = bn.inference axis(1) epsilon(1.0e-3) ins(%x : tensor<8x4xbf16>)
+      statistics(%m, %v : tensor<4xf64>, tensor<4xf64>)
+      outs(%x : tensor<8x4xbf16>) -> tensor<8x4xbf16>
+  %zero = arith.constant dense<0.0> : tensor<8x4xbf16>
+  %p = arith.cmpf ogt, %z, %zero : tensor<8x4xbf16>
+  %dy = arith.select %p, %dz, %zero : tensor<8x4xi1>, tensor<8x4xbf16>
+  %dx = bn.backward axis(1) epsilon(1.0e-3) wrt(input)
+      ins(%dy, %x : tensor<8x4xbf16>, tensor<8x4xbf16>)
+      statistics(%m, %v : tensor<4xf64>, tensor<4xf64>)
+      outs(%dx0 : tensor<8x4xbf16>) -> tensor<8x4xbf16>
+  return %dx : tensor<8x4xbf16>
+}
+
+// -----
+
+// It stays where something else needs the output, or where it has other
+// channels.
+// CHECK-LABEL: func @needed
+//       CHECK:   %[[Z:.*]] = bn.normalize
+//       CHECK:   bn.backward {{.*}} prologue(%[[Z]] : tensor<4x4xf32>)
+//       CHECK:   %[[O:.*]] = bn.normalize
+//       CHECK:   bn.backward {{.*}} prologue(%[[O]] : tensor<4x4xf32>)
+func.func @needed(%dz: tensor<4x4xf32>, %x: tensor<4x4xf32>, %m: tensor<4xf32>,
+    %dx0: tensor<4x4xf32>)
+    -> (tensor<4x4xf32>, tensor<4x4xf32>, tensor<4x4xf32>) {
+  %z = bn.normalize axis(1) ins(%x : tensor<4x4xf32>) mean(%m : tensor<4xf32>)
+      outs(%x : tensor<4x4xf32>) -> tensor<4x4xf32>
+  %dx = bn.backward axis(1) epsilon(1.0e-3) wrt(input)
+      ins(%dz, %x : tensor<4x4xf32>, tensor<4x4xf32>)
+      statistics(%m, %m : tensor<4xf32>, tensor<4xf32>)
+      outs(%dx0 : tensor<4x4xf32>) prologue(%z : tensor<4x4xf32>) {
+    ^bb0(%e: f32, %y: f32):
+      %g = arith.mulf %e, %y : f32
+      bn.yield %g : f32
+    } -> tensor<4x4xf32>
+  %other = bn.normalize axis(0) ins(%x : tensor<4x4xf32>)
+      mean(%m : tensor<4xf32>) outs(%x : tensor<4x4xf32>) -> tensor<4x4xf32>
+  %dx2 = bn.backward axis(1) epsilon(1.0e-3) wrt(input)
+      ins(%dz, %x : tensor<4x4xf32>, tensor<4x4xf32>)
+      statistics(%m, %m : tensor<4xf32>, tensor<4xf32>)
+      outs(%dx0 : tensor<4x4xf32>) prologue(%other : tensor<4x4xf32>) {
+    ^bb0(%e: f32, %y: f32):
+      %g = arith.mulf %e, %y : f32
+      bn.yield %g : f32
+    } -> tensor<4x4xf32>
+  return %z, %dx, %dx2 : tensor<4x4xf32>, tensor<4x4xf32>, tensor<4x4xf32>
+}

@@ -128,6 +128,8 @@ def op_samples():
             x, weight, bias, None, *running, 0.1, 1e-5, None)),
         "training add_relu": (_ops.training, (
             x, weight, bias, addend, None, None, 0.1, 1e-5, "add_relu")),
+        "training relu": (_ops.training, (
+            x, weight, bias, None, *running, 0.1, 1e-5, "relu")),
         "training strided": (_ops.training, (
             wide, None, None, None, None, None, 0.1, 1e-5, None)),
         "training bf16": (_ops.training, (
@@ -136,10 +138,13 @@ def op_samples():
         "inference": (_ops.inference, (
             x, weight, bias, None, *running, 1e-5, "relu")),
         "backward": (_ops.backward, (
-            dy, x.detach(), weight.detach(), *running, addend.detach(), 1e-5,
-            False, "add_relu", [True, True, False, True])),
+            dy, x.detach(), weight.detach(), None, *running, addend.detach(),
+            1e-5, False, "add_relu", [True, True, False, True])),
+        "backward relu": (_ops.backward, (
+            dy, x.detach(), None, bias.detach().double(), *running, None, 1e-5,
+            False, "relu", [True, False, True, False])),
         "backward frozen": (_ops.backward, (
-            dy, x.detach(), None, *running, None, 1e-5, True, "add",
+            dy, x.detach(), None, None, *running, None, 1e-5, True, "add",
             [False, False, True, True])),
     }
 

@@ -265,6 +265,36 @@ def RoundToBF16Pass : Pass<"bn-round-to-bf16", "::mlir::func::FuncOp"> {
   let dependentDialects = ["::mlir::arith::ArithDialect"];
 }
 
+def FenceSelectedLoadsPass : Pass<"bn-fence-selected-loads"> {
+  let summary = "keep loads from being masked by what other loads give";
+  let description = [{
+    A `llvm.select` of a vector that is loaded, as in the gradient of a ReLU,
+    takes it from behind an `llvm.arithmetic.fence`. Without that, LLVM makes
+    one masked load of load and select where the target has such, and the load
+    waits for the mask: two tensors that are not in a cache are then read one
+    after the other. The fence is no instruction.
+
+    Example:
+
+    ```mlir
+    %dy = llvm.load %p : !llvm.ptr -> vector<16xf32>
+    %g = llvm.select %passes, %dy, %zero : vector<16xi1>, vector<16xf32>
+    ```
+
+    becomes
+
+    ```mlir
+    %dy = llvm.load %p : !llvm.ptr -> vector<16xf32>
+    %e = llvm.call_intrinsic "llvm.arithmetic.fence"(%dy)
+    %g = llvm.select %passes, %e, %zero : vector<16xi1>, vector<16xf32>
+    ```
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+  let statistics = [
+    Statistic<"numFenced", "num-fenced", "number of operands">
+  ];
+}
+
 def UseAVX512BF16Pass : Pass<"bn-use-avx512-bf16"> {
   let summary = "round to bf16 by AVX512-BF16, and store bf16 past the caches";
   let description = [{

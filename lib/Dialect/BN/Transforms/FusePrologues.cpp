@@ -250,10 +250,53 @@ PrologueOpInterface PrologueFuser::fuse() {
   return cast<PrologueOpInterface>(op.getOperation());
 }
 
+//===----------------------------------------------------------------------===//
+// Normalized elements
+//===----------------------------------------------------------------------===//
+
+/// True for an op that normalizes, the channels of which are those of `op`, and
+/// whose result only the prologue of `op` takes elements of.
+static bool isRecomputable(PrologueOpInterface op, Operation *normalize) {
+  if (!isa_and_nonnull<InferenceOp, NormalizeOp>(normalize) ||
+      normalize->getBlock() != op->getBlock() ||
+      normalize->getNumResults() != 1)
+    return false;
+  Value made = normalize->getResult(0);
+  int64_t rank = cast<ShapedType>(made.getType()).getRank();
+  return made.getType() == op.getOutputGrad().getType() &&
+         made != op.getOutputGrad() &&
+         normalizeAxis(cast<ScalarCodeOpInterface>(normalize).getAxis(),
+                       rank) == normalizeAxis(op.getAxis(), rank) &&
+         llvm::all_of(made.getUses(), [&](OpOperand &use) {
+           bool isTaken = llvm::is_contained(op.getCodeInputs(), made);
+           return isa<tensor::DimOp>(use.getOwner()) ||
+                  (use.getOwner() == op && isTaken);
+         });
+}
+
+/// Makes the elementwise op on channels' coefficients that `normalize` stands
+/// for, which is then fused like any other: what a prologue takes is computed
+/// again, not read.
+static void expandNormalization(RewriterBase &b, Operation *normalize) {
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPoint(normalize);
+  while (normalize && isa<InferenceOp, NormalizeOp>(normalize)) {
+    FailureOr<SmallVector<Value>> values =
+        cast<linalg::AggregatedOpInterface>(normalize).decomposeOperation(b);
+    if (failed(values))
+      return;
+    b.replaceOp(normalize, *values);
+    normalize = values->front().getDefiningOp();
+  }
+}
+
 FailureOr<PrologueOpInterface> mlir::bn::fusePrologue(RewriterBase &rewriter,
                                                       PrologueOpInterface op) {
   if (op->getNumResults() == 0)
     return failure();
+  for (Value made : llvm::to_vector(ValueRange(op.getCodeInputs())))
+    if (isRecomputable(op, made.getDefiningOp()))
+      expandNormalization(rewriter, made.getDefiningOp());
   SmallVector<Value> taken = {op.getOutputGrad()};
   llvm::append_range(taken, op.getCodeInputs());
   for (Value made : taken) {

@@ -111,6 +111,11 @@ def FuseProloguesPass : Pass<"bn-fuse-prologues", "::mlir::func::FuncOp"> {
     prologue is computed in two sweeps, which are those for sums and for
     gradients of the size of the data: it takes longer than the memory.
 
+    A `bn.inference` or `bn.normalize` that makes an input of the prologue, and
+    nothing else, is fused, too, with its coefficients as further inputs: the
+    gradient of a ReLU computes the sign of its output again from the input,
+    which the op reads anyway.
+
     The result of a fused op is not computed for others again: what else uses it
     gets the gradient of the normalized elements of a `bn.backward`, which is a further
     result then. Where the prologue yields something else, the op writes nothing
