@@ -28,10 +28,26 @@ def keep_for_backward(ctx: Any, x: Tensor, weight: Optional[Tensor],
     ctx.eps, ctx.epilogue = eps, epilogue
 
 
-def _differentiate(ctx: Any, dy: Tensor,
-                   frozen: bool) -> list[Optional[Tensor]]:
-    return _compute.backward(dy, *ctx.saved_tensors, ctx.eps, frozen,
-                             ctx.epilogue, ctx.needs_input_grad[:4])
+def _compute_gradients(ctx: Any, dy: Tensor, frozen: bool,
+                       others: int) -> tuple[Optional[Tensor], ...]:
+    return (*_compute.backward(dy, *ctx.saved_tensors, ctx.eps, frozen,
+                               ctx.epilogue, ctx.needs_input_grad[:4]),
+            *[None] * others)
+
+
+_compute_gradients_once = once_differentiable(_compute_gradients)
+
+
+def _differentiate(ctx: Any, dy: Tensor, frozen: bool,
+                   others: int) -> tuple[Optional[Tensor], ...]:
+    """Returns the gradients, with None for as many `others`: arguments that
+    have none.
+    """
+    # Whoever differentiates a gradient is refused. This costs as much as half
+    # of a small kernel's call, and nobody can where no graph is made.
+    if torch.is_grad_enabled():
+        return _compute_gradients_once(ctx, dy, frozen, others)
+    return _compute_gradients(ctx, dy, frozen, others)
 
 
 class Training(torch.autograd.Function):
@@ -52,9 +68,8 @@ class Training(torch.autograd.Function):
         return y
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, dy: Tensor) -> tuple[Optional[Tensor], ...]:
-        return (*_differentiate(ctx, dy, False), *[None] * 5)
+        return _differentiate(ctx, dy, False, 5)
 
 
 class Inference(torch.autograd.Function):
@@ -73,9 +88,8 @@ class Inference(torch.autograd.Function):
         return y
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, dy: Tensor) -> tuple[Optional[Tensor], ...]:
-        return (*_differentiate(ctx, dy, True), *[None] * 4)
+        return _differentiate(ctx, dy, True, 4)
 
 
 def run_training(

@@ -1,7 +1,7 @@
 # Part of the bn-mlir project, under the Apache License v2.0 with LLVM
 # Exceptions. See LICENSE for license information.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""benchmarks/layers.py and resnet50.py measure what computes the same."""
+"""The benchmarks of PyTorch's layers measure what they say."""
 
 import argparse
 import pathlib
@@ -126,3 +126,32 @@ def test_resnet50_table(resnet50, monkeypatch, capsys):
         assert 0 < sum(part[i] for part in parts) <= 100.3
         assert shares["batch norm"][i] == pytest.approx(
             parts[0][i] + parts[1][i], abs=0.11)
+
+
+def test_first_calls(tmp_path):
+    """The second process compiles nothing."""
+    import first_calls
+
+    def run():
+        times = first_calls.run_process(
+            "torch", ["2x2x3x3", "3x4x5x2"], str(tmp_path))
+        return times, sorted(tmp_path.rglob("*"))
+
+    times, files = run()
+    assert [*times] == ["stock, first call", "stock, second call",
+                        "ours, first call", "ours, second call"]
+    # One shape of two is measured, in two layouts.
+    assert all(len(values) == 2 for values in times.values())
+    kernels = [path for path in files if path.is_file()]
+    assert len(kernels) >= 8  # forward and backward of each
+    assert run()[1] == files
+
+
+def test_first_calls_print_the_least_of_the_runs(capsys):
+    import first_calls
+
+    first_calls.print_rows("torch", [
+        {"empty": {"ours": [30.0, 10.0, 20.0]}, "filled": {"ours": [1.0]}},
+        {"empty": {"ours": [15.0, 40.0, 25.0]}, "filled": {"ours": [2.0]}}])
+    assert capsys.readouterr().out.splitlines() == [
+        "| torch, empty | 15.0 (20.0) |", "| torch, filled | 1.0 (1.0) |"]
