@@ -8,6 +8,14 @@ copying them, and return arrays of the framework of ``x``. The first call for a
 shape compiles a kernel; later ones find it in about a microsecond.
 """
 
+try:
+    import numpy as _numpy  # noqa: F401
+except ImportError as error:
+    raise ImportError(
+        "expected NumPy for bn_mlir, got none: install 'numpy', or use the "
+        "Python of build/venv"
+    ) from error
+
 from bn_mlir import _libraries, knobs  # noqa: F401
 from bn_mlir._core import (
     CompileError,

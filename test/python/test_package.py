@@ -182,3 +182,14 @@ def test_call_overhead():
     assert measure(lambda: bn_mlir.inference(x, c, c, c, c)) < 5
     assert measure(lambda: bn_mlir.inference(x, c, c, c, c, out=out)) < 5
     assert measure(lambda: bn_mlir.training(x, c, c, c, c)) < 5
+
+
+def test_without_numpy():
+    """The reason is said, and what helps."""
+    code = "import sys; sys.modules['numpy'] = None; import bn_mlir"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == (
+        "ImportError: expected NumPy for bn_mlir, got none: install 'numpy', "
+        "or use the Python of build/venv")
