@@ -45,18 +45,24 @@ using ModuleCallback = llvm::function_ref<llvm::Error(ModuleOp)>;
 using TextCallback = llvm::function_ref<llvm::Expected<std::string>(
     ModuleOp, llvm::StringRef, int64_t)>;
 
+namespace {
+/// A kernel that is looked for, and how to make it.
+struct Request {
+  std::string key, entry;
+  Threads threads;
+  llvm::function_ref<KernelSignature()> getSignature;
+  llvm::function_ref<ObjectOrError()> compile;
+};
+} // namespace
+
 struct Compiler::Impl {
   explicit Impl(CompilerOptions options)
       : options(std::move(options)),
         memoryCache(this->options.memoryCacheEntries) {}
 
-  /// Returns the code of `key`, made by `compile` if it is not known.
-  CodeOrError get(llvm::StringRef key, llvm::StringRef entry,
-                  llvm::function_ref<KernelSignature()> getSignature,
-                  llvm::function_ref<ObjectOrError()> compile);
-  CodeOrError load(llvm::StringRef key, llvm::StringRef entry,
-                   llvm::function_ref<KernelSignature()> getSignature,
-                   llvm::function_ref<ObjectOrError()> compile);
+  /// Returns the code of a kernel, which is made if it is not known.
+  CodeOrError get(Request request);
+  CodeOrError load(const Request &request);
   /// Calls `callback` with the module of `spec`, or a copy of `module`, in a
   /// context of its own: nothing to lock, nothing left behind, and passes may
   /// load dialects. Errors get the diagnostics' text.
@@ -136,17 +142,17 @@ Compiler::create(CompilerOptions options) {
 // Caches
 //===----------------------------------------------------------------------===//
 
-CodeOrError
-Compiler::Impl::load(llvm::StringRef key, llvm::StringRef entry,
-                     llvm::function_ref<KernelSignature()> getSignature,
-                     llvm::function_ref<ObjectOrError()> compile) {
+CodeOrError Compiler::Impl::load(const Request &request) {
   bool usesDisk = diskCache && options.dumpDir.empty();
-  std::string symbol = getPackedName(entry);
+  auto link = [&](std::unique_ptr<llvm::MemoryBuffer> object) {
+    return KernelCode::create(session, std::move(object),
+                              getPackedName(request.entry), request.threads,
+                              request.getSignature());
+  };
   if (usesDisk) {
     KernelCache::Lookup lookup;
-    if (auto object = diskCache->load(key, lookup)) {
-      auto code = KernelCode::create(session, std::move(object), symbol,
-                                     getSignature());
+    if (auto object = diskCache->load(request.key, lookup)) {
+      auto code = link(std::move(object));
       if (code) {
         ++diskHits;
         return code;
@@ -157,32 +163,29 @@ Compiler::Impl::load(llvm::StringRef key, llvm::StringRef entry,
     }
     diskRejected += lookup == KernelCache::Lookup::Rejected;
   }
-  ObjectOrError object = compile();
+  ObjectOrError object = request.compile();
   if (!object)
     return object.takeError();
   ++compiled;
   if (usesDisk)
-    if (llvm::Error error = diskCache->store(key, (*object)->getBuffer()))
+    if (llvm::Error error =
+            diskCache->store(request.key, (*object)->getBuffer()))
       return std::move(error);
-  return KernelCode::create(session, std::move(*object), symbol,
-                            getSignature());
+  return link(std::move(*object));
 }
 
-CodeOrError
-Compiler::Impl::get(llvm::StringRef key, llvm::StringRef entry,
-                    llvm::function_ref<KernelSignature()> getSignature,
-                    llvm::function_ref<ObjectOrError()> compile) {
-  std::string fullKey = key.str() + commonKey;
+CodeOrError Compiler::Impl::get(Request request) {
+  request.key += commonKey;
   if (!options.dumpDir.empty())
-    return load(fullKey, entry, getSignature, compile);
-  std::shared_ptr<MemoryCache::Entry> slot = memoryCache.find(fullKey);
+    return load(request);
+  std::shared_ptr<MemoryCache::Entry> slot = memoryCache.find(request.key);
   // Whoever comes second waits here for the first.
   std::lock_guard<std::mutex> lock(slot->mutex);
   if (slot->code) {
     ++memoryHits;
     return slot->code;
   }
-  CodeOrError code = load(fullKey, entry, getSignature, compile);
+  CodeOrError code = load(request);
   if (code)
     slot->code = *code;
   return code;
@@ -237,9 +240,10 @@ llvm::Expected<Kernel> Compiler::compile(const BatchNormSpec &spec) {
       return std::move(error);
     return object;
   };
-  CodeOrError code = impl->get(
-      "spec " + resolved.getKey(), BatchNormSpec::functionName,
-      [&] { return resolved.getSignature(); }, compile);
+  auto getSignature = [&] { return resolved.getSignature(); };
+  CodeOrError code =
+      impl->get({"spec " + resolved.getKey(), BatchNormSpec::functionName.str(),
+                 Threads::Pool, getSignature, compile});
   if (!code)
     return code.takeError();
   return Kernel(std::move(*code));
@@ -309,11 +313,13 @@ llvm::Expected<Kernel> Compiler::compile(ModuleOp module,
       return std::move(error);
     return object;
   };
-  CodeOrError code = impl->get(
+  auto copySignature = [&] { return *signature; };
+  std::string key =
       llvm::formatv("module {0} function {1} threads {2}", hashModule(module),
-                    name, impl->options.threads)
-          .str(),
-      name, [&] { return *signature; }, compile);
+                    name, impl->options.threads);
+  // They may use all of OpenMP.
+  CodeOrError code =
+      impl->get({key, name, Threads::OpenMP, copySignature, compile});
   if (!code)
     return code.takeError();
   return Kernel(std::move(*code));

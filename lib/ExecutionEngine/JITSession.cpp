@@ -75,8 +75,12 @@ JITSession::create(const TargetOptions &target, bool enablePerf,
       [self = session.get()](llvm::Error error) {
         self->reportError(std::move(error));
       });
-  if (llvm::Error error = defineOpenMPSymbols(
-          *session->jit, session->jit->getMainJITDylib()))
+  session->openMP = &session->jit->getMainJITDylib();
+  session->teams =
+      &session->jit->getExecutionSession().createBareJITDylib("teams");
+  if (llvm::Error error = defineOpenMPSymbols(*session->jit, *session->openMP))
+    return std::move(error);
+  if (llvm::Error error = defineTeamSymbols(*session->jit, *session->teams))
     return std::move(error);
   return session;
 }
@@ -88,15 +92,17 @@ void JITSession::reportError(llvm::Error error) {
 
 llvm::Expected<PackedFunction>
 JITSession::link(std::unique_ptr<llvm::MemoryBuffer> object,
-                 llvm::StringRef symbol, JITDylib *&library) {
+                 llvm::StringRef symbol, Threads threads, JITDylib *&library) {
   llvm::Expected<JITDylib &> created =
       jit->createJITDylib("kernel" + std::to_string(numLibraries++));
   if (!created)
     return created.takeError();
   library = &*created;
-  // OpenMP before the process, which may hold another OpenMP.
-  library->addToLinkOrder(jit->getMainJITDylib());
-  library->addToLinkOrder(*jit->getProcessSymbolsJITDylib());
+  // OpenMP before the process, which may hold another OpenMP. It is among the
+  // links that each library begins with.
+  library->setLinkOrder(
+      makeJITDylibSearchOrder({threads == Threads::Pool ? teams : openMP,
+                               jit->getProcessSymbolsJITDylib().get()}));
   if (llvm::Error error = jit->addObjectFile(*library, std::move(object)))
     return std::move(error);
   llvm::Expected<ExecutorAddr> address = jit->lookup(*library, symbol);
@@ -111,19 +117,19 @@ JITSession::link(std::unique_ptr<llvm::MemoryBuffer> object,
 }
 
 void JITSession::remove(JITDylib &library) {
-  llvm::consumeError(
-      jit->getExecutionSession().removeJITDylib(library));
+  llvm::consumeError(jit->getExecutionSession().removeJITDylib(library));
 }
 
 llvm::Expected<std::shared_ptr<const KernelCode>>
 KernelCode::create(std::shared_ptr<JITSession> session,
                    std::unique_ptr<llvm::MemoryBuffer> object,
-                   llvm::StringRef symbol, KernelSignature signature) {
+                   llvm::StringRef symbol, Threads threads,
+                   KernelSignature signature) {
   auto code = std::make_shared<KernelCode>();
   code->session = std::move(session);
   code->signature = std::move(signature);
   llvm::Expected<PackedFunction> function =
-      code->session->link(std::move(object), symbol, code->library);
+      code->session->link(std::move(object), symbol, threads, code->library);
   if (!function)
     return function.takeError();
   code->function = *function;

@@ -38,6 +38,14 @@ using PackedFunction = void (*)(void **);
 llvm::Error defineOpenMPSymbols(llvm::orc::LLJIT &jit,
                                 llvm::orc::JITDylib &library);
 
+/// Defines those that kernels of specs call, so that their teams are made of
+/// threads of the pool; see ThreadPool.h.
+llvm::Error defineTeamSymbols(llvm::orc::LLJIT &jit,
+                              llvm::orc::JITDylib &library);
+
+/// Whose threads a kernel runs on.
+enum class Threads { OpenMP, Pool };
+
 class JITSession {
 public:
   /// `target` must be resolved and be the host's architecture.
@@ -47,7 +55,7 @@ public:
   /// Links `object` into a library of its own and looks up `symbol`.
   llvm::Expected<PackedFunction>
   link(std::unique_ptr<llvm::MemoryBuffer> object, llvm::StringRef symbol,
-       llvm::orc::JITDylib *&library);
+       Threads threads, llvm::orc::JITDylib *&library);
 
   /// Frees the memory of a library.
   void remove(llvm::orc::JITDylib &library);
@@ -57,6 +65,7 @@ private:
   void reportError(llvm::Error error);
 
   std::unique_ptr<llvm::orc::LLJIT> jit;
+  llvm::orc::JITDylib *openMP = nullptr, *teams = nullptr;
   std::atomic<int64_t> numLibraries = 0;
   /// What ORC has reported on the side: lookups only return that they failed.
   std::mutex messagesMutex;
@@ -69,7 +78,7 @@ public:
   static llvm::Expected<std::shared_ptr<const KernelCode>>
   create(std::shared_ptr<JITSession> session,
          std::unique_ptr<llvm::MemoryBuffer> object, llvm::StringRef symbol,
-         KernelSignature signature);
+         Threads threads, KernelSignature signature);
   KernelCode() = default;
   KernelCode(const KernelCode &) = delete;
   KernelCode &operator=(const KernelCode &) = delete;

@@ -1,8 +1,7 @@
 # Part of the bn-mlir project, under the Apache License v2.0 with LLVM
 # Exceptions. See LICENSE for license information.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Loads the extension module, and with it the libraries of LLVM and MLIR; and
-how it gets on with those of other frameworks.
+"""Loads the extension module, and with it the libraries of LLVM and MLIR.
 
 TensorFlow has an LLVM and an MLIR of its own, and offers their symbols to the
 whole process. What is loaded after it must look at itself first, or half of its
@@ -14,8 +13,6 @@ from __future__ import annotations
 import os
 import sys
 
-__all__ = ["share_cores"]
-
 _flags = sys.getdlopenflags()
 if "tensorflow" in sys.modules:
     sys.setdlopenflags(_flags | os.RTLD_DEEPBIND)
@@ -23,13 +20,3 @@ try:
     import bn_mlir._core  # noqa: F401
 finally:
     sys.setdlopenflags(_flags)
-
-
-def share_cores() -> None:
-    """Leaves the cores to a framework's own threads as soon as a kernel ends.
-
-    Those of the OpenMP runtime would look out for the next kernel for 200 ms,
-    which makes a network of small layers several times slower. The runtime
-    reads the variable when it runs its first kernel; the user's value stays.
-    """
-    os.environ.setdefault("KMP_BLOCKTIME", "0")

@@ -50,6 +50,9 @@ void bindKernel(nanobind::module_ &module);
 /// Config, clear_pool and the like.
 void bindConfig(nanobind::module_ &module);
 
+/// Where kernels run.
+void bindThreads(nanobind::module_ &module);
+
 /// The handler of XLA's custom calls.
 void bindXLA(nanobind::module_ &module);
 

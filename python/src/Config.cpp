@@ -138,8 +138,9 @@ void mlir::bn::python::bindConfig(nb::module_ &module) {
       "threads",
       [](const Config &) { return Session::get().getOptions().threads; },
       &setThreads,
-      "Threads of a kernel; 0 for as many as the OpenMP runtime gives. The "
-      "results\ndo not depend on it.");
+      "Threads of a kernel; 0 for as many as the OpenMP runtime, or the "
+      "framework on\nwhose threads it runs, has. Results do not depend on "
+      "it.");
   bindField(type, "disk_cache", &CompilerOptions::useDiskCache,
             "Keep compiled kernels on disk.");
   bindField(type, "cache_dir", &CompilerOptions::cacheDir,

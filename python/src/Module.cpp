@@ -28,5 +28,6 @@ NB_MODULE(_core, module) {
   bindStructural(module);
   bindKernel(module);
   bindConfig(module);
+  bindThreads(module);
   bindXLA(module);
 }

@@ -18,13 +18,13 @@
 #include "Bindings.h"
 #include "Session.h"
 #include "XLAFFI.h"
+#include "XLAThreadPool.h"
 
 #include "bn/Support/Error.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/MathExtras.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
 #include <sys/mman.h>
 
@@ -113,19 +113,6 @@ static void presetResults(const KernelSignature &signature,
       std::memset(view.data, 0, view.getSizeInBytes());
 }
 
-/// Of libomp: for how many milliseconds the threads of a kernel that the
-/// calling thread has run spin, waiting for the next.
-extern "C" void kmp_set_blocktime(int milliseconds);
-
-/// After a kernel the cores are XLA's: threads of ours sleep at once.
-static void releaseCores() {
-  static const bool isChosen = std::getenv("KMP_BLOCKTIME") != nullptr;
-  thread_local bool isDone = false;
-  if (!isChosen && !isDone)
-    kmp_set_blocktime(0);
-  isDone = true;
-}
-
 static llvm::Error run(const xla::CallFrame &frame) {
   llvm::Expected<llvm::StringRef> key = getKey(frame.attributes);
   if (!key)
@@ -142,7 +129,8 @@ static llvm::Error run(const xla::CallFrame &frame) {
     return error;
   adviseHugePages(llvm::ArrayRef(views).drop_front(frame.arguments.size));
   presetResults(kernel->getSignature(), views);
-  releaseCores();
+  XLAThreadPool pool(*frame.api, frame.context);
+  ThreadPoolScope scope(pool);
   return kernel->call(views);
 }
 

@@ -55,6 +55,28 @@ struct ErrorArguments {
   int32_t code;
 };
 
+struct DestroyArguments {
+  size_t structSize;
+  Extension *extensions;
+  Error *error;
+};
+
+/// A task for one of XLA's threads.
+struct ScheduleArguments {
+  size_t structSize;
+  Extension *extensions;
+  Context *context;
+  void (*task)(void *data);
+  void *data;
+};
+
+struct NumThreadsArguments {
+  size_t structSize;
+  Extension *extensions;
+  Context *context;
+  int64_t *count;
+};
+
 /// What XLA offers to handlers.
 struct API {
   size_t structSize;
@@ -62,7 +84,12 @@ struct API {
   Version version;
   const void *internal;
   Error *(*createError)(ErrorArguments *arguments);
-  // Many more functions follow.
+  void *getMessage;
+  void (*destroyError)(DestroyArguments *arguments);
+  void *others[8];
+  Error *(*schedule)(ScheduleArguments *arguments);
+  Error *(*getNumThreads)(NumThreadsArguments *arguments);
+  // More functions follow.
 };
 
 enum class ElementType : int32_t {

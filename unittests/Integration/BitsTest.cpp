@@ -6,14 +6,17 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Results do not depend on the number of threads, on whether the output takes
-// the input's memory, on where the arrays begin, or on when the call is made.
+// Results do not depend on the number of threads, on whose they are, on whether
+// the output takes the input's memory, on where the arrays begin, or on when
+// the call is made.
 //
 // Phase: none (tests).
 //
 //===----------------------------------------------------------------------===//
 
 #include "Execution.h"
+
+#include "bn/ExecutionEngine/ThreadPool.h"
 
 using namespace mlir::bn;
 using namespace mlir::bn::test;
@@ -78,6 +81,29 @@ TEST(BitsTest, ThreadsAndRepetition) {
       run.run();
       expectSameBits(first, run);
     }
+  });
+}
+
+/// One thread after the other, the last one first.
+class Backwards final : public ThreadPool {
+public:
+  int64_t getNumThreads() override { return 5; }
+  void forEach(int64_t count, llvm::function_ref<void(int64_t)> work) override {
+    while (count > 0)
+      work(--count);
+  }
+};
+
+TEST(BitsTest, ThreadPools) {
+  forAll([](const BatchNormSpec &spec, const DimVector &shape) {
+    Execution first(spec, shape), backwards(spec, shape);
+    first.fill(10);
+    backwards.fill(10);
+    first.run();
+    Backwards pool;
+    ThreadPoolScope scope(pool);
+    backwards.run();
+    expectSameBits(first, backwards);
   });
 }
 

@@ -33,7 +33,8 @@ namespace mlir::bn {
 struct CompilerOptions {
   /// Must be able to run here: the host's architecture.
   TargetOptions target;
-  /// Threads of a kernel; 0 for as many as the OpenMP runtime gives.
+  /// Threads of a kernel; 0 for as many as the OpenMP runtime, or the pool of
+  /// ThreadPool.h, has.
   int64_t threads = 0;
   /// Keep objects on disk.
   bool useDiskCache = true;

@@ -41,7 +41,8 @@ static omp::ParallelOp createTeam(RewriterBase &b, scf::ForallOp forall) {
   return team;
 }
 
-/// Loop over the iterations of `forall`, shared among the team.
+/// Loop over the iterations of `forall`, shared among the team. Its threads
+/// meet at the end of the team, which comes next, and not before.
 static omp::LoopNestOp createLoop(RewriterBase &b, scf::ForallOp forall) {
   Location loc = forall.getLoc();
   omp::LoopNestOperands bounds;
@@ -49,7 +50,9 @@ static omp::LoopNestOp createLoop(RewriterBase &b, scf::ForallOp forall) {
   bounds.loopUpperBounds = forall.getUpperBound(b);
   bounds.loopSteps = forall.getStep(b);
   bounds.collapseNumLoops = b.getI64IntegerAttr(forall.getRank());
-  auto workshare = omp::WsloopOp::create(b, loc, omp::WsloopOperands());
+  omp::WsloopOperands clauses;
+  clauses.nowait = b.getUnitAttr();
+  auto workshare = omp::WsloopOp::create(b, loc, clauses);
   b.createBlock(&workshare.getRegion());
   auto nest = omp::LoopNestOp::create(b, loc, bounds);
   SmallVector<Type> types(forall.getRank(), b.getIndexType());

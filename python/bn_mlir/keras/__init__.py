@@ -21,10 +21,11 @@ if int(_keras.__version__.split(".")[0]) < 3:
         f"expected Keras 3.0 or later, got {_keras.__version__}"
     )
 
-from bn_mlir import _libraries
+from bn_mlir import _core
 from bn_mlir.keras.layer import BatchNormalization
 from bn_mlir.keras.models import convert, revert
 
-_libraries.share_cores()
+# The cores are the framework's again as soon as a kernel ends.
+_core.let_threads_sleep()
 
 __all__ = ["BatchNormalization", "convert", "revert"]

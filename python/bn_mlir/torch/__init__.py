@@ -15,6 +15,7 @@ except ImportError as error:
         "expected PyTorch for bn_mlir.torch, got none: install 'torch'"
     ) from error
 
+from bn_mlir.torch._threads import use_torch_threads as _use_torch_threads
 from bn_mlir.torch.convert import convert, revert
 from bn_mlir.torch.functional import batch_norm
 from bn_mlir.torch.modules import (
@@ -28,6 +29,8 @@ from bn_mlir.torch.modules import (
     BatchNormReLU2d,
     BatchNormReLU3d,
 )
+
+_use_torch_threads()
 
 __all__ = [
     "BatchNorm1d",

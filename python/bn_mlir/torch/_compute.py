@@ -15,7 +15,6 @@ import torch
 from torch import Tensor
 
 import bn_mlir
-from bn_mlir.torch._threads import threads_for
 
 #: What the kernels call the gradients, in the order of all lists of them here:
 #: of the input, the weight, the bias and the addend.
@@ -103,16 +102,15 @@ def training(
         statistics = tuple(x.new_empty(x.size(1), dtype=torch.float64)
                            for _ in range(2))
     running = (running_mean, running_var) if in_place else (None, None)
-    with threads_for(x):
-        if running_mean is None:
-            return bn_mlir.training(
-                x, weight, bias, axis=1, epsilon=eps, epilogue=epilogue,
-                addend=addend, out=(None, *statistics))
-        results = bn_mlir.training(
-            x, weight, bias, running_mean, running_var, momentum=1 - momentum,
-            running_variance_kind="sample", axis=1, epsilon=eps,
-            epilogue=epilogue, addend=addend,
-            out=(None, *statistics, *running))
+    if running_mean is None:
+        return bn_mlir.training(
+            x, weight, bias, axis=1, epsilon=eps, epilogue=epilogue,
+            addend=addend, out=(None, *statistics))
+    results = bn_mlir.training(
+        x, weight, bias, running_mean, running_var, momentum=1 - momentum,
+        running_variance_kind="sample", axis=1, epsilon=eps,
+        epilogue=epilogue, addend=addend,
+        out=(None, *statistics, *running))
     if in_place:
         torch.autograd.graph.increment_version((running_mean, running_var))
     return results
@@ -126,10 +124,9 @@ def inference(
     """Normalizes with given statistics."""
     if addend is not None:
         addend = to_layout(addend, x)
-    with threads_for(x):
-        return bn_mlir.inference(
-            x, weight, bias, mean, variance, axis=1, epsilon=eps,
-            epilogue=epilogue, addend=addend)
+    return bn_mlir.inference(
+        x, weight, bias, mean, variance, axis=1, epsilon=eps,
+        epilogue=epilogue, addend=addend)
 
 
 def backward(
@@ -155,8 +152,7 @@ def backward(
     which = [name for name, want in zip(GRADIENTS, wanted)
              if want and name not in found]
     if which:
-        with threads_for(x):
-            found.update(zip(which, bn_mlir.backward(
-                dy, x, weight, mean, variance, axis=1, epsilon=eps,
-                frozen=frozen, which=which, **state)))
+        found.update(zip(which, bn_mlir.backward(
+            dy, x, weight, mean, variance, axis=1, epsilon=eps,
+            frozen=frozen, which=which, **state)))
     return [found.get(name) for name in GRADIENTS]

@@ -7,7 +7,8 @@
 //       CHECK:   omp.parallel {
 // One stack buffer per thread serves all of its iterations.
 //       CHECK:     %[[A:.*]] = memref.alloca() : memref<4xf64>
-//       CHECK:     omp.wsloop {
+// Threads meet once, where the team ends.
+//       CHECK:     omp.wsloop nowait {
 //  CHECK-NEXT:       omp.loop_nest (%[[I:.*]]) : index = (%{{.*}}) to (%{{.*}}) step (%{{.*}}) {
 //   CHECK-NOT:         memref.alloca() : memref<4xf64>
 //       CHECK:         memref.store %{{.*}}, %[[X]][%[[I]]]

@@ -123,6 +123,30 @@ def test_import_orders(order):
     check(code + code, TF_CPP_MIN_LOG_LEVEL="2")
 
 
+def test_kernels_run_on_the_threads_of_xla():
+    """However many parts they have, they start none of their own."""
+    if not os.path.isdir("/proc/self/task"):
+        pytest.skip("the system does not list a process' threads")
+    check(
+        """
+        import os
+        import jax, numpy as np
+        import bn_mlir, bn_mlir.jax as bn
+
+        x = np.random.default_rng(0).random((16, 8, 64, 64), np.float32)
+        ideal = bn_mlir.training(x, axis=1)[0]
+        for threads in (0, 5):
+            bn_mlir.config.threads = threads
+            layer = jax.jit(lambda x: bn.training(x, axis=1)[0])
+            layer = layer.lower(x).compile()
+            before = len(os.listdir("/proc/self/task"))
+            for _ in range(20):
+                np.testing.assert_array_equal(layer(x), ideal)
+            assert len(os.listdir("/proc/self/task")) == before
+        """,
+        BN_THREADS="1")
+
+
 def test_without_jax():
     done = run(
         """
@@ -148,7 +172,15 @@ def test_layouts():
         "Version=Api_Version": "major=major_version minor=minor_version",
         "ErrorArguments=Error_Create_Args": "message code=errc",
         "API=Api": "version=api_version internal=internal_api "
-                   "createError=XLA_FFI_Error_Create",
+                   "createError=XLA_FFI_Error_Create "
+                   "getMessage=XLA_FFI_Error_GetMessage "
+                   "destroyError=XLA_FFI_Error_Destroy "
+                   "schedule=XLA_FFI_ThreadPool_Schedule "
+                   "getNumThreads=XLA_FFI_ThreadPool_NumThreads",
+        "DestroyArguments=Error_Destroy_Args": "error",
+        "ScheduleArguments=ThreadPool_Schedule_Args": "context=ctx task data",
+        "NumThreadsArguments=ThreadPool_NumThreads_Args":
+            "context=ctx count=num_threads",
         "Buffer=Buffer": "dtype data rank sizes=dims",
         "String=ByteSpan": "data=ptr size=len",
         "Operands=Args": "size types operands=args",

@@ -4,21 +4,22 @@
 """Threads of kernels, calls from several threads, and forked processes."""
 
 import concurrent.futures
-import ctypes
 import json
+import multiprocessing
 import os
 import re
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
 from torch.utils.data import DataLoader, Dataset  # noqa: E402
 
-import bn_mlir  # noqa: E402
 import bn_mlir.torch as bt  # noqa: E402
+from bn_mlir._core import get_num_threads  # noqa: E402
 
 # Large enough for kernels to use all the threads they may, and not so.
 SHAPE = (16, 8, 64, 64)
@@ -32,38 +33,43 @@ def step(layer, x, dy):
     return [y.detach(), *torch.autograd.grad(y, [x, *layer.parameters()], dy)]
 
 
-def get_kernel_threads():
-    """How many threads a kernel uses that is called from here."""
-    return ctypes.CDLL(bn_mlir._core.__file__).omp_get_max_threads()
-
-
 COUNT_THREADS = """
-import json, os, sys, torch
+import json, os, sys, numpy, torch
 import bn_mlir.torch as bt
 count, *shape = json.loads(sys.argv[1])
 torch.set_num_threads(count)
-layer, x = bt.BatchNorm2d(shape[1]), torch.zeros(shape)
-before = len(os.listdir("/proc/self/task"))
-layer(x)
+layer = bt.BatchNorm2d(shape[1])
+x = torch.from_numpy(numpy.zeros(shape, numpy.float32))
+tasks = [len(os.listdir("/proc/self/task"))]
+for step in (lambda: layer(x), lambda: torch.zeros(1000000).add_(1)):
+    step()
+    tasks.append(len(os.listdir("/proc/self/task")) - tasks[0])
 assert torch.get_num_threads() == count
-print(len(os.listdir("/proc/self/task")) - before)
+print(json.dumps(tasks[1:]))
 """
 
 
 def count_started_threads(count, shape, **environment):
-    """How many threads a first kernel starts where PyTorch has `count`."""
+    """How many threads a first kernel starts where PyTorch has `count`, and how
+    many there are after an operator of PyTorch.
+    """
     if not os.path.isdir("/proc/self/task"):
         pytest.skip("the system does not list a process' threads")
     environment = {**os.environ, "BN_THREADS": "", **environment}
-    return int(subprocess.run(
+    return json.loads(subprocess.run(
         [sys.executable, "-c", COUNT_THREADS, json.dumps([count, *shape])],
         env=environment, check=True, capture_output=True, text=True).stdout)
 
 
 @pytest.mark.parametrize("count, shape, started", [
     (1, SHAPE, 0), (3, SHAPE, 2), (3, SMALL, 0)])
-def test_a_kernel_starts_as_many_threads_as_pytorch_has(count, shape, started):
-    assert count_started_threads(count, shape) == started
+def test_kernels_run_on_the_threads_of_pytorch(count, shape, started):
+    """They start those that PyTorch then has, and no others."""
+    assert count_started_threads(count, shape) == [started, count - 1]
+
+
+def test_the_number_of_the_options_comes_first():
+    assert count_started_threads(3, SHAPE, BN_THREADS="1") == [0, 2]
 
 
 def find_openmp():
@@ -74,10 +80,8 @@ def find_openmp():
 
 
 def test_one_library_for_both():
-    """Loaded before PyTorch's, it has PyTorch's number of threads already; that
-    a small kernel has one thread must not change it.
-    """
-    assert count_started_threads(3, SMALL, LD_PRELOAD=find_openmp()) == 0
+    """Loaded before PyTorch's own, LLVM's library has the operators, too."""
+    assert count_started_threads(3, SHAPE, LD_PRELOAD=find_openmp()) == [2, 2]
 
 
 def test_a_later_change_is_followed():
@@ -88,19 +92,19 @@ def test_a_later_change_is_followed():
         for count in (1, 2, 1):
             torch.set_num_threads(count)
             results.append(step(layer, x, torch.ones(SHAPE)))
-            assert get_kernel_threads() == count
+            assert get_num_threads() == count
     finally:
         torch.set_num_threads(before)
     for other in results[1:]:
         assert all(map(torch.equal, results[0], other))
 
 
-def test_a_small_kernel_leaves_the_number_as_it_is():
+def test_each_thread_has_the_number():
     before = torch.get_num_threads()
     try:
         torch.set_num_threads(3)
-        bt.BatchNorm2d(SMALL[1])(torch.randn(SMALL))
-        assert get_kernel_threads() == 3
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            assert pool.submit(get_num_threads).result() == 3
     finally:
         torch.set_num_threads(before)
 
@@ -132,7 +136,7 @@ class Normalized(Dataset):
 
     def __getitem__(self, index):
         y = self.layer(self.x + index).detach()
-        return y, get_kernel_threads(), torch.get_num_threads(), os.getpid()
+        return y, get_num_threads(), torch.get_num_threads(), os.getpid()
 
 
 def test_workers_of_a_data_loader():
@@ -150,5 +154,42 @@ def test_workers_of_a_data_loader():
             assert kernel_threads == threads == 1
             assert process != os.getpid()
         assert torch.equal(data[0][0], ideal[0])
+    finally:
+        torch.set_num_threads(before)
+
+
+def run_in_fork(function, *arguments):
+    """The result of `function`, an array, from a forked process."""
+    context = multiprocessing.get_context("fork")
+    receiver, sender = context.Pipe(duplex=False)
+
+    def run():
+        sender.send(function(*arguments))
+
+    process = context.Process(target=run)
+    process.start()
+    try:
+        assert receiver.poll(60), "expected a result, got none in 60 s"
+        return receiver.recv()
+    finally:
+        process.kill()
+        process.join()
+
+
+def test_a_forked_process_has_many_threads():
+    """PyTorch's operators cannot: theirs are those of the parent."""
+    x = torch.randn(SHAPE)
+    before = torch.get_num_threads()
+
+    def normalize():
+        y = bt.batch_norm(x, None, None, training=True)
+        return y.numpy(), get_num_threads()
+
+    try:
+        torch.set_num_threads(2)
+        ideal, _ = normalize()
+        y, threads = run_in_fork(normalize)
+        assert threads == 2
+        np.testing.assert_array_equal(y, ideal)
     finally:
         torch.set_num_threads(before)

@@ -68,13 +68,13 @@ def ForallToOpenMPPass
   let summary = "turn bufferized parallel loops into OpenMP";
   let description = [{
     Each outermost `scf.forall` on buffers becomes one team with one shared
-    loop. The team has as many threads as the loop's `bn.threads` says, which
-    `bn-tile-slabs` and `bn-tile-reductions` take from the strategy, or as many
-    as the runtime gives. Stack buffers of static size move from the loop to
-    the start of the team's code, so that the loop does not grow the stack and
-    LLVM can keep them in registers: iterations do not share what is in them.
-    Those in a sequential loop outside of teams move to the start of the
-    function.
+    loop, whose threads meet at the end of the team only (`nowait`). The team
+    has as many threads as the loop's `bn.threads` says, which `bn-tile-slabs`
+    and `bn-tile-reductions` take from the strategy, or as many as the runtime
+    gives. Stack buffers of static size move from the loop to the start of the
+    team's code, so that the loop does not grow the stack and LLVM can keep them
+    in registers: iterations do not share what is in them. Those in a sequential
+    loop outside of teams move to the start of the function.
 
     Example:
 
@@ -90,7 +90,7 @@ def ForallToOpenMPPass
     ```mlir
     omp.parallel num_threads(%c2 : i32) {
       %a = memref.alloca() : memref<16xf64>
-      omp.wsloop {
+      omp.wsloop nowait {
         omp.loop_nest (%i) : index = (%c0) to (%c64) step (%c1) {
           ...
     ```

@@ -1,0 +1,110 @@
+//===- ThreadPool.cpp - The threads that kernels run on ---------*- C++ -*-===//
+//
+// Part of the bn-mlir project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Phase: none (run time).
+//
+//===----------------------------------------------------------------------===//
+
+#include "bn/ExecutionEngine/ThreadPool.h"
+
+#include <atomic>
+#include <cstdlib>
+#include <utility>
+
+using namespace mlir::bn;
+
+//===----------------------------------------------------------------------===//
+// LLVM's OpenMP library
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// What a program tells the library about the place of a call.
+struct SourceLocation {
+  int32_t reserved1 = 0;
+  int32_t flags = 2; // From a compiler.
+  int32_t reserved2 = 0, reserved3 = 0;
+  const char *text = ";bn-mlir;kernel;0;0;;";
+};
+} // namespace
+
+using Work = llvm::function_ref<void(int64_t)>;
+using Microtask = void (*)(int32_t *, int32_t *, int64_t *, Work *);
+
+// Its own names, which no other OpenMP library has, where there is a choice.
+extern "C" {
+void __kmpc_fork_call(SourceLocation *, int32_t numArguments, Microtask, ...);
+int32_t __kmpc_global_thread_num(SourceLocation *);
+void __kmpc_push_num_threads(SourceLocation *, int32_t thread, int32_t count);
+void kmp_set_blocktime(int milliseconds);
+int omp_get_max_threads();
+int omp_get_num_threads();
+int omp_get_thread_num();
+}
+
+static std::atomic<bool> threadsSleep = false;
+
+void mlir::bn::letOpenMPThreadsSleep() { threadsSleep = true; }
+
+/// The library has this setting per calling thread.
+static void setBlockTime() {
+  static const bool isChosen = std::getenv("KMP_BLOCKTIME") != nullptr;
+  thread_local bool isSet = false;
+  if (isChosen || isSet || !threadsSleep)
+    return;
+  kmp_set_blocktime(0);
+  isSet = true;
+}
+
+/// What each thread of the library's team does. There may be fewer than were
+/// asked for.
+static void runShare(int32_t *, int32_t *, int64_t *count, Work *work) {
+  int64_t numThreads = omp_get_num_threads();
+  for (int64_t i = omp_get_thread_num(); i < *count; i += numThreads)
+    (*work)(i);
+}
+
+namespace {
+class OpenMPThreadPool final : public ThreadPool {
+public:
+  int64_t getNumThreads() override { return omp_get_max_threads(); }
+
+  void forEach(int64_t count, Work work) override {
+    static SourceLocation location;
+    setBlockTime();
+    __kmpc_push_num_threads(&location, __kmpc_global_thread_num(&location),
+                            count);
+    __kmpc_fork_call(&location, 2, runShare, &count, &work);
+  }
+};
+} // namespace
+
+ThreadPool &mlir::bn::getOpenMPThreadPool() {
+  static OpenMPThreadPool pool;
+  return pool;
+}
+
+//===----------------------------------------------------------------------===//
+// The choice
+//===----------------------------------------------------------------------===//
+
+static std::atomic<ThreadPool *> poolOfProcess = nullptr;
+static thread_local ThreadPool *poolOfThread = nullptr;
+
+void mlir::bn::setThreadPool(ThreadPool &pool) { poolOfProcess = &pool; }
+
+ThreadPool &mlir::bn::getThreadPool() {
+  if (poolOfThread)
+    return *poolOfThread;
+  ThreadPool *pool = poolOfProcess;
+  return pool ? *pool : getOpenMPThreadPool();
+}
+
+ThreadPoolScope::ThreadPoolScope(ThreadPool &pool)
+    : outer(std::exchange(poolOfThread, &pool)) {}
+
+ThreadPoolScope::~ThreadPoolScope() { poolOfThread = outer; }
