@@ -21,7 +21,9 @@
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "mlir/Interfaces/ViewLikeInterface.h"
 #include "llvm/ADT/SetVector.h"
+#include "llvm/ADT/SmallPtrSet.h"
 
 namespace mlir::bn {
 #define GEN_PASS_DEF_PREFETCHROWSPASS
@@ -171,6 +173,26 @@ static bool covers(const Read &first, const Read &second, scf::ForOp rows) {
                       });
 }
 
+/// The buffer that `view` is a part of.
+static Value getWhole(Value view) {
+  while (auto op = view.getDefiningOp<ViewLikeOpInterface>())
+    view = op.getViewSource();
+  return view;
+}
+
+/// Drops reads of what has been read before. Where some data of a buffer is
+/// summed and other data of it is stored, the latter has been summed, and is in
+/// the cache. An input of an epilogue is only stored.
+static void dropCached(SmallVector<Read> &reads) {
+  SmallPtrSet<Value, 4> summed;
+  for (const Read &read : reads)
+    if (!isStored(read))
+      summed.insert(getWhole(read.buffer));
+  llvm::erase_if(reads, [&](const Read &read) {
+    return isStored(read) && summed.contains(getWhole(read.buffer));
+  });
+}
+
 /// The reads in `rows` that come from memory.
 static SmallVector<Read> collectReads(scf::ForOp rows) {
   SmallVector<Read> reads;
@@ -179,11 +201,7 @@ static SmallVector<Read> collectReads(scf::ForOp rows) {
     if (read && hasAddressThatMoves(*read, rows))
       reads.push_back(std::move(*read));
   });
-  // Where some data is summed and other data is stored, the latter has been
-  // summed before and is in the cache; or it is an input of an epilogue, which
-  // the hardware follows well enough by itself.
-  if (!llvm::all_of(reads, isStored))
-    llvm::erase_if(reads, isStored);
+  dropCached(reads);
   SmallVector<Read> distinct;
   for (Read &read : reads)
     if (llvm::none_of(distinct, [&](const Read &earlier) {

@@ -141,11 +141,13 @@ func.func @pipelined(%x: memref<8x4x64xf32>, %y: memref<8x4x64xf32>, %g: index,
 
 // -----
 
-// What an epilogue adds to the normalized group is left to the hardware.
+// What an epilogue adds to the normalized group comes from memory, too.
 // CHECK-LABEL: func @epilogue
 //  CHECK-SAME:     %[[X:[a-z0-9]+]]: memref<8x4x64xf32>, %[[R:[a-z0-9]+]]: memref<8x4x64xf32>
-//       CHECK:   vector.load %[[R]]
-//       CHECK:   memref.prefetch %[[X]][%{{.*}}, %c1, %{{.*}}]
+//       CHECK:   %[[AHEAD:.*]] = arith.minsi
+//       CHECK:   memref.prefetch %[[R]][%[[AHEAD]], %c0, %{{.*}}]
+//  CHECK-NEXT:   vector.load %[[R]]
+//       CHECK:   memref.prefetch %[[X]][%[[AHEAD]], %c1, %{{.*}}]
 //  CHECK-NEXT:   vector.load %[[X]]
 //   CHECK-NOT:   memref.prefetch
 //       CHECK:   return

@@ -111,11 +111,10 @@ def PrefetchRowsPass
     takes the place of rows that do not exist. Vectors shorter than a cache
     line, in tails, are left to the hardware.
 
-    Where the loop sums some of the data and stores a function of other data, as
-    when statistics of the next channel group are taken while the present one is
-    normalized, only what is summed comes from memory: the rest has been summed
-    before, or is an input of an epilogue, where a prefetch gains nothing. So
-    only what is summed is prefetched. What several loops over a row read is
+    Where the loop sums some of a buffer and stores a function of another part,
+    as when statistics of the next channel group are taken while the present one
+    is normalized, only what is summed comes from memory: the rest has been
+    summed before, and has no prefetch. What several loops over a row read is
     prefetched in the first.
 
     Runs before `bn-nontemporal-stores`, which makes two versions of a loop.
