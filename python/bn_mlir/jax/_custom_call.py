@@ -88,10 +88,11 @@ def _map(
     """The call for each entry of a mapped dimension, the first of operands.
 
     Entries are independent of one another as channels are, so the dimension
-    becomes one of channels.
+    becomes one of channels. Scalars hold for all of them.
     """
     operands = [
-        operand if has else jnp.broadcast_to(operand, (size, *operand.shape))
+        operand if has or operand.ndim == 0
+        else jnp.broadcast_to(operand, (size, *operand.shape))
         for operand, has in zip(operands, batched)
     ]
     if options.get("groups", 1) != 1:

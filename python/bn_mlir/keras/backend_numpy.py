@@ -9,10 +9,9 @@ from typing import Any
 
 import numpy as np
 
-import bn_mlir
 from bn_mlir.keras.normalization import Normalization
 
-__all__ = ["SUPPORTS_JIT", "apply", "moments"]
+__all__ = ["SUPPORTS_JIT", "apply"]
 
 SUPPORTS_JIT = True
 
@@ -24,14 +23,9 @@ def _dense(x: np.ndarray) -> np.ndarray:
 
 
 def apply(
-    normalization: Normalization, x: Any, *arguments: Any
+    normalization: Normalization, x: Any, scale: Any, offset: Any,
+    mean: Any = None, deviation: Any = None, mask: Any = None,
 ) -> tuple[Any, ...]:
-    """The output, and the statistics where they are of the batch."""
-    return normalization.forward(_dense(x), *arguments)
-
-
-def moments(x: Any, mask: Any, axis: int) -> tuple[Any, Any]:
-    """Mean and variance of each channel."""
-    count, mean, m2 = bn_mlir.stats(_dense(x), mask=mask, axis=axis)
-    wide = np.result_type(x.dtype, np.float32)
-    return mean.astype(wide), (m2 / np.maximum(count, 1)).astype(wide)
+    """What `Normalization.forward` returns."""
+    return normalization.forward(
+        _dense(x), scale, offset, mean, deviation, mask)

@@ -17,10 +17,9 @@ from typing import Any
 import tensorflow as tf
 from tensorflow.python.ops import control_flow_util
 
-import bn_mlir
 from bn_mlir.keras.normalization import Normalization
 
-__all__ = ["SUPPORTS_JIT", "apply", "moments"]
+__all__ = ["SUPPORTS_JIT", "apply"]
 
 SUPPORTS_JIT = False
 
@@ -107,12 +106,11 @@ def _call_once_differentiable(
 
 def apply(
     normalization: Normalization, x: Any, scale: Any, offset: Any,
-    mean: Any = None, variance: Any = None, mask: Any = None,
+    mean: Any = None, deviation: Any = None, mask: Any = None,
 ) -> tuple[Any, ...]:
-    """The output, and the statistics where they are of the batch."""
+    """What `Normalization.forward` returns."""
     data = tf.TensorSpec(x.shape, x.dtype)
     channels = tf.TensorSpec([x.shape[normalization.axis]], _wide(x.dtype))
-    is_batch = normalization.statistics == "batch"
     differentiable = {"input": x, "scale": scale, "offset": offset}
     which = [name for name, tensor in differentiable.items()
              if tensor is not None]
@@ -120,27 +118,19 @@ def apply(
     @tf.custom_gradient
     def normalize(*_: Any) -> tuple[Any, Callable[..., Any]]:
         outputs = _call(
-            normalization.forward, [x, scale, offset, mean, variance, mask],
-            [data, channels, channels] if is_batch else [data])
-        statistics = outputs[1:] if is_batch else [mean, variance]
+            normalization.forward, [x, scale, offset, mean, deviation, mask],
+            [data] + [channels] * normalization.statistics_count)
+        statistics = outputs[1:] or [mean, deviation]
 
         def gradient(output_grad: Any, *_: Any) -> list[Any]:
             return _call_once_differentiable(
-                lambda *arrays: normalization.backward(*arrays, which),
-                [output_grad, x, scale, *statistics, mask],
+                lambda output_grad, x, scale, mask, *statistics:
+                normalization.backward(
+                    output_grad, x, scale, mask, statistics, which),
+                [output_grad, x, scale, mask, *statistics],
                 [data] + [channels] * (len(which) - 1),
                 [output_grad, x] + ([] if scale is None else [scale]))
 
         return outputs, gradient
 
     return normalize(*[differentiable[name] for name in which])
-
-
-def moments(x: Any, mask: Any, axis: int) -> tuple[Any, Any]:
-    """Mean and variance of each channel."""
-    channels = tf.TensorSpec([x.shape[axis]], tf.float64)
-    count, mean, m2 = _call(
-        lambda x, mask: bn_mlir.stats(x, mask=mask, axis=axis), [x, mask],
-        [channels] * 3)
-    wide = _wide(x.dtype)
-    return (tf.cast(mean, wide), tf.cast(m2 / tf.maximum(count, 1), wide))

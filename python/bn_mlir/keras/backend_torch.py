@@ -10,11 +10,10 @@ from typing import Any
 import torch
 from torch.autograd.function import once_differentiable
 
-import bn_mlir
 from bn_mlir.keras.normalization import Normalization
 from bn_mlir.torch._compute import to_layout
 
-__all__ = ["SUPPORTS_JIT", "apply", "moments"]
+__all__ = ["SUPPORTS_JIT", "apply"]
 
 SUPPORTS_JIT = True
 
@@ -34,26 +33,26 @@ class _Normalize(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any, normalization: Normalization, x: Any, scale: Any, offset: Any,
-        mean: Any, variance: Any, mask: Any,
+        mean: Any, deviation: Any, mask: Any,
     ) -> tuple[Any, ...]:
         x = _dense(x)
-        results = normalization.forward(x, scale, offset, mean, variance, mask)
-        if normalization.statistics == "batch":
-            mean, variance = results[1:]
-            ctx.mark_non_differentiable(mean, variance)
+        results = normalization.forward(
+            x, scale, offset, mean, deviation, mask)
+        ctx.mark_non_differentiable(*results[1:])
+        statistics = results[1:] or (mean, deviation)
         ctx.normalization = normalization
-        ctx.save_for_backward(x, scale, mean, variance, mask)
+        ctx.save_for_backward(x, scale, mask, *statistics)
         return results
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, output_grad: Any, *_: Any) -> tuple[Any, ...]:
-        x, scale, *rest = ctx.saved_tensors
+        x, scale, mask, *statistics = ctx.saved_tensors
         places = {"input": 1, "scale": 2, "offset": 3}
         which = [name for name, place in places.items()
                  if ctx.needs_input_grad[place]]
         gradients = ctx.normalization.backward(
-            to_layout(output_grad, x), x, scale, *rest, which)
+            to_layout(output_grad, x), x, scale, mask, statistics, which)
         found = dict(zip(which, gradients))
         return (None, *map(found.get, places), None, None, None)
 
@@ -62,17 +61,8 @@ class _Normalize(torch.autograd.Function):
 @torch.compiler.disable
 def apply(
     normalization: Normalization, x: Any, scale: Any, offset: Any,
-    mean: Any = None, variance: Any = None, mask: Any = None,
+    mean: Any = None, deviation: Any = None, mask: Any = None,
 ) -> tuple[Any, ...]:
-    """The output, and the statistics where they are of the batch."""
+    """What `Normalization.forward` returns."""
     return _Normalize.apply(
-        normalization, x, scale, offset, mean, variance, mask)
-
-
-@torch.compiler.disable
-@torch.no_grad()
-def moments(x: Any, mask: Any, axis: int) -> tuple[Any, Any]:
-    """Mean and variance of each channel."""
-    count, mean, m2 = bn_mlir.stats(_dense(x), mask=mask, axis=axis)
-    wide = torch.promote_types(x.dtype, torch.float32)
-    return mean.to(wide), (m2 / count.clamp(min=1)).to(wide)
+        normalization, x, scale, offset, mean, deviation, mask)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import importlib
+from math import inf
 from types import ModuleType
 from typing import Any
 
@@ -64,11 +65,12 @@ class BatchNormalization(keras.layers.BatchNormalization):
             # Keras before 3.13 has no renorm.
             is_renorm = getattr(self, "renorm", False)
             train = self._renormalize if is_renorm else self._normalize
-            outputs = train(inputs, gamma, beta, mask)
+            outputs = train(inputs, gamma, beta, mask, wide)
         else:
-            moving = [ops.cast(self.moving_mean, wide),
-                      ops.cast(self.moving_variance, wide)]
-            (outputs,) = self._apply("constant", inputs, gamma, beta, *moving)
+            (outputs,) = functions.apply(
+                Normalization(self.axis, self.epsilon, "constant"),
+                inputs, gamma, beta, ops.cast(self.moving_mean, wide),
+                ops.cast(self.moving_variance, wide))
         return ops.cast(outputs, self.compute_dtype)
 
     def _convert_mask(self, mask: Any, inputs: Any) -> Any:
@@ -80,31 +82,36 @@ class BatchNormalization(keras.layers.BatchNormalization):
             )
         return ops.cast(ops.expand_dims(mask, axis=-1), "bool")
 
-    def _apply(self, statistics: Any, *arguments: Any) -> tuple[Any, ...]:
-        normalization = Normalization(self.axis, self.epsilon, statistics)
-        return functions.apply(normalization, *arguments)
-
-    def _normalize(self, inputs: Any, gamma: Any, beta: Any, mask: Any) -> Any:
-        outputs, mean, variance = self._apply(
-            "batch", inputs, gamma, beta, None, None, mask)
+    def _normalize(
+        self, inputs: Any, gamma: Any, beta: Any, mask: Any, wide: str
+    ) -> Any:
+        normalization = Normalization(self.axis, self.epsilon, "batch")
+        outputs, mean, variance = functions.apply(
+            normalization, inputs, gamma, beta, mask=mask)
         for moving, new in ((self.moving_mean, mean),
                             (self.moving_variance, variance)):
-            old = ops.cast(moving, new.dtype)
+            old = ops.cast(moving, wide)
             moving.assign(old * self.momentum + new * (1.0 - self.momentum))
         return outputs
 
     def _renormalize(
-        self, inputs: Any, gamma: Any, beta: Any, mask: Any
+        self, inputs: Any, gamma: Any, beta: Any, mask: Any, wide: str
     ) -> Any:
-        """Normalizes with statistics that are corrected by the moving ones.
+        """Normalizes with statistics that are corrected by averages of earlier
+        ones.
 
-        The corrections are constants to the gradient, and enter as another
-        scale and offset.
+        Keras moves its averages; the kernel's, which stay where everything is
+        masked, are not asked for.
         """
-        moments = functions.moments(inputs, mask, self.axis)
-        r, d, mean, variance = self._renorm_correction_and_moments(*moments)
-        gamma, beta = self._compose_transforms(r, d, gamma, beta, mean.dtype)
+        given = {name: limit for name, limit in self.renorm_clipping.items()
+                 if limit is not None}
+        limits = (given.get("rmin", -inf), given.get("rmax", inf),
+                  given.get("dmax", inf))
+        normalization = Normalization(
+            self.axis, self.epsilon, "renormalized", limits)
+        outputs, mean, variance, _, _ = functions.apply(
+            normalization, inputs, gamma, beta,
+            ops.cast(self.renorm_mean, wide),
+            ops.cast(self.renorm_stddev, wide), mask)
         self._update_renorm_statistics(mean, variance)
-        (outputs,) = self._apply(
-            "given", inputs, gamma, beta, mean, variance, mask)
         return outputs

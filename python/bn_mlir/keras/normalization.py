@@ -22,14 +22,21 @@ class Normalization:
     ``statistics`` says which, and what they are to the gradient:
 
     - ``"batch"``: computed from the input, which they depend on;
-    - ``"given"``: those of the batch, computed before: they depend on the
-      input, too;
-    - ``"constant"``: moving ones.
+    - ``"renormalized"``: those, and corrections ``r`` and ``d`` towards given
+      averages, which are constants and kept within ``limits``;
+    - ``"constant"``: given moving ones.
     """
 
     axis: int
     epsilon: float
-    statistics: Literal["batch", "given", "constant"]
+    statistics: Literal["batch", "renormalized", "constant"]
+    #: r_min, r_max and d_max.
+    limits: tuple[float, float, float] = (0.0, float("inf"), float("inf"))
+
+    @property
+    def statistics_count(self) -> int:
+        """How many results follow the output."""
+        return {"batch": 2, "renormalized": 4, "constant": 0}[self.statistics]
 
     def forward(
         self,
@@ -37,38 +44,50 @@ class Normalization:
         scale: Any,
         offset: Any,
         mean: Any = None,
-        variance: Any = None,
+        deviation: Any = None,
         mask: Any = None,
     ) -> tuple[Any, ...]:
-        """The output, and the statistics where they are of the batch."""
+        """The output, and the statistics that are not given.
+
+        :param mean: where statistics are given.
+        :param deviation: with ``mean``: a variance for ``"constant"``, a
+            standard deviation for ``"renormalized"``.
+        :returns: the output, with ``"batch"`` followed by mean and variance,
+            with ``"renormalized"`` by mean, variance, r and d.
+        """
         options = {"axis": self.axis, "epsilon": self.epsilon}
+        if self.statistics == "constant":
+            return (
+                bn_mlir.inference(
+                    x, scale, offset, mean, deviation, **options),
+            )
+        options["mask"] = mask
         if self.statistics == "batch":
-            return bn_mlir.training(x, scale, offset, mask=mask, **options)
-        return (
-            bn_mlir.inference(x, scale, offset, mean, variance, **options),
-        )
+            return bn_mlir.training(x, scale, offset, **options)
+        r_min, r_max, d_max = self.limits
+        return bn_mlir.renormalization(
+            x, scale, offset, mean, deviation, r_min=r_min, r_max=r_max,
+            d_max=d_max, **options)[: 1 + self.statistics_count]
 
     def backward(
         self,
         output_grad: Any,
         x: Any,
         scale: Any,
-        mean: Any,
-        variance: Any,
         mask: Any,
+        statistics: Sequence[Any],
         which: Sequence[Gradient],
     ) -> tuple[Any, ...]:
-        """The gradients that `which` names."""
-        is_constant = self.statistics == "constant"
-        return bn_mlir.backward(
-            output_grad,
-            x,
-            scale,
-            mean,
-            variance,
-            mask=None if is_constant else mask,
-            axis=self.axis,
-            epsilon=self.epsilon,
-            frozen=is_constant,
-            which=which,
-        )
+        """The gradients that `which` names.
+
+        :param statistics: what ``forward`` found, or the constants it got.
+        """
+        options = {"axis": self.axis, "epsilon": self.epsilon, "which": which}
+        if self.statistics == "constant":
+            options["frozen"] = True
+        else:
+            options["mask"] = mask
+        function = (
+            bn_mlir.renormalization_backward
+            if self.statistics == "renormalized" else bn_mlir.backward)
+        return function(output_grad, x, scale, *statistics, **options)

@@ -21,6 +21,7 @@ needs_gradients = pytest.mark.skipif(
     BACKEND == "numpy", reason="Keras on NumPy has no gradients")
 on_tensorflow = pytest.mark.skipif(
     BACKEND != "tensorflow", reason="Of the backend TensorFlow")
+on_jax = pytest.mark.skipif(BACKEND != "jax", reason="Of the backend JAX")
 on_torch = pytest.mark.skipif(
     BACKEND != "torch", reason="Of the backend PyTorch")
 
@@ -116,6 +117,21 @@ def test_100_steps():
 
 
 @needs_gradients
+def test_renormalization():
+    """Losses and averages are those of the stock layer, the limits of the
+    corrections included, which many of them reach here.
+    """
+    options = {"renorm": True, "renorm_momentum": 0.8, "renorm_clipping": {
+        "rmin": 0.7, "rmax": 1.5, "dmax": 0.5}}
+    models = [make_model(kind, **options)
+              for kind in (Stock, BatchNormalization)]
+    stock, ours = (train(model, 10) for model in models)
+    np.testing.assert_allclose(ours, stock, rtol=1e-5)
+    for actual, expected in zip(*(m.get_weights() for m in models)):
+        np.testing.assert_allclose(actual, expected, rtol=1e-4, atol=1e-5)
+
+
+@needs_gradients
 @pytest.mark.parametrize("policy", ["float32", "mixed_float16",
                                     "mixed_bfloat16"])
 def test_fit(policy):
@@ -177,6 +193,28 @@ def test_without_xla():
     converted = make_model()
     converted.compile("sgd", "mse", jit_compile=True)
     assert not convert(converted).jit_compile
+
+
+@on_jax
+def test_vmap():
+    """Entries have statistics of their own, and limits in common: those are
+    float64, which JAX does not have here.
+    """
+    import jax
+
+    layer = BatchNormalization(renorm=True)
+    layer.build((4, 5))
+    values = [[v.value for v in variables] for variables in (
+        layer.trainable_variables, layer.non_trainable_variables)]
+
+    def call(x):
+        return layer.stateless_call(*values, x, training=True)
+
+    x = np.random.default_rng(0).normal(size=(3, 4, 5)).astype(np.float32)
+    with jax.enable_x64(False):
+        results = jax.vmap(call)(x), *map(call, x)
+    for actual, *expected in zip(*map(jax.tree.leaves, results)):
+        np.testing.assert_allclose(actual, expected, rtol=1e-6, atol=1e-6)
 
 
 @on_torch
