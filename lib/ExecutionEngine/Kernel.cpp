@@ -16,6 +16,7 @@
 #include "bn/ExecutionEngine/Kernel.h"
 
 #include "JITSession.h"
+#include "bn/ExecutionEngine/ThreadPool.h"
 #include "bn/Support/Error.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/MathExtras.h"
@@ -102,6 +103,16 @@ private:
 
 } // namespace
 
+/// Returns on whose threads a kernel with these arguments runs.
+static ThreadPool &choosePool(ArrayRef<TensorView> arguments) {
+  ThreadPool &pool = getThreadPool();
+  int64_t minBytes = pool.getMinBytes();
+  bool isSmall = llvm::all_of(arguments, [&](const TensorView &view) {
+    return view.getSizeInBytes() < minBytes;
+  });
+  return isSmall ? getCallingThread() : pool;
+}
+
 Kernel::Kernel(std::shared_ptr<const KernelCode> code)
     : code(std::move(code)), function(this->code->function) {}
 
@@ -114,6 +125,7 @@ llvm::Error Kernel::call(ArrayRef<TensorView> arguments) const {
                      code->signature.results.size());
   if (llvm::Error error = check(arguments))
     return error;
+  ThreadPoolScope scope(choosePool(arguments));
   invoke(PackedArguments(code->signature, arguments, nullptr).get());
   return llvm::Error::success();
 }
@@ -125,6 +137,7 @@ Kernel::callWithResults(ArrayRef<TensorView> arguments) const {
   KernelResults results;
   results.storage.resize(getResultStorageSize() / 8);
   void *storage = results.storage.empty() ? nullptr : results.storage.data();
+  ThreadPoolScope scope(choosePool(arguments));
   invoke(PackedArguments(code->signature, arguments, storage).get());
 
   llvm::SmallVector<void *> allocated;

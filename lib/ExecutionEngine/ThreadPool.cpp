@@ -48,13 +48,14 @@ int omp_get_thread_num();
 
 static std::atomic<bool> threadsSleep = false;
 
-void mlir::bn::letOpenMPThreadsSleep() { threadsSleep = true; }
+void mlir::bn::letOpenMPThreadsSleep() {
+  threadsSleep = std::getenv("KMP_BLOCKTIME") == nullptr;
+}
 
 /// The library has this setting per calling thread.
 static void setBlockTime() {
-  static const bool isChosen = std::getenv("KMP_BLOCKTIME") != nullptr;
   thread_local bool isSet = false;
-  if (isChosen || isSet || !threadsSleep)
+  if (isSet || !threadsSleep)
     return;
   kmp_set_blocktime(0);
   isSet = true;
@@ -71,6 +72,8 @@ static void runShare(int32_t *, int32_t *, int64_t *count, Work *work) {
 namespace {
 class OpenMPThreadPool final : public ThreadPool {
 public:
+  int64_t getMinBytes() override { return threadsSleep ? 1 << 20 : 0; }
+
   int64_t getNumThreads() override { return omp_get_max_threads(); }
 
   void forEach(int64_t count, Work work) override {
@@ -86,6 +89,27 @@ public:
 ThreadPool &mlir::bn::getOpenMPThreadPool() {
   static OpenMPThreadPool pool;
   return pool;
+}
+
+//===----------------------------------------------------------------------===//
+// The thread that calls
+//===----------------------------------------------------------------------===//
+
+namespace {
+class CallingThread final : public ThreadPool {
+public:
+  int64_t getNumThreads() override { return 1; }
+
+  void forEach(int64_t count, Work work) override {
+    for (int64_t i = 0; i < count; ++i)
+      work(i);
+  }
+};
+} // namespace
+
+ThreadPool &mlir::bn::getCallingThread() {
+  static CallingThread thread;
+  return thread;
 }
 
 //===----------------------------------------------------------------------===//

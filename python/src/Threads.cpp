@@ -38,6 +38,10 @@ public:
     pthread_atfork(nullptr, nullptr, [] { isForked = true; });
   }
 
+  int64_t getMinBytes() override {
+    return isForked ? getOpenMPThreadPool().getMinBytes() : 0;
+  }
+
   int64_t getNumThreads() override {
     uint32_t count = 1;
     check(getThreads(&count));

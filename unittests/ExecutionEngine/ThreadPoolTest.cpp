@@ -27,6 +27,7 @@ namespace {
 /// Does all itself, and remembers in how many parts.
 class CountingPool final : public ThreadPool {
 public:
+  int64_t getMinBytes() override { return minBytes; }
   int64_t getNumThreads() override { return 7; }
   void forEach(int64_t count, llvm::function_ref<void(int64_t)> work) override {
     counts.push_back(count);
@@ -34,6 +35,7 @@ public:
       work(i);
   }
 
+  int64_t minBytes = 0;
   std::vector<int64_t> counts;
 };
 
@@ -78,6 +80,17 @@ TEST_F(ThreadPoolTest, Number) {
   call(compile(3));
   call(compile(1)); // needs none
   EXPECT_EQ(pool.counts, (std::vector<int64_t>{7, 3}));
+}
+
+TEST_F(ThreadPoolTest, SmallData) {
+  Kernel kernel = compile(0);
+  ThreadPoolScope scope(pool);
+  pool.minBytes = 4 * kSize + 1;
+  call(kernel);
+  EXPECT_EQ(pool.counts.size(), 0u);
+  pool.minBytes = 4 * kSize;
+  call(kernel);
+  EXPECT_EQ(pool.counts.size(), 1u);
 }
 
 TEST_F(ThreadPoolTest, Scopes) {

@@ -28,6 +28,10 @@ class ThreadPool {
 public:
   virtual ~ThreadPool() = default;
 
+  /// Returns how many bytes of data are worth a second thread. A kernel whose
+  /// arguments are all smaller runs on the thread that calls it.
+  virtual int64_t getMinBytes() { return 0; }
+
   /// Returns how many threads work for a caller on this thread. A kernel cuts
   /// its work into as many parts, unless its spec has another number.
   virtual int64_t getNumThreads() = 0;
@@ -43,9 +47,14 @@ public:
 /// said.
 ThreadPool &getOpenMPThreadPool();
 
+/// Returns the thread that calls.
+ThreadPool &getCallingThread();
+
 /// Threads of the OpenMP library sleep as soon as a kernel ends, from now on.
 /// They would look out for the next one for 200 ms, and keep the cores from
-/// other work. Where the environment has KMP_BLOCKTIME, that stays.
+/// other work. To wake them takes as long as one thread needs for some 1 MiB,
+/// so less data is not shared out. Where the environment has KMP_BLOCKTIME, all
+/// stays as it is.
 void letOpenMPThreadsSleep();
 
 /// Kernels run on `pool`, which must stay, from now on, whoever calls them.
