@@ -116,7 +116,9 @@ def import_keras(options: argparse.Namespace) -> str:
     if backend == "tensorflow":
         from tensorflow.config import threading
 
-        threading.set_intra_op_parallelism_threads(options.threads)
+        # TensorFlow refuses to set what is set, once it has started.
+        if threading.get_intra_op_parallelism_threads() != options.threads:
+            threading.set_intra_op_parallelism_threads(options.threads)
     return backend
 
 
