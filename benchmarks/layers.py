@@ -25,7 +25,7 @@ import statistics
 import time
 from collections.abc import Callable
 
-from bnbench.cases import SETS
+from bnbench.cases import SETS, parse_shape
 from layer_calls import FRAMEWORKS, Calls, make_calls
 
 PAUSE_SECONDS = 0.02
@@ -55,11 +55,6 @@ def measure(calls: Calls, rounds: int,
     ratios = [b / a for a, b in zip(times["stock"], times["ours"])]
     return (statistics.median(times["stock"]),
             statistics.median(times["ours"]), statistics.median(ratios))
-
-
-def parse_shape(text: str) -> tuple[int, ...]:
-    """Reads "50x64x56x56"."""
-    return tuple(map(int, text.split("x")))
 
 
 def parse_arguments() -> argparse.Namespace:

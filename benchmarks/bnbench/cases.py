@@ -77,8 +77,8 @@ class Case:
     def bytes(self) -> int:
         """The least that must be moved: each input once, each output once.
 
-        Backward reads the output of a ReLU of a sum, and writes the gradient of an
-        addend.
+        Backward reads the output of a ReLU of a sum, and writes the gradient of
+        an addend.
         """
         tensors = self.floor_tensors
         if self.kind == "backward":

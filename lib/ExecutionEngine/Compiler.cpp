@@ -20,20 +20,13 @@
 #include "JITSession.h"
 #include "Lowering.h"
 #include "MemoryCache.h"
+#include "ModuleCopy.h"
 #include "bn/Codegen/Common/MachineModel.h"
 #include "bn/ExecutionEngine/KernelCache.h"
 #include "bn/InitAllDialects.h"
 #include "bn/Support/Error.h"
 #include "bn/Target/ObjectEmitter.h"
-#include "mlir/Bytecode/BytecodeWriter.h"
-#include "mlir/IR/AsmState.h"
-#include "mlir/Parser/Parser.h"
-#include "llvm/ADT/StringExtras.h"
-#include "llvm/Support/SHA256.h"
-#include "llvm/Support/SourceMgr.h"
-#include "llvm/Support/raw_ostream.h"
-
-#include <limits>
+#include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
 using namespace mlir::bn;
@@ -252,35 +245,6 @@ llvm::Expected<Kernel> Compiler::compile(const BatchNormSpec &spec) {
 //===----------------------------------------------------------------------===//
 // Modules
 //===----------------------------------------------------------------------===//
-
-/// Returns a hash of all that is in a module but its locations.
-static std::string hashModule(ModuleOp module) {
-  // Command-line options may ask for shortened constants; a key needs them.
-  OpPrintingFlags flags;
-  flags.enableDebugInfo(false);
-  flags.elideLargeElementsAttrs(std::numeric_limits<int64_t>::max());
-  flags.elideLargeResourceString(std::numeric_limits<int64_t>::max());
-  std::string text;
-  llvm::raw_string_ostream os(text);
-  module->print(os, flags);
-  return llvm::toHex(llvm::SHA256::hash(llvm::arrayRefFromStringRef(text)),
-                     /*LowerCase=*/true);
-}
-
-/// Copies `module` into `context` by way of bytecode.
-static OwningOpRef<ModuleOp> copyModule(ModuleOp module, MLIRContext &context) {
-  std::string bytes;
-  llvm::raw_string_ostream os(bytes);
-  if (failed(writeBytecodeToFile(module, os)))
-    return {};
-  // Bytecode may hold constants that want to be aligned.
-  auto buffer = llvm::WritableMemoryBuffer::getNewUninitMemBuffer(
-      bytes.size(), "module", llvm::Align(64));
-  llvm::copy(bytes, buffer->getBufferStart());
-  llvm::SourceMgr sources;
-  sources.AddNewSourceBuffer(std::move(buffer), llvm::SMLoc());
-  return parseSourceFile<ModuleOp>(sources, ParserConfig(&context));
-}
 
 llvm::Error Compiler::Impl::onModule(ModuleOp module, ModuleCallback callback) {
   MLIRContext context(registry, MLIRContext::Threading::DISABLED);

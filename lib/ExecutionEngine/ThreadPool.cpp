@@ -14,6 +14,7 @@
 
 #include <atomic>
 #include <cstdlib>
+#include <unistd.h>
 #include <utility>
 
 using namespace mlir::bn;
@@ -35,37 +36,39 @@ struct SourceLocation {
 using Work = llvm::function_ref<void(int64_t)>;
 using Microtask = void (*)(int32_t *, int32_t *, int64_t *, Work *);
 
-// Its own names, which no other OpenMP library has, where there is a choice.
+// Its own names, where there is a choice: GNU's OpenMP library, which PyTorch
+// offers to the whole process, has none of them.
 extern "C" {
 void __kmpc_fork_call(SourceLocation *, int32_t numArguments, Microtask, ...);
 int32_t __kmpc_global_thread_num(SourceLocation *);
 void __kmpc_push_num_threads(SourceLocation *, int32_t thread, int32_t count);
+int32_t __kmpc_bound_num_threads(SourceLocation *);
 void kmp_set_blocktime(int milliseconds);
 int omp_get_max_threads();
-int omp_get_num_threads();
-int omp_get_thread_num();
 }
 
+static SourceLocation location;
 static std::atomic<bool> threadsSleep = false;
 
 void mlir::bn::letOpenMPThreadsSleep() {
   threadsSleep = std::getenv("KMP_BLOCKTIME") == nullptr;
 }
 
-/// The library has this setting per calling thread.
+/// The library has this setting per calling thread, and forgets it in a process
+/// that is forked.
 static void setBlockTime() {
-  thread_local bool isSet = false;
-  if (isSet || !threadsSleep)
+  thread_local pid_t process = 0;
+  if (!threadsSleep || process == getpid())
     return;
   kmp_set_blocktime(0);
-  isSet = true;
+  process = getpid();
 }
 
 /// What each thread of the library's team does. There may be fewer than were
 /// asked for.
-static void runShare(int32_t *, int32_t *, int64_t *count, Work *work) {
-  int64_t numThreads = omp_get_num_threads();
-  for (int64_t i = omp_get_thread_num(); i < *count; i += numThreads)
+static void runShare(int32_t *, int32_t *thread, int64_t *count, Work *work) {
+  int64_t numThreads = __kmpc_bound_num_threads(&location);
+  for (int64_t i = *thread; i < *count; i += numThreads)
     (*work)(i);
 }
 
@@ -77,7 +80,6 @@ public:
   int64_t getNumThreads() override { return omp_get_max_threads(); }
 
   void forEach(int64_t count, Work work) override {
-    static SourceLocation location;
     setBlockTime();
     __kmpc_push_num_threads(&location, __kmpc_global_thread_num(&location),
                             count);

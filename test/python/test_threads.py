@@ -1,12 +1,16 @@
 # Part of the bn-mlir project, under the Apache License v2.0 with LLVM
 # Exceptions. See LICENSE for license information.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Calls from many threads, and the GIL."""
+"""Calls from many threads, the GIL, and when the threads of kernels sleep."""
 
+import os
+import subprocess
+import sys
 import threading
 import time
 
 import numpy as np
+import pytest
 
 import bn_mlir
 import reference as ref
@@ -89,3 +93,59 @@ def test_results_do_not_depend_on_threads():
             results = bn_mlir.training(x, axis=1)
         for result, ideal in zip(results, expected):
             np.testing.assert_array_equal(result, ideal)
+
+
+PRINT_BLOCK_TIMES = """
+import ctypes, os, numpy, bn_mlir
+from bn_mlir import _core
+
+openmp = ctypes.CDLL(_core.__file__)
+large = numpy.ones((16, 8, 64, 64), numpy.float32)
+
+def run():
+    bn_mlir.training(large, axis=1)
+    print(openmp.kmp_get_blocktime(), flush=True)
+
+run()
+_core.let_threads_sleep()
+run()
+if os.fork() == 0:
+    run()
+    os._exit(0)
+os.wait()
+"""
+
+
+@pytest.mark.parametrize("chosen, times", [
+    (None, ["200", "0", "0"]), ("7", ["7", "7", "7"])])
+def test_threads_sleep_when_they_are_asked_to(chosen, times):
+    """In a forked process, too; but the user's environment comes first."""
+    environment = {**os.environ, "BN_THREADS": "2"}
+    environment.pop("KMP_BLOCKTIME", None)
+    if chosen:
+        environment["KMP_BLOCKTIME"] = chosen
+    output = subprocess.run(
+        [sys.executable, "-c", PRINT_BLOCK_TIMES], env=environment,
+        check=True, capture_output=True, text=True).stdout
+    assert output.split() == times
+
+
+def test_threads_that_sleep_are_not_woken_for_small_data():
+    if not os.path.isdir("/proc/self/task"):
+        pytest.skip("the system does not list a process' threads")
+    code = """
+import os, numpy, bn_mlir
+from bn_mlir import _core
+
+_core.let_threads_sleep()
+before = len(os.listdir("/proc/self/task"))
+for size in (16, 64):
+    bn_mlir.training(numpy.ones((16, 8, size, size), numpy.float32), axis=1)
+    print(len(os.listdir("/proc/self/task")) - before)
+"""
+    environment = {**os.environ, "BN_THREADS": "2"}
+    environment.pop("KMP_BLOCKTIME", None)
+    output = subprocess.run(
+        [sys.executable, "-c", code], env=environment, check=True,
+        capture_output=True, text=True).stdout
+    assert output.split() == ["0", "1"]

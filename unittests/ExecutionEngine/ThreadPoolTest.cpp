@@ -122,6 +122,17 @@ TEST_F(ThreadPoolTest, OpenMP) {
   call(compile(5));
 }
 
+// There may be fewer threads than parts, as here: the library has none for a
+// team in a team.
+TEST_F(ThreadPoolTest, TeamInTeam) {
+  std::vector<std::atomic<int>> calls(6);
+  getOpenMPThreadPool().forEach(2, [&](int64_t i) {
+    getOpenMPThreadPool().forEach(3, [&](int64_t j) { ++calls[3 * i + j]; });
+  });
+  for (std::atomic<int> &count : calls)
+    EXPECT_EQ(count, 1);
+}
+
 // These may use what only the library of OpenMP has.
 TEST_F(ThreadPoolTest, Modules) {
   ThreadPoolScope scope(pool);

@@ -49,8 +49,8 @@ def get_statistics_type(dtype: torch.dtype,
 
 def recomputes_output(epilogue: Optional[str]) -> bool:
     """Whether the gradient takes the sign of the result from the input, which
-    it reads anyway, and from the bias. Statistics are float64 then: rounded, the
-    mean would not be the one that was subtracted.
+    it reads anyway, and from the bias. Statistics are float64 then: rounded,
+    the mean would not be the one that was subtracted.
     """
     return epilogue in ("relu", "leaky_relu")
 

@@ -426,16 +426,46 @@ func.func @recomputed(%dz: tensor<8x4xbf16>, %x: tensor<8x4xbf16>,
 
 // -----
 
+// Of an output that the prologue takes twice, too.
+// CHECK-LABEL: func @recomputed_once
+//  CHECK-SAME:     %[[DZ:[a-z0-9]+]]: tensor<8x4xf32>, %[[X:[a-z0-9]+]]: tensor<8x4xf32>, %[[M:[a-z0-9]+]]: tensor<4xf32>
+//   CHECK-NOT:   bn.normalize
+//       CHECK:   bn.backward {{.*}} prologue(%[[X]], %[[M]] : tensor<8x4xf32>, tensor<4xf32>) {
+//  CHECK-NEXT:   ^bb0(%[[E:.*]]: f32, %[[T:.*]]: f32, %[[C:.*]]: f32):
+//  CHECK-NEXT:     %[[Y:.*]] = arith.subf %[[T]], %[[C]] : f32
+//  CHECK-NEXT:     %[[S:.*]] = arith.mulf %[[Y]], %[[Y]] : f32
+//  CHECK-NEXT:     arith.mulf %[[E]], %[[S]] : f32
+func.func @recomputed_once(%dz: tensor<8x4xf32>, %x: tensor<8x4xf32>,
+    %m: tensor<4xf32>, %dx0: tensor<8x4xf32>) -> tensor<8x4xf32> {
+  %z = bn.normalize axis(1) ins(%x : tensor<8x4xf32>) mean(%m : tensor<4xf32>)
+      outs(%x : tensor<8x4xf32>) -> tensor<8x4xf32>
+  %dx = bn.backward axis(1) epsilon(1.0e-3) wrt(input)
+      ins(%dz, %x : tensor<8x4xf32>, tensor<8x4xf32>)
+      statistics(%m, %m : tensor<4xf32>, tensor<4xf32>)
+      outs(%dx0 : tensor<8x4xf32>)
+      prologue(%z, %z : tensor<8x4xf32>, tensor<8x4xf32>) {
+    ^bb0(%e: f32, %y: f32, %w: f32):
+      %s = arith.mulf %y, %w : f32
+      %g = arith.mulf %e, %s : f32
+      bn.yield %g : f32
+    } -> tensor<8x4xf32>
+  return %dx : tensor<8x4xf32>
+}
+
+// -----
+
 // It stays where something else needs the output, or where it has other
-// channels.
+// channels, or where the op has it as its input.
 // CHECK-LABEL: func @needed
 //       CHECK:   %[[Z:.*]] = bn.normalize
 //       CHECK:   bn.backward {{.*}} prologue(%[[Z]] : tensor<4x4xf32>)
 //       CHECK:   %[[O:.*]] = bn.normalize
 //       CHECK:   bn.backward {{.*}} prologue(%[[O]] : tensor<4x4xf32>)
+//       CHECK:   %[[I:.*]] = bn.normalize
+//       CHECK:   bn.backward {{.*}} ins(%{{.*}}, %[[I]] : {{.*}} prologue(%[[I]] : tensor<4x4xf32>)
 func.func @needed(%dz: tensor<4x4xf32>, %x: tensor<4x4xf32>, %m: tensor<4xf32>,
     %dx0: tensor<4x4xf32>)
-    -> (tensor<4x4xf32>, tensor<4x4xf32>, tensor<4x4xf32>) {
+    -> (tensor<4x4xf32>, tensor<4x4xf32>, tensor<4x4xf32>, tensor<4x4xf32>) {
   %z = bn.normalize axis(1) ins(%x : tensor<4x4xf32>) mean(%m : tensor<4xf32>)
       outs(%x : tensor<4x4xf32>) -> tensor<4x4xf32>
   %dx = bn.backward axis(1) epsilon(1.0e-3) wrt(input)
@@ -456,5 +486,16 @@ func.func @needed(%dz: tensor<4x4xf32>, %x: tensor<4x4xf32>, %m: tensor<4xf32>,
       %g = arith.mulf %e, %y : f32
       bn.yield %g : f32
     } -> tensor<4x4xf32>
-  return %z, %dx, %dx2 : tensor<4x4xf32>, tensor<4x4xf32>, tensor<4x4xf32>
+  %in = bn.normalize axis(1) ins(%x : tensor<4x4xf32>) mean(%m : tensor<4xf32>)
+      outs(%x : tensor<4x4xf32>) -> tensor<4x4xf32>
+  %dx3 = bn.backward axis(1) epsilon(1.0e-3) wrt(input)
+      ins(%dz, %in : tensor<4x4xf32>, tensor<4x4xf32>)
+      statistics(%m, %m : tensor<4xf32>, tensor<4xf32>)
+      outs(%dx0 : tensor<4x4xf32>) prologue(%in : tensor<4x4xf32>) {
+    ^bb0(%e: f32, %y: f32):
+      %g = arith.mulf %e, %y : f32
+      bn.yield %g : f32
+    } -> tensor<4x4xf32>
+  return %z, %dx, %dx2, %dx3
+      : tensor<4x4xf32>, tensor<4x4xf32>, tensor<4x4xf32>, tensor<4x4xf32>
 }

@@ -46,7 +46,6 @@ public:
   PrologueOpInterface fuse();
 
 private:
-  bool isTakenByCode(OpOperand &use);
   bool canFuse(Operation *candidate);
   bool collectOthers();
   bool hasData();
@@ -74,22 +73,23 @@ bool PrologueFuser::canFuse(Operation *candidate) {
   return once || isCheap(cast<linalg::LinalgOp>(candidate));
 }
 
-bool PrologueFuser::isTakenByCode(OpOperand &use) {
+/// True when the scalar code of `op` takes elements of `use`.
+static bool isTakenByCode(PrologueOpInterface op, OpOperand &use) {
   if (use.getOwner() != op)
     return false;
   OperandRange codeInputs = op.getCodeInputs();
   unsigned first = codeInputs.getBeginOperandIndex(),
            i = use.getOperandNumber();
-  auto prologue = cast<PrologueOpInterface>(op.getOperation());
-  return &use == &prologue.getOutputGradMutable() ||
+  return &use == &op.getOutputGradMutable() ||
          (i >= first && i < first + codeInputs.size());
 }
 
 /// Finds what else needs `made`; false when there is something, and what the
 /// prologue yields cannot be a result for it, or would take a sweep of its own.
 bool PrologueFuser::collectOthers() {
+  auto prologue = cast<PrologueOpInterface>(op.getOperation());
   for (OpOperand &use : made.getUses())
-    if (!isTakenByCode(use) && !isa<tensor::DimOp>(use.getOwner()))
+    if (!isTakenByCode(prologue, use) && !isa<tensor::DimOp>(use.getOwner()))
       others.push_back(&use);
   auto backward = dyn_cast<BackwardOp>(op.getOperation());
   if (others.empty() || !backward)
@@ -268,9 +268,7 @@ static bool isRecomputable(PrologueOpInterface op, Operation *normalize) {
          normalizeAxis(cast<ScalarCodeOpInterface>(normalize).getAxis(),
                        rank) == normalizeAxis(op.getAxis(), rank) &&
          llvm::all_of(made.getUses(), [&](OpOperand &use) {
-           bool isTaken = llvm::is_contained(op.getCodeInputs(), made);
-           return isa<tensor::DimOp>(use.getOwner()) ||
-                  (use.getOwner() == op && isTaken);
+           return isTakenByCode(op, use) || isa<tensor::DimOp>(use.getOwner());
          });
 }
 
@@ -294,9 +292,12 @@ FailureOr<PrologueOpInterface> mlir::bn::fusePrologue(RewriterBase &rewriter,
                                                       PrologueOpInterface op) {
   if (op->getNumResults() == 0)
     return failure();
-  for (Value made : llvm::to_vector(ValueRange(op.getCodeInputs())))
-    if (isRecomputable(op, made.getDefiningOp()))
-      expandNormalization(rewriter, made.getDefiningOp());
+  // Inputs may be the same: one that is expanded is another one from then on.
+  for (unsigned i = 0, count = op.getCodeInputs().size(); i < count; ++i) {
+    Operation *maker = op.getCodeInputs()[i].getDefiningOp();
+    if (isRecomputable(op, maker))
+      expandNormalization(rewriter, maker);
+  }
   SmallVector<Value> taken = {op.getOutputGrad()};
   llvm::append_range(taken, op.getCodeInputs());
   for (Value made : taken) {
