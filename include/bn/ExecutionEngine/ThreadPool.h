@@ -51,11 +51,10 @@ ThreadPool &getOpenMPThreadPool();
 ThreadPool &getCallingThread();
 
 /// Threads of the OpenMP library sleep as soon as a kernel of a spec ends, from
-/// now on.
-/// They would look out for the next one for 200 ms, and keep the cores from
-/// other work. To wake them takes as long as one thread needs for some 1 MiB,
-/// so less data is not shared out. Where the environment has KMP_BLOCKTIME, all
-/// stays as it is.
+/// now on. They would look out for the next one for 200 ms, and keep the cores
+/// from other work. To wake them takes as long as one thread needs for some
+/// 1 MiB, so less data is not shared out. Where the environment has
+/// KMP_BLOCKTIME, all stays as it is.
 void letOpenMPThreadsSleep();
 
 /// Kernels run on `pool`, which must stay, from now on, whoever calls them.

@@ -17,11 +17,11 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/MemRef/Utils/MemRefUtils.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
-#include "mlir/Interfaces/ViewLikeInterface.h"
 #include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/SmallPtrSet.h"
 
@@ -173,11 +173,9 @@ static bool covers(const Read &first, const Read &second, scf::ForOp rows) {
                       });
 }
 
-/// The buffer that `view` is a part of.
-static Value getWhole(Value view) {
-  while (auto op = view.getDefiningOp<ViewLikeOpInterface>())
-    view = op.getViewSource();
-  return view;
+/// The buffer that `read` reads a part of.
+static Value getWholeBuffer(const Read &read) {
+  return memref::skipViewLikeOps(cast<MemrefValue>(read.buffer));
 }
 
 /// Drops reads of what has been read before. Where some data of a buffer is
@@ -187,9 +185,9 @@ static void dropCached(SmallVector<Read> &reads) {
   SmallPtrSet<Value, 4> summed;
   for (const Read &read : reads)
     if (!isStored(read))
-      summed.insert(getWhole(read.buffer));
+      summed.insert(getWholeBuffer(read));
   llvm::erase_if(reads, [&](const Read &read) {
-    return isStored(read) && summed.contains(getWhole(read.buffer));
+    return isStored(read) && summed.contains(getWholeBuffer(read));
   });
 }
 

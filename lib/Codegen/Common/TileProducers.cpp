@@ -130,7 +130,7 @@ static bool isWorthTiling(linalg::LinalgOp producer) {
   if (!collectReaders(producer->getResult(0), readers) || readers.empty())
     return false;
   bool once = llvm::all_of(readers, isSum) || llvm::none_of(readers, isSum);
-  return once || isCheap(producer);
+  return once || isCheap(*producer.getBlock());
 }
 
 //===----------------------------------------------------------------------===//

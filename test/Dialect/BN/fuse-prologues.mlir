@@ -499,3 +499,49 @@ func.func @needed(%dz: tensor<4x4xf32>, %x: tensor<4x4xf32>, %m: tensor<4xf32>,
   return %z, %dx, %dx2, %dx3
       : tensor<4x4xf32>, tensor<4x4xf32>, tensor<4x4xf32>, tensor<4x4xf32>
 }
+
+// -----
+
+// With an exponential in its epilogue it takes longer than the memory, and
+// stays where the prologue is computed in two sweeps; in one it is fused.
+// CHECK-LABEL: func @expensive
+//       CHECK:   %[[Z:.*]] = bn.inference
+//       CHECK:   bn.backward {{.*}} wrt(input) {{.*}} prologue(%[[Z]] : tensor<8x4xf32>)
+//   CHECK-NOT:   bn.inference
+//       CHECK:   bn.backward {{.*}} wrt(offset) {{.*}} prologue(%{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} : tensor<8x4xf32>, tensor<4xf32>
+//       CHECK:     math.exp
+func.func @expensive(%dz: tensor<8x4xf32>, %x: tensor<8x4xf32>,
+    %m: tensor<4xf32>, %v: tensor<4xf32>, %dx0: tensor<8x4xf32>,
+    %db0: tensor<4xf32>) -> (tensor<8x4xf32>, tensor<4xf32>) {
+  %z = bn.inference axis(1) epsilon(1.0e-3) ins(%x : tensor<8x4xf32>)
+      statistics(%m, %v : tensor<4xf32>, tensor<4xf32>)
+      outs(%x : tensor<8x4xf32>) epilogue {
+    ^bb0(%y: f32):
+      %e = math.exp %y : f32
+      bn.yield %e : f32
+    } -> tensor<8x4xf32>
+  %dx = bn.backward axis(1) epsilon(1.0e-3) wrt(input)
+      ins(%dz, %x : tensor<8x4xf32>, tensor<8x4xf32>)
+      statistics(%m, %v : tensor<4xf32>, tensor<4xf32>)
+      outs(%dx0 : tensor<8x4xf32>) prologue(%z : tensor<8x4xf32>) {
+    ^bb0(%e: f32, %y: f32):
+      %g = arith.mulf %e, %y : f32
+      bn.yield %g : f32
+    } -> tensor<8x4xf32>
+  %w = bn.inference axis(1) epsilon(1.0e-3) ins(%x : tensor<8x4xf32>)
+      statistics(%m, %v : tensor<4xf32>, tensor<4xf32>)
+      outs(%x : tensor<8x4xf32>) epilogue {
+    ^bb0(%y: f32):
+      %e = math.exp %y : f32
+      bn.yield %e : f32
+    } -> tensor<8x4xf32>
+  %db = bn.backward axis(1) epsilon(1.0e-3) wrt(offset)
+      ins(%dz, %x : tensor<8x4xf32>, tensor<8x4xf32>)
+      statistics(%m, %v : tensor<4xf32>, tensor<4xf32>)
+      outs(%db0 : tensor<4xf32>) prologue(%w : tensor<8x4xf32>) {
+    ^bb0(%e: f32, %y: f32):
+      %g = arith.mulf %e, %y : f32
+      bn.yield %g : f32
+    } -> tensor<4xf32>
+  return %dx, %db : tensor<8x4xf32>, tensor<4xf32>
+}

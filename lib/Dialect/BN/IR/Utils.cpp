@@ -145,8 +145,8 @@ ValueRange mlir::bn::mergePartialResults(OpBuilder &builder, Operation *op,
   return createElementwise(builder, op, partial, running, body).getResults();
 }
 
-bool mlir::bn::isCheap(linalg::LinalgOp op) {
-  return llvm::all_of(*op.getBlock(), [](Operation &scalar) {
+bool mlir::bn::isCheap(Block &code) {
+  return llvm::all_of(code, [](Operation &scalar) {
     return !isa<math::MathDialect>(scalar.getDialect()) ||
            isa<math::AbsFOp, math::CopySignOp, math::FmaOp>(scalar);
   });

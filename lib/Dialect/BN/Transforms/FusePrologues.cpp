@@ -64,13 +64,17 @@ private:
 // What is fused
 //===----------------------------------------------------------------------===//
 
-/// An op with sums and a sweep computes its prologue twice.
-bool PrologueFuser::canFuse(Operation *candidate) {
-  if (!isFusable(candidate))
-    return false;
-  auto backward = dyn_cast<BackwardOp>(op.getOperation());
+/// True when `code` may be in the prologue of `op`: one with sums and a sweep
+/// computes it twice.
+static bool mayCompute(Operation *op, Block &code) {
+  auto backward = dyn_cast<BackwardOp>(op);
   bool once = !backward || !backward.writesData() || backward.isElementwise();
-  return once || isCheap(cast<linalg::LinalgOp>(candidate));
+  return once || isCheap(code);
+}
+
+bool PrologueFuser::canFuse(Operation *candidate) {
+  return isFusable(candidate) &&
+         mayCompute(op, *cast<linalg::LinalgOp>(candidate).getBlock());
 }
 
 /// True when the scalar code of `op` takes elements of `use`.
@@ -261,12 +265,15 @@ static bool isRecomputable(PrologueOpInterface op, Operation *normalize) {
       normalize->getBlock() != op->getBlock() ||
       normalize->getNumResults() != 1)
     return false;
+  auto epilogue = cast<ScalarCodeOpInterface>(normalize);
+  if (epilogue.hasScalarCode() && !mayCompute(op, epilogue.getScalarCode()))
+    return false;
   Value made = normalize->getResult(0);
   int64_t rank = cast<ShapedType>(made.getType()).getRank();
   return made.getType() == op.getOutputGrad().getType() &&
          made != op.getOutputGrad() &&
-         normalizeAxis(cast<ScalarCodeOpInterface>(normalize).getAxis(),
-                       rank) == normalizeAxis(op.getAxis(), rank) &&
+         normalizeAxis(epilogue.getAxis(), rank) ==
+             normalizeAxis(op.getAxis(), rank) &&
          llvm::all_of(made.getUses(), [&](OpOperand &use) {
            return isTakenByCode(op, use) || isa<tensor::DimOp>(use.getOwner());
          });

@@ -62,8 +62,8 @@ Value createMean(OpBuilder &builder, Operation *from, Value input,
 ValueRange mergePartialResults(OpBuilder &builder, Operation *op,
                                ValueRange partial, ValueRange running);
 
-/// True for an elementwise op that takes no longer than to read its operands.
-bool isCheap(linalg::LinalgOp op);
+/// True for scalar code that takes no longer than to read what it is given.
+bool isCheap(Block &code);
 
 /// Copies the lowering strategy of `from` to `to`, if there is one.
 void copyLoweringStrategy(Operation *from, Operation *to);
