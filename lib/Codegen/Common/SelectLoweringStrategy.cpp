@@ -81,6 +81,7 @@ LoweringStrategyAttr StrategySelector::selectRowBlocks() {
   for (int64_t dim = 0; dim < rows; ++dim)
     tile[dim] = 1;
   tile[rows] = kTileRows / kStreams;
+  tile[last] = selectChannels();
   // With a mask, a tile is read twice: it stays in the L2 cache.
   if (getMask(op) && !type.isDynamicDim(last)) {
     int64_t rowBytes = std::max<int64_t>(size(last) * elementBytes, 1);
@@ -161,6 +162,9 @@ LoweringStrategyAttr StrategySelector::selectSweep() {
     parallel[dim] = -pieces;
     wanted = llvm::divideCeil(wanted, pieces);
   }
+  if (hasContiguousChannels())
+    if (int64_t channels = selectChannels())
+      tile = {kTileRows / kStreams, channels};
   return get(Schedule::Sweep, parallel, tile, /*streams=*/1,
              selectSweepPrefetch());
 }

@@ -20,6 +20,9 @@ using namespace mlir::bn;
 /// grow with them (docs/Numerics.md).
 static constexpr int64_t kLongestChain = 256;
 
+/// Least bytes of a part of a row that is read apart from the rest.
+static constexpr int64_t kPieceOfRow = 512;
+
 bool mlir::bn::sweepsTwice(Operation *op) {
   if (auto backward = dyn_cast<BackwardOp>(op))
     return backward.needsSumsForData() && !backward.getMask();
@@ -103,4 +106,29 @@ SmallVector<int64_t> StrategySelector::selectTile(int64_t room) {
     room = 1;
   }
   return tile;
+}
+
+/// Numbers per channel that each row of a sweep takes: the rounded mean, the
+/// coefficients, and what goes with them into an epilogue or a prologue.
+int64_t StrategySelector::countCoefficients() {
+  int64_t count = 3;
+  if (auto backward = dyn_cast<BackwardOp>(op.getOperation()))
+    count = backward.needsSumsForData() ? 4 : 1;
+  auto coded = cast<ScalarCodeOpInterface>(op.getOperation());
+  return count + llvm::count_if(coded.getCodeInputs(), [&](Value input) {
+           return cast<ShapedType>(input.getType()).getRank() != rank();
+         });
+}
+
+/// Where channels are contiguous: so many of them that what a sweep needs per
+/// channel stays in the L1 cache from row to row; 0 for all.
+int64_t StrategySelector::selectChannels() {
+  int64_t last = rank() - 1;
+  if (!isa<ScalarCodeOpInterface>(op.getOperation()) || type.isDynamicDim(last))
+    return 0;
+  int64_t bytes = countCoefficients() * std::max<int64_t>(elementBytes, 4);
+  if (size(last) * bytes <= machine.l1Bytes / 3 * 2)
+    return 0;
+  int64_t channels = getDivisor(size(last), machine.l1Bytes / 3 / bytes);
+  return channels * elementBytes < kPieceOfRow ? 0 : channels;
 }

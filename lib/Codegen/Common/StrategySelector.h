@@ -97,6 +97,10 @@ private:
   bool hasStaticRows(int64_t channelDim) {
     return channelDim == rank() - 2 && rank() == 3 && type.hasStaticShape();
   }
+  bool hasContiguousChannels() {
+    auto axis = op->getAttrOfType<DenseI64ArrayAttr>("axis");
+    return rank() == 2 && axis && axis.asArrayRef() == ArrayRef<int64_t>(1);
+  }
   bool canBePipelined(int64_t channelDim) {
     return sweepsTwice(op) && channelDim == rank() - 2 && rank() == 3 &&
            (type.hasStaticShape() || hasLongRows());
@@ -108,6 +112,8 @@ private:
   SmallVector<int64_t> selectRowTile(int64_t group);
   LoweringStrategyAttr selectSlab(int64_t channelDim);
   LoweringStrategyAttr selectPipelinedSlab(int64_t channelDim, int64_t group);
+  int64_t countCoefficients();
+  int64_t selectChannels();
   int64_t selectPieces();
   int64_t selectStreams();
   LoweringStrategyAttr selectRowBlocks();

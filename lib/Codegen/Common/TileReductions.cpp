@@ -38,11 +38,23 @@ static SmallVector<TilingInterface> collect(func::FuncOp function) {
   return ops;
 }
 
-/// Where this sweep is to be one with the sums of the next group.
-static LogicalResult tileLikeSums(RewriterBase &b, TilingInterface op) {
-  return getLoweringStrategy(op).getSchedule() == Schedule::PipelinedSlab
-             ? tileInSequence(b, op)
-             : success();
+/// True for a sweep that is to be one with the sums of the next group, or to go
+/// over some channels at a time.
+static bool isTiledInSequence(LoweringStrategyAttr strategy) {
+  switch (strategy.getSchedule()) {
+  case Schedule::PipelinedSlab:
+    return true;
+  case Schedule::RowBlocks:
+  case Schedule::Sweep:
+    return strategy.getTile().back() != 0;
+  default:
+    return false;
+  }
+}
+
+static LogicalResult tileSweep(RewriterBase &b, TilingInterface op) {
+  return isTiledInSequence(getLoweringStrategy(op)) ? tileInSequence(b, op)
+                                                    : success();
 }
 
 static LogicalResult tileSums(RewriterBase &b, TilingInterface op) {
@@ -76,9 +88,8 @@ struct TileReductionsPass
     };
     if (failed(tileOneSweeps(rewriter, getOperation())) ||
         !apply(collectSweeps(), tileParallel) ||
-        !apply(collectSweeps(), tileLikeSums) ||
-        !apply(collectSums(), tileParallel) ||
-        !apply(collectSums(), tileSums))
+        !apply(collectSweeps(), tileSweep) ||
+        !apply(collectSums(), tileParallel) || !apply(collectSums(), tileSums))
       signalPassFailure();
   }
 };

@@ -168,6 +168,25 @@ module attributes {
     return %y : tensor<25088x256xf32>
   }
 
+  // Mean, scale and offset of 4096 channels are 48 KiB, more than the L1 cache
+  // holds from row to row: a sweep, the second of training or the only one of
+  // inference, takes some channels at a time.
+  // CHECK-LABEL: func @many_channels
+  //       CHECK:   <row_blocks, threads = 2, {{.*}} tile = [64, 512], {{.*}} streams = 4>
+  //       CHECK:   <sweep, threads = 2, {{.*}} tile = [64, 512],
+  func.func @many_channels(%x: tensor<1024x4096xf32>, %c: tensor<4096xf32>)
+      -> (tensor<1024x4096xf32>, tensor<1024x4096xf32>) {
+    %y, %m, %v = bn.training axis(1) epsilon(1.0)
+        ins(%x : tensor<1024x4096xf32>)
+        outs(%x, %c, %c
+             : tensor<1024x4096xf32>, tensor<4096xf32>, tensor<4096xf32>)
+        -> tensor<1024x4096xf32>, tensor<4096xf32>, tensor<4096xf32>
+    %z = bn.inference axis(1) epsilon(1.0) ins(%x : tensor<1024x4096xf32>)
+        statistics(%c, %c : tensor<4096xf32>, tensor<4096xf32>)
+        outs(%x : tensor<1024x4096xf32>) -> tensor<1024x4096xf32>
+    return %y, %z : tensor<1024x4096xf32>, tensor<1024x4096xf32>
+  }
+
   // A block has at least 128 rows; of 640 KiB, four are worth it.
   // CHECK-LABEL: func @few_rows
   //       CHECK:   <row_blocks, threads = 2, parallel = [-4, 0], tile = [64, 0],

@@ -310,3 +310,23 @@ func.func @masked_streams(%x: tensor<1030x128xf32>, %c: tensor<128xf64>,
       -> tensor<128xf64>, tensor<128xf64>, tensor<128xf64>
   return %p#1, %q#1 : tensor<128xf64>, tensor<128xf64>
 }
+
+// -----
+
+// A sweep takes as many channels at a time as its strategy says.
+// CHECK-LABEL: func @some_channels
+//       CHECK:   scf.forall {{.*}} = (0) to (1024) step (256)
+//       CHECK:     scf.for %{{.*}} = %c0 to %c256 step %c64
+//       CHECK:       scf.for %{{.*}} = %c0 to %c4096 step %c512
+//       CHECK:         bn.normalize axis(1)
+//  CHECK-SAME:           ins(%{{[^ ]+}} : tensor<64x512xf32>) mean(%{{[^ ]+}} : tensor<512xf32>)
+func.func @some_channels(%x: tensor<1024x4096xf32>, %c: tensor<4096xf32>)
+    -> tensor<1024x4096xf32> {
+  %y = bn.normalize axis(1)
+      {bn.lowering_strategy = #bn.lowering_strategy<row_blocks, threads = 0,
+       parallel = [-4, 0], tile = [64, 512], vector_bits = 256, unroll = 4,
+       stores = temporal>}
+      ins(%x : tensor<1024x4096xf32>) mean(%c : tensor<4096xf32>)
+      outs(%x : tensor<1024x4096xf32>) -> tensor<1024x4096xf32>
+  return %y : tensor<1024x4096xf32>
+}
