@@ -268,7 +268,9 @@ elements: ``offset_grad = sum(output_grad)``, ``scale_grad = sum(output_grad *
     'leaky_relu' in the place of ``output``, whose sign is then computed again
     from ``x``. That is faster, and the same where ``mean`` and ``variance`` are
     the float64 that the forward call wrote; rounded to float32, they move the
-    elements that are next to 0.
+    elements that are next to 0. It is the sign before ``output`` was rounded:
+    what is above 0, and 0 in the type of the data (float16: below 3e-8), lets
+    the gradient pass.
 :param which: the gradients that are wanted, of 'input', 'scale', 'offset' and,
     where the epilogue adds one, 'addend'; the others cost nothing.
 :param out: array for the first result, or a tuple with an entry per result,

@@ -295,6 +295,26 @@ def test_recomputed_without_parameters():
     assert_recomputed(x, 1, "relu", which=("offset", "input"))
 
 
+def test_recomputed_before_it_was_rounded():
+    """Of what float16 rounds to 0, only the recomputed sign knows more."""
+    x = ref.random_array((64, 3), np.float16)
+    scale, offset = np.full(3, 1e-9, np.float32), np.zeros(3, np.float32)
+    statistics = np.empty(3), np.empty(3)
+    y, mean, variance = bn_mlir.training(
+        x, scale, offset, epilogue="relu", out=(None, *statistics))
+    assert not y.any()
+
+    def sum_gradients(**state):
+        (total,) = bn_mlir.backward(
+            np.ones_like(x), x, scale, mean, variance, epilogue="relu",
+            which=("offset",), **state)
+        return total
+
+    np.testing.assert_array_equal(sum_gradients(output=y), 0)
+    np.testing.assert_array_equal(
+        sum_gradients(offset=offset), (x > mean).sum(0))
+
+
 def test_errors():
     case = make_case((4, 6), -1, ref.DTYPES["f32"])
     output = make_output((4, 6), np.float32)

@@ -38,17 +38,7 @@ def _check_is_not_xla() -> None:
         )
 
 
-def check_is_one_replica() -> None:
-    """Refuses statistics over several replicas."""
-    count = tf.distribute.get_strategy().num_replicas_in_sync
-    if count != 1:
-        raise NotImplementedError(
-            "expected one replica for a layer with synchronized=True, got "
-            f"{count}"
-        )
-
-
-def _call(
+def call_kernel(
     function: Callable[..., Sequence[Any]],
     arguments: Sequence[Any],
     results: Sequence[tf.TensorSpec],
@@ -80,13 +70,13 @@ def _refuse_second_gradient(*_: Any) -> list[Any]:
     )
 
 
-def _call_once_differentiable(
+def call_once_differentiable(
     function: Callable[..., Sequence[Any]],
     arguments: Sequence[Any],
     results: Sequence[tf.TensorSpec],
     differentiable: Sequence[tf.Tensor],
 ) -> list[tf.Tensor]:
-    """As `_call`; TensorFlow would take a missing gradient for 0.
+    """As `call_kernel`; TensorFlow would take a missing gradient for 0.
 
     It builds gradients of gradients that it never computes, so that they must
     not fail before that.
@@ -95,11 +85,11 @@ def _call_once_differentiable(
     @tf.custom_gradient
     def call(*tensors: Any) -> tuple[Any, Callable[..., Any]]:
         def gradient(*grads: Any) -> list[Any]:
-            return _call(
+            return call_kernel(
                 _refuse_second_gradient, grads,
                 [tf.TensorSpec(t.shape, t.dtype) for t in tensors])
 
-        return _call(function, arguments, results), gradient
+        return call_kernel(function, arguments, results), gradient
 
     return call(*differentiable)
 
@@ -117,13 +107,13 @@ def apply(
 
     @tf.custom_gradient
     def normalize(*_: Any) -> tuple[Any, Callable[..., Any]]:
-        outputs = _call(
+        outputs = call_kernel(
             normalization.forward, [x, scale, offset, mean, deviation, mask],
             [data] + [channels] * normalization.statistics_count)
         statistics = outputs[1:] or [mean, deviation]
 
         def gradient(output_grad: Any, *_: Any) -> list[Any]:
-            return _call_once_differentiable(
+            return call_once_differentiable(
                 lambda output_grad, x, scale, mask, *statistics:
                 normalization.backward(
                     output_grad, x, scale, mask, statistics, which),

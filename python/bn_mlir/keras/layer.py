@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
+from functools import partial
 from math import inf
 from types import ModuleType
 from typing import Any
@@ -60,11 +62,12 @@ class BatchNormalization(keras.layers.BatchNormalization):
         if mask is not None:
             mask = self._convert_mask(mask, inputs)
         if training and self.trainable:
-            if self.synchronized:
-                functions.check_is_one_replica()
             # Keras before 3.13 has no renorm.
             is_renorm = getattr(self, "renorm", False)
             train = self._renormalize if is_renorm else self._normalize
+            # Keras has statistics of masked data of the replica alone.
+            if self.synchronized and mask is None:
+                train = partial(self._synchronize, train)
             outputs = train(inputs, gamma, beta, mask, wide)
         else:
             (outputs,) = functions.apply(
@@ -88,11 +91,14 @@ class BatchNormalization(keras.layers.BatchNormalization):
         normalization = Normalization(self.axis, self.epsilon, "batch")
         outputs, mean, variance = functions.apply(
             normalization, inputs, gamma, beta, mask=mask)
+        self._update_statistics(mean, variance)
+        return outputs
+
+    def _update_statistics(self, mean: Any, variance: Any) -> None:
         for moving, new in ((self.moving_mean, mean),
                             (self.moving_variance, variance)):
-            old = ops.cast(moving, wide)
+            old = ops.cast(moving, new.dtype)
             moving.assign(old * self.momentum + new * (1.0 - self.momentum))
-        return outputs
 
     def _renormalize(
         self, inputs: Any, gamma: Any, beta: Any, mask: Any, wide: str
@@ -115,3 +121,25 @@ class BatchNormalization(keras.layers.BatchNormalization):
             ops.cast(self.renorm_stddev, wide), mask)
         self._update_renorm_statistics(mean, variance)
         return outputs
+
+    def _synchronize(
+        self, train: Callable[..., Any], inputs: Any, gamma: Any, beta: Any,
+        mask: None, wide: str
+    ) -> Any:
+        """Normalizes with statistics of all replicas, where there are some;
+        otherwise as `train` does. Keras has this on TensorFlow only.
+        """
+        from bn_mlir.keras import replicas_tensorflow as replicas
+
+        if replicas.count_replicas() == 1:
+            return train(inputs, gamma, beta, mask, wide)
+        statistics = replicas.compute_statistics(inputs, self.axis)
+        mean, variance = (ops.cast(s, wide) for s in statistics[1:])
+        if getattr(self, "renorm", False):
+            r, d, _, _ = self._renorm_correction_and_moments(mean, variance)
+            gamma, beta = self._compose_transforms(r, d, gamma, beta, wide)
+            self._update_renorm_statistics(mean, variance)
+        else:
+            self._update_statistics(mean, variance)
+        return replicas.normalize(
+            inputs, gamma, beta, statistics, self.axis, self.epsilon)
