@@ -1,18 +1,16 @@
 """Runs kernels of an installed bn_mlir, and says which libraries they used.
 
 utils/build-wheel.sh runs it in an environment with the wheel and without
-compilers. Raises when a result is wrong, a library of the system's LLVM is
-loaded, or the LLVM inside can be seen by others.
+compilers. Raises when a result is wrong or a library of the system's LLVM is
+loaded.
 """
 
-import ctypes
 import pathlib
 import shutil
 
 import numpy as np
 
 import bn_mlir
-from bn_mlir import _core
 
 
 def check_results() -> None:
@@ -37,10 +35,6 @@ def check_libraries() -> None:
     for name in ("libLLVM", "libMLIR"):
         found = [file for file in files if name in file]
         assert not found, f"expected no {name}, got {found}"
-    # Frameworks have LLVMs of their own, which must not meet the one inside.
-    library = ctypes.CDLL(_core.__file__)
-    assert not hasattr(library, "LLVMInitializeX86TargetInfo"), (
-        "expected LLVM's symbols to be hidden, got visible ones")
     print("OpenMP:", *(file for file in files if "omp" in file))
 
 

@@ -1,7 +1,6 @@
 // Prologues cost no sweep of their own, and no memory of the data's size: not
 // where statistics are frozen, where sums and gradients are one sweep; nor
-// otherwise, where they are two, of which the second reads both gradients'
-// operands once. The gradients are those of a residual block: of a ReLU behind a
+// otherwise, where they are two. The gradients are those of a residual block: of a ReLU behind a
 // sum, of which the addend's is a result.
 
 // RUN: bn-opt %s --bn-cpu-pipeline="compile-to=tiled threads=2" | FileCheck %s
@@ -93,6 +92,46 @@ module attributes {
     return %r#0, %r#1, %r#2, %r#3
         : tensor<8x64x3136xf32>, tensor<64xf32>, tensor<64xf32>,
           tensor<8x64x3136xf32>
+  }
+
+  // Channels last, and not in place: one sweep for the sums and the gradient of
+  // the addend, which is what the second sweep reads: seven moves of data.
+  // CHECK-LABEL: func @rows
+  //       CHECK:   scf.forall
+  //       CHECK:     bn.backward_reduce
+  //       CHECK:     bn.backward_input {{.*}} prologue(
+  //       CHECK:   } {bn.one_sweep, bn.threads = 2 : i64}
+  //       CHECK:   scf.forall
+  //   CHECK-NOT:     prologue
+  //       CHECK:   return
+  // BUFFER-LABEL: func @rows
+  //  BUFFER-SAME:     %[[DZ:[a-z0-9]+]]: memref<25088x64xf32>, %[[X:[a-z0-9]+]]: memref<25088x64xf32>, %[[Z:[a-z0-9]+]]: memref<25088x64xf32>, {{.*}} %[[DX:[a-z0-9]+]]: memref<25088x64xf32>, %[[DR:[a-z0-9]+]]: memref<25088x64xf32>
+  //       BUFFER:   scf.forall
+  //   BUFFER-DAG:     memref.subview %[[DZ]]
+  //   BUFFER-DAG:     memref.subview %[[X]]
+  //   BUFFER-DAG:     memref.subview %[[Z]]
+  //   BUFFER-DAG:     memref.subview %[[DR]]
+  //       BUFFER:           vector.store {{.*}}nontemporal = true
+  //       BUFFER:   scf.forall
+  //   BUFFER-NOT:     %[[Z]]
+  //       BUFFER:           vector.store {{.*}}nontemporal = true
+  //       BUFFER:   return
+  func.func @rows(%dz: tensor<25088x64xf32>, %x: tensor<25088x64xf32>,
+      %z: tensor<25088x64xf32>, %m: tensor<64xf32>, %v: tensor<64xf32>,
+      %dx0: tensor<25088x64xf32>, %dr0: tensor<25088x64xf32>)
+      -> (tensor<25088x64xf32>, tensor<25088x64xf32>) {
+    %dx, %dr = bn.backward axis(1) epsilon(1.0e-3) wrt(input, normalized)
+        ins(%dz, %x : tensor<25088x64xf32>, tensor<25088x64xf32>)
+        statistics(%m, %v : tensor<64xf32>, tensor<64xf32>)
+        outs(%dx0, %dr0 : tensor<25088x64xf32>, tensor<25088x64xf32>)
+        prologue(%z : tensor<25088x64xf32>) {
+      ^bb0(%dy: f32, %y: f32):
+        %zero = arith.constant 0.0 : f32
+        %p = arith.cmpf ogt, %y, %zero : f32
+        %g = arith.select %p, %dy, %zero : f32
+        bn.yield %g : f32
+      } -> tensor<25088x64xf32>, tensor<25088x64xf32>
+    return %dx, %dr : tensor<25088x64xf32>, tensor<25088x64xf32>
   }
 
   // Channels last: rows are summed from four places of three operands, and

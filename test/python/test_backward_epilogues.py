@@ -107,6 +107,9 @@ def test_subsets(shape, axis, which, frozen):
 @pytest.mark.parametrize("shape, axis", [
     ((16, 64, 56, 56), 1),  # past the caches: pipelined slabs
     ((4, 56, 56, 64), -1),  # row blocks
+    ((8201, 256), -1),      # past the caches, rows left over
+    ((503, 2048), -1),      # more channels than the L1 cache holds
+    ((1201, 100), -1),      # rows that start within cache lines
     ((50, 30, 7, 7), 1),    # tiles of many rows
     ((8, 3, 224, 224), 1),  # few channels
     ((1000, 3), -1),

@@ -22,7 +22,9 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/SCF/Utils/Utils.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Dominance.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "mlir/Transforms/CSE.h"
 #include "llvm/ADT/SetVector.h"
 
 namespace mlir::bn {
@@ -167,6 +169,17 @@ static scf::ForOp fuseInOrder(RewriterBase &rewriter, scf::ForOp first,
   return fused;
 }
 
+/// Reads once what both bodies read, and computes once what both compute. Not
+/// where there are uninitialized tensors, which bufferization is to tell apart.
+static void shareValues(RewriterBase &rewriter, scf::ForOp loop) {
+  WalkResult found =
+      loop.walk([](tensor::EmptyOp) { return WalkResult::interrupt(); });
+  if (found.wasInterrupted())
+    return;
+  DominanceInfo dominance(loop);
+  eliminateCommonSubExpressions(rewriter, dominance, loop);
+}
+
 /// One loop, in the place of `first`; null when the two stay.
 static scf::ForOp tryToFuse(RewriterBase &rewriter, scf::ForOp first,
                             scf::ForOp second, bool inOrder) {
@@ -186,6 +199,7 @@ static scf::ForOp tryToFuse(RewriterBase &rewriter, scf::ForOp first,
                          : fuseIndependentSiblingForLoops(
                                /*target=*/second, /*source=*/first, rewriter);
   fused->setDiscardableAttrs(marks.getDictionary(fused.getContext()));
+  shareValues(rewriter, fused);
   return fused;
 }
 

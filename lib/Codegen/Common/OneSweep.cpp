@@ -14,6 +14,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "TilingUtils.h"
+#include "bn/Dialect/BN/Utils/Utils.h"
 
 #include "mlir/Analysis/SliceAnalysis.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -31,11 +32,11 @@ struct Pair {
 };
 } // namespace
 
-/// The sums that can be taken in one sweep with `sweep`. In place they cannot:
-/// a loop that writes what another reads is not fused with it.
-static BackwardReduceOp findSums(BackwardInputOp sweep) {
+BackwardReduceOp mlir::bn::findSumsOfSweep(BackwardInputOp sweep) {
   LoweringStrategyAttr strategy = getLoweringStrategy(sweep);
-  if (!strategy || sweep.getInput() || strategy.getStreams() != 1 ||
+  auto data = cast<ShapedType>(sweep.getOutputGrad().getType());
+  if (!strategy || sweep.getInput() ||
+      (strategy.getStreams() != 1 && !hasWholeLines(data)) ||
       (strategy.getSchedule() != Schedule::Slab &&
        strategy.getSchedule() != Schedule::RowBlocks &&
        strategy.getSchedule() != Schedule::Split))
@@ -114,26 +115,38 @@ static FailureOr<scf::ForallOp> tileTogether(RewriterBase &b, Pair pair) {
   return fused;
 }
 
+/// Rows that are written are walked one by one. They need a loop over register
+/// tiles, for one that stores past the caches. And the sweep does not run
+/// backwards, as the second of two over row blocks does.
+static void setStrategies(Pair pair) {
+  LoweringStrategyAttr strategy = getLoweringStrategy(pair.sweep);
+  int64_t unroll = strategy.getUnroll();
+  if (strategy.getStreams() != 1)
+    unroll = std::max<int64_t>(unroll / 2, 1);
+  auto set = [&](Operation *op, Schedule schedule) {
+    op->setAttr(kLoweringStrategyAttrName,
+                LoweringStrategyAttr::get(
+                    strategy.getContext(), schedule, strategy.getThreads(),
+                    strategy.getParallel(), strategy.getTile(),
+                    strategy.getVectorBits(), unroll, strategy.getStores(),
+                    /*streams=*/1, strategy.getPrefetch()));
+  };
+  set(pair.sums, strategy.getSchedule());
+  set(pair.sweep, Schedule::Sweep);
+}
+
 LogicalResult mlir::bn::tileOneSweeps(RewriterBase &rewriter,
                                       func::FuncOp function) {
   SmallVector<Pair> pairs;
   // Tiling replaces the sums: one sweep only has them with it.
   DenseSet<Operation *> taken;
   function.walk([&](BackwardInputOp sweep) {
-    BackwardReduceOp sums = findSums(sweep);
+    BackwardReduceOp sums = findSumsOfSweep(sweep);
     if (sums && taken.insert(sums).second)
       pairs.push_back({sums, sweep});
   });
   for (Pair pair : pairs) {
-    // Not the second of two sweeps over row blocks, which runs backwards.
-    LoweringStrategyAttr strategy = getLoweringStrategy(pair.sweep);
-    pair.sweep->setAttr(kLoweringStrategyAttrName,
-                        LoweringStrategyAttr::get(
-                            strategy.getContext(), Schedule::Sweep,
-                            strategy.getThreads(), strategy.getParallel(),
-                            strategy.getTile(), strategy.getVectorBits(),
-                            strategy.getUnroll(), strategy.getStores(),
-                            strategy.getStreams(), strategy.getPrefetch()));
+    setStrategies(pair);
     FailureOr<scf::ForallOp> loop = tileTogether(rewriter, pair);
     if (failed(loop))
       return failure();

@@ -13,6 +13,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "SelectLoweringStrategy.h"
+#include "TilingUtils.h"
 #include "bn/Codegen/Common/Passes.h"
 #include "bn/Dialect/BN/IR/BNOps.h"
 #include "bn/Dialect/BN/Utils/Utils.h"
@@ -240,12 +241,13 @@ static bool isPackableReduction(Operation *op) {
   return isa<BackwardReduceOp>(op);
 }
 
-/// True for a sweep whose coefficients are ready.
+/// True for a sweep whose coefficients are ready, and that is not to be one
+/// with sums, whose rows stay as they are.
 static bool isPackableSweep(Operation *op) {
   if (auto normalize = dyn_cast<NormalizeOp>(op))
     return !normalize.getVariance();
   auto gradient = dyn_cast<BackwardInputOp>(op);
-  return gradient && !gradient.getMask();
+  return gradient && !gradient.getMask() && !findSumsOfSweep(gradient);
 }
 
 /// The number of rows of the data of `op` that fill whole register tiles, or 1.

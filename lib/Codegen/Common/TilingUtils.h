@@ -46,6 +46,10 @@ LogicalResult tileStatsInSequence(RewriterBase &rewriter, StatsOp op);
 IndexedOpInterface splitIntoStreams(RewriterBase &rewriter,
                                     IndexedOpInterface op);
 
+/// The sums that can be taken in one sweep with `sweep`, if any. In place they
+/// cannot: a loop that writes what another reads is not fused with it.
+BackwardReduceOp findSumsOfSweep(BackwardInputOp sweep);
+
 } // namespace mlir::bn
 
 #endif // BN_LIB_CODEGEN_COMMON_TILINGUTILS_H

@@ -326,3 +326,43 @@ func.func @one_sweep(%x: tensor<8x4xf32>, %y: tensor<8x4xf32>,
   } {bn.one_sweep}
   return %r#0, %r#1 : tensor<8x4xf32>, tensor<2xf32>
 }
+
+// -----
+
+// What both bodies read is read once.
+// CHECK-LABEL: func @shared
+//  CHECK-SAME:     %[[X:[a-z0-9]+]]: tensor<64xf32>
+//       CHECK:     scf.for %[[I:.*]] = %c0 to %c64 step %c8
+//       CHECK:       %[[V:.*]] = vector.transfer_read %[[X]][%[[I]]]
+//   CHECK-NOT:       vector.transfer_read %[[X]]
+//   CHECK-DAG:       arith.addf %[[V]], %{{.*}} : vector<8xf32>
+//   CHECK-DAG:       vector.transfer_write %[[V]]
+func.func @shared(%x: tensor<64xf32>, %y: tensor<64xf32>)
+    -> (vector<8xf32>, tensor<64xf32>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c8 = arith.constant 8 : index
+  %c64 = arith.constant 64 : index
+  %p = arith.constant 0.0 : f32
+  %zero = arith.constant dense<0.0> : vector<8xf32>
+  %r:2 = scf.for %g = %c0 to %c1 step %c1 iter_args(%s0 = %zero, %y0 = %y)
+      -> (vector<8xf32>, tensor<64xf32>) {
+    %sum = scf.for %i = %c0 to %c64 step %c8 iter_args(%s = %s0)
+        -> vector<8xf32> {
+      %v = vector.transfer_read %x[%i], %p {in_bounds = [true]}
+          : tensor<64xf32>, vector<8xf32>
+      %a = arith.addf %v, %s : vector<8xf32>
+      scf.yield %a : vector<8xf32>
+    }
+    %copy = scf.for %i = %c0 to %c64 step %c8 iter_args(%t = %y0)
+        -> tensor<64xf32> {
+      %v = vector.transfer_read %x[%i], %p {in_bounds = [true]}
+          : tensor<64xf32>, vector<8xf32>
+      %u = vector.transfer_write %v, %t[%i] {in_bounds = [true]}
+          : vector<8xf32>, tensor<64xf32>
+      scf.yield %u : tensor<64xf32>
+    }
+    scf.yield %sum, %copy : vector<8xf32>, tensor<64xf32>
+  } {bn.pipelined}
+  return %r#0, %r#1 : vector<8xf32>, tensor<64xf32>
+}

@@ -102,3 +102,42 @@ func.func @two_sweeps(%dy: tensor<1024x128xf32>, %a: tensor<128xf32>,
   return %r, %y, %z
       : tensor<128xf64>, tensor<1024x128xf32>, tensor<1024x128xf32>
 }
+
+// -----
+
+#rows = #bn.lowering_strategy<row_blocks, threads = 2, parallel = [-4, 0],
+    tile = [64, 0], vector_bits = 256, unroll = 4, stores = nontemporal,
+    streams = 4>
+
+// Whole lines are walked in one sweep one by one, in smaller register tiles
+// where rows have few of them; other rows are packed to be written.
+// CHECK-LABEL: func @whole_lines
+//       CHECK:   scf.forall
+//       CHECK:     bn.backward_reduce {{.*}} unroll = 2, stores = nontemporal>} ins(%{{.*}} : tensor<64x64xf32>)
+//       CHECK:     bn.backward_input {{.*}}<sweep, {{.*}} unroll = 2, stores = nontemporal>} ins(%{{.*}} : tensor<64x64xf32>)
+//       CHECK:   } {bn.one_sweep, bn.threads = 2 : i64}
+// CHECK-LABEL: func @parts_of_lines
+//   CHECK-NOT:   bn.one_sweep
+func.func @whole_lines(%dy: tensor<1024x64xf32>, %a: tensor<64xf32>,
+    %s: tensor<64xf64>, %dx: tensor<1024x64xf32>)
+    -> (tensor<64xf64>, tensor<1024x64xf32>) {
+  %r = bn.backward_reduce axis(1) sums(dy) {bn.lowering_strategy = #rows}
+      ins(%dy : tensor<1024x64xf32>) outs(%s : tensor<64xf64>)
+      -> tensor<64xf64>
+  %y = bn.backward_input axis(1) {bn.lowering_strategy = #rows}
+      ins(%dy : tensor<1024x64xf32>) coefficients(%a : tensor<64xf32>)
+      outs(%dx : tensor<1024x64xf32>) -> tensor<1024x64xf32>
+  return %r, %y : tensor<64xf64>, tensor<1024x64xf32>
+}
+
+func.func @parts_of_lines(%dy: tensor<1024x68xf32>, %a: tensor<68xf32>,
+    %s: tensor<68xf64>, %dx: tensor<1024x68xf32>)
+    -> (tensor<68xf64>, tensor<1024x68xf32>) {
+  %r = bn.backward_reduce axis(1) sums(dy) {bn.lowering_strategy = #rows}
+      ins(%dy : tensor<1024x68xf32>) outs(%s : tensor<68xf64>)
+      -> tensor<68xf64>
+  %y = bn.backward_input axis(1) {bn.lowering_strategy = #rows}
+      ins(%dy : tensor<1024x68xf32>) coefficients(%a : tensor<68xf32>)
+      outs(%dx : tensor<1024x68xf32>) -> tensor<1024x68xf32>
+  return %r, %y : tensor<68xf64>, tensor<1024x68xf32>
+}

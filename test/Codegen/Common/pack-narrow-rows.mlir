@@ -133,3 +133,21 @@ func.func @epilogue(%x: tensor<647x3xf32>, %r: tensor<647x3xf32>)
     } -> tensor<647x3xf32>
   return %z : tensor<647x3xf32>
 }
+
+// What is to be one sweep with sums stays as it is.
+
+// CHECK-LABEL: func @one_sweep(
+//   CHECK-NOT:   tensor<{{.*}}x256xf32>
+//       CHECK:   bn.backward_input
+//       CHECK:   return
+func.func @one_sweep(%dy: tensor<640x64xf32>, %a: tensor<64xf32>,
+    %s: tensor<64xf64>, %dx: tensor<640x64xf32>)
+    -> (tensor<64xf64>, tensor<640x64xf32>) {
+  %r = bn.backward_reduce axis(1) sums(dy) {bn.lowering_strategy = #stream}
+      ins(%dy : tensor<640x64xf32>) outs(%s : tensor<64xf64>)
+      -> tensor<64xf64>
+  %y = bn.backward_input axis(1) {bn.lowering_strategy = #stream}
+      ins(%dy : tensor<640x64xf32>) coefficients(%a : tensor<64xf32>)
+      outs(%dx : tensor<640x64xf32>) -> tensor<640x64xf32>
+  return %r, %y : tensor<64xf64>, tensor<640x64xf32>
+}

@@ -97,3 +97,87 @@ func.func @no_statistics(%dz: tensor<8x4xf32>, %x: tensor<8x4xf32>,
     } -> tensor<8x4xf32>
   return %dx, %db, %dr : tensor<8x4xf32>, tensor<4xf32>, tensor<8x4xf32>
 }
+
+// -----
+
+#rows = #bn.lowering_strategy<row_blocks, threads = 2, parallel = [-4, 0],
+    tile = [64, 0], vector_bits = 256, unroll = 4, stores = temporal,
+    streams = 4>
+
+// Where channels are contiguous, the gradient of the addend is written with the
+// sums, and takes the place of what it was made of.
+// CHECK-LABEL: func @with_the_sums
+//  CHECK-SAME:     %[[DZ:[a-z0-9]+]]: tensor<1024x64xbf16>, %[[X:[a-z0-9]+]]: tensor<1024x64xbf16>, %[[Z:[a-z0-9]+]]: tensor<1024x64xbf16>, %[[C:[a-z0-9]+]]: tensor<64xf32>, %[[DX0:[a-z0-9]+]]: tensor<1024x64xbf16>, %[[DR0:[a-z0-9]+]]: tensor<1024x64xbf16>
+//       CHECK:   bn.backward_reduce axis(1) {{.*}} ins(%[[DZ]], %[[X]] : {{.*}} prologue(%[[Z]] : tensor<1024x64xbf16>) {
+//       CHECK:   %[[DR:.*]] = bn.backward_input axis(1) {{.*}} ins(%[[DZ]] : tensor<1024x64xbf16>) outs(%[[DR0]] : tensor<1024x64xbf16>) prologue(%[[Z]] : tensor<1024x64xbf16>) {
+//       CHECK:   %[[DX:.*]] = bn.backward_input axis(1) {{.*}} ins(%[[DR]], %[[X]] : {{.*}} coefficients(%{{.*}}) outs(%[[DX0]] : tensor<1024x64xbf16>) -> tensor<1024x64xbf16>
+//       CHECK:   return %[[DX]], %[[DR]]
+func.func @with_the_sums(%dz: tensor<1024x64xbf16>, %x: tensor<1024x64xbf16>,
+    %z: tensor<1024x64xbf16>, %c: tensor<64xf32>, %dx0: tensor<1024x64xbf16>,
+    %dr0: tensor<1024x64xbf16>)
+    -> (tensor<1024x64xbf16>, tensor<1024x64xbf16>) {
+  %dx, %dr = bn.backward axis(1) epsilon(1.0e-3) wrt(input, normalized)
+      {bn.lowering_strategy = #rows}
+      ins(%dz, %x : tensor<1024x64xbf16>, tensor<1024x64xbf16>)
+      statistics(%c, %c : tensor<64xf32>, tensor<64xf32>)
+      outs(%dx0, %dr0 : tensor<1024x64xbf16>, tensor<1024x64xbf16>)
+      prologue(%z : tensor<1024x64xbf16>) {
+    ^bb0(%e: f32, %y: f32):
+      %zero = arith.constant 0.0 : f32
+      %p = arith.cmpf ogt, %y, %zero : f32
+      %g = arith.select %p, %e, %zero : f32
+      bn.yield %g : f32
+    } -> tensor<1024x64xbf16>, tensor<1024x64xbf16>
+  return %dx, %dr : tensor<1024x64xbf16>, tensor<1024x64xbf16>
+}
+
+// Not where rounding to bf16 would lose something of it, nor where the sums
+// would read what it overwrites, nor where rows start within cache lines.
+// CHECK-LABEL: func @in_one
+//       CHECK:   bn.backward_reduce
+//       CHECK:   bn.backward_input {{.*}} coefficients(%{{.*}}) outs(%{{.*}}, %{{.*}} :
+//       CHECK:   bn.backward_reduce
+//       CHECK:   bn.backward_input {{.*}} coefficients(%{{.*}}) outs(%{{.*}}, %{{.*}} :
+//       CHECK:   bn.backward_reduce
+//       CHECK:   bn.backward_input {{.*}} coefficients(%{{.*}}) outs(%{{.*}}, %{{.*}} :
+//   CHECK-NOT:   bn.backward_input
+func.func @in_one(%dz: tensor<1024x64xbf16>, %x: tensor<1024x64xbf16>,
+    %dx0: tensor<1024x64xbf16>, %dr0: tensor<1024x64xbf16>, %c: tensor<64xf32>,
+    %dv: tensor<1024x68xf32>, %u: tensor<1024x68xf32>,
+    %du0: tensor<1024x68xf32>, %ds0: tensor<1024x68xf32>, %d: tensor<68xf32>)
+    -> (tensor<1024x64xbf16>, tensor<1024x64xbf16>, tensor<1024x64xbf16>,
+        tensor<1024x64xbf16>, tensor<1024x68xf32>, tensor<1024x68xf32>) {
+  %half = arith.constant 0.5 : f32
+  %r:2 = bn.backward axis(1) epsilon(1.0e-3) wrt(input, normalized)
+      {bn.lowering_strategy = #rows}
+      ins(%dz, %x : tensor<1024x64xbf16>, tensor<1024x64xbf16>)
+      statistics(%c, %c : tensor<64xf32>, tensor<64xf32>)
+      outs(%dx0, %dr0 : tensor<1024x64xbf16>, tensor<1024x64xbf16>)
+      prologue {
+    ^bb0(%e: f32):
+      %g = arith.mulf %e, %half : f32
+      bn.yield %g : f32
+    } -> tensor<1024x64xbf16>, tensor<1024x64xbf16>
+  %s:2 = bn.backward axis(1) epsilon(1.0e-3) wrt(input, normalized)
+      {bn.lowering_strategy = #rows}
+      ins(%dz, %x : tensor<1024x64xbf16>, tensor<1024x64xbf16>)
+      statistics(%c, %c : tensor<64xf32>, tensor<64xf32>)
+      outs(%dx0, %x : tensor<1024x64xbf16>, tensor<1024x64xbf16>)
+      prologue {
+    ^bb0(%e: f32):
+      bn.yield %e : f32
+    } -> tensor<1024x64xbf16>, tensor<1024x64xbf16>
+  %t:2 = bn.backward axis(1) epsilon(1.0e-3) wrt(input, normalized)
+      {bn.lowering_strategy = #rows}
+      ins(%dv, %u : tensor<1024x68xf32>, tensor<1024x68xf32>)
+      statistics(%d, %d : tensor<68xf32>, tensor<68xf32>)
+      outs(%du0, %ds0 : tensor<1024x68xf32>, tensor<1024x68xf32>)
+      prologue {
+    ^bb0(%e: f32):
+      %g = arith.mulf %e, %half : f32
+      bn.yield %g : f32
+    } -> tensor<1024x68xf32>, tensor<1024x68xf32>
+  return %r#0, %r#1, %s#0, %s#1, %t#0, %t#1
+      : tensor<1024x64xbf16>, tensor<1024x64xbf16>, tensor<1024x64xbf16>,
+        tensor<1024x64xbf16>, tensor<1024x68xf32>, tensor<1024x68xf32>
+}

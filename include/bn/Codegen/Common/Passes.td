@@ -168,7 +168,8 @@ def PackNarrowRowsPass : Pass<"bn-pack-narrow-rows", "::mlir::func::FuncOp"> {
     as many of these rows as fill whole register tiles. Sums are taken per place
     in such a row and merged; what there is per channel is repeated. Rows that
     are left over at the end have an op of their own. Sweeps that write past the
-    caches have rows of at least 8 register tiles, where theirs are below 4.
+    caches have rows of at least 8 register tiles, where theirs are below 4. A
+    sweep that is to be one with sums (bn-tile-reductions) stays as it is.
 
     Example, with 8 lanes and 4 registers to a tile:
 
@@ -240,11 +241,16 @@ def TileReductionsPass : Pass<"bn-tile-reductions", "::mlir::func::FuncOp"> {
     `scf.forall`: of a `bn.stats`, one partial result per piece of the
     reduction, merged in order by `bn.merge_stats`; of a `bn.normalize`, pieces
     of the data. The `tile` sizes become `scf.for` loops in which `bn.stats`
-    accumulates, so that its two passes stay in the L1 cache. What is said of
-    `bn.stats` and `bn.normalize` holds for `bn.backward_reduce` and
-    `bn.backward_input`. A `bn.backward_reduce` and a `bn.normalize` that scales
-    the same gradient, and needs nothing of the sums, share one parallel loop,
-    which is marked `bn.one_sweep`, the sums first.
+    accumulates, so that its two passes stay in the L1 cache; a `bn.normalize`
+    has such loops where its channels are tiled, or its schedule is
+    `pipelined_slab`. What is said of `bn.stats` and `bn.normalize` holds for
+    `bn.backward_reduce` and `bn.backward_input`.
+
+    A `bn.backward_reduce` and a `bn.backward_input` of the same gradient that
+    needs nothing of the sums share one parallel loop, which is marked
+    `bn.one_sweep`, the sums first. Rows of contiguous channels are walked one
+    by one there. With `streams` above 1 only rows of whole cache lines are, in
+    register tiles of half the width.
 
     Example: with `parallel = [-16, 0]` and `tile = [64, 64]`
 
@@ -341,7 +347,8 @@ def FuseSiblingLoopsPass
     results of the other; what the second one needs moves along. Then the same
     in the new body, so that nests become one nest, while strips of the same
     width meet. In a loop marked `bn.one_sweep` the first loop's body comes
-    first.
+    first. What both bodies read or compute is shared, unless there are
+    uninitialized tensors in them.
     Bounds are the same when they are the same value or the same
     computation. The marks of both loops stay.
 

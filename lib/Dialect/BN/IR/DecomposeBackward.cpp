@@ -14,6 +14,8 @@
 #include "ScalarArith.h"
 #include "bn/Dialect/BN/IR/BNOps.h"
 
+#include "mlir/IR/Matchers.h"
+
 using namespace mlir;
 using namespace mlir::bn;
 
@@ -24,7 +26,8 @@ struct BackwardBuilder {
       : b(b), op(op), loc(op.getLoc()), data(op.getOutputGrad()),
         axis(normalizeAxis(op.getAxis(),
                            cast<ShapedType>(data.getType()).getRank())),
-        wide(b.getF64Type()), results(op.getNumResults()) {}
+        wide(b.getF64Type()), hasPrologue(op.hasScalarCode()),
+        results(op.getNumResults()) {}
 
   void run();
 
@@ -34,7 +37,10 @@ private:
   Value createWeightSum();
   SmallVector<Value> createCoefficients();
   Value createFrozenCoefficient();
-  void createDataGrads(ArrayRef<Value> coefficients);
+  bool writesNormalizedFirst();
+  BackwardInputOp createDataGrads(ArrayRef<Gradient> gradients,
+                                  ArrayRef<Value> coefficients);
+  void createNormalizedFirst();
   Value createEmpty() { return createEmptyLike(b, loc, data, axis, wide); }
   /// The out of one gradient, and its result.
   Value getOut(Gradient gradient) {
@@ -55,6 +61,8 @@ private:
   Value data;
   SmallVector<int64_t> axis;
   Type wide;
+  /// Whether `data` goes through the prologue.
+  bool hasPrologue;
   /// `count` is the number of elements, whatever their weights.
   Value sumDY, sumDYXmu, count;
 
@@ -184,29 +192,64 @@ Value BackwardBuilder::createFrozenCoefficient() {
   return createElementwise(b, op, ins, createEmpty(), body).getResult(0);
 }
 
-/// The gradients of the size of the data, in one sweep: of `input`,
+/// Those of `gradients`, of the size of the data, in one sweep: of `input`,
 /// `a * dy + w * (b * (input - mean) + c)` with the weight `w`, and `dy`
 /// itself, the gradient of the normalized elements.
-void BackwardBuilder::createDataGrads(ArrayRef<Value> coefficients) {
+BackwardInputOp BackwardBuilder::createDataGrads(ArrayRef<Gradient> gradients,
+                                                 ArrayRef<Value> coefficients) {
   bool isFull = coefficients.size() == 3;
   auto get = [&](size_t i) {
     return i < coefficients.size() ? coefficients[i] : Value();
   };
-  SmallVector<Value> outs;
-  for (Gradient gradient : {Gradient::input, Gradient::normalized})
-    if (op.wants(gradient))
-      outs.push_back(getOut(gradient));
+  SmallVector<Value> outs = llvm::map_to_vector(
+      gradients, [&](Gradient gradient) { return getOut(gradient); });
   auto grads = BackwardInputOp::create(
       b, loc, TypeRange(ValueRange(outs)), data,
       isFull ? op.getInput() : Value(), isFull ? op.getMean() : Value(), get(0),
-      get(1), get(2), isFull ? op.getMask() : Value(), op.getPrologueInputs(),
-      outs, axis, op->getNumRegions());
-  cloneScalarCode(op, grads);
+      get(1), get(2), isFull ? op.getMask() : Value(),
+      hasPrologue ? op.getPrologueInputs() : ValueRange(), outs, axis,
+      /*prologuesCount=*/hasPrologue);
+  if (hasPrologue)
+    cloneScalarCode(op, grads);
   copyLoweringStrategy(op, grads);
-  if (op.wants(Gradient::input))
-    getResult(Gradient::input) = grads.getResult(0);
-  if (op.wants(Gradient::normalized))
-    getResult(Gradient::normalized) = grads.getResults().back();
+  for (auto [gradient, result] : llvm::zip_equal(gradients, grads.getResults()))
+    getResult(gradient) = result;
+  return grads;
+}
+
+/// True for what the code of a prologue yields when it is an element of
+/// `output_grad` as it was, or 0: the types of data lose nothing of it.
+static bool isUnrounded(Value value, BlockArgument outputGrad) {
+  if (auto select = value.getDefiningOp<arith::SelectOp>())
+    return isUnrounded(select.getTrueValue(), outputGrad) &&
+           isUnrounded(select.getFalseValue(), outputGrad);
+  return value == outputGrad || matchPattern(value, m_AnyZeroFloat());
+}
+
+/// True when the gradient of the normalized elements is written in the sweep of
+/// the sums, and takes the place of `output_grad` after it: the second sweep
+/// then reads nothing of the prologue's. Where channels are contiguous that is
+/// a read less; elsewhere the second sweep finds its data in the cache.
+bool BackwardBuilder::writesNormalizedFirst() {
+  LoweringStrategyAttr strategy = getLoweringStrategy(op);
+  if (!strategy || strategy.getSchedule() != Schedule::RowBlocks ||
+      !op.needsSumsForData() || !op.wants(Gradient::normalized) ||
+      !op.hasScalarCode())
+    return false;
+  auto type = cast<ShapedType>(data.getType());
+  Block &code = op->getRegion(0).front();
+  bool isExact =
+      getAccumulatorType(type.getElementType()) == type.getElementType() ||
+      isUnrounded(code.getTerminator()->getOperand(0), code.getArgument(0));
+  // In place the sums would read what is overwritten.
+  Value out = getOut(Gradient::normalized);
+  return isExact && hasWholeLines(type) &&
+         llvm::count(op->getOperands(), out) == 1;
+}
+
+void BackwardBuilder::createNormalizedFirst() {
+  data = createDataGrads(Gradient::normalized, {}).getResult(0);
+  hasPrologue = false;
 }
 
 void BackwardBuilder::run() {
@@ -218,13 +261,19 @@ void BackwardBuilder::run() {
     createSums(dy, dyXmu);
     createParameterGrads();
   }
+  if (writesNormalizedFirst())
+    createNormalizedFirst();
   SmallVector<Value> coefficients;
   if (training)
     coefficients = createCoefficients();
   else if (op.wants(Gradient::input))
     coefficients.push_back(createFrozenCoefficient());
-  if (op.writesData())
-    createDataGrads(coefficients);
+  SmallVector<Gradient> written;
+  for (Gradient gradient : {Gradient::input, Gradient::normalized})
+    if (op.wants(gradient) && !getResult(gradient))
+      written.push_back(gradient);
+  if (!written.empty())
+    createDataGrads(written, coefficients);
 }
 
 FailureOr<SmallVector<Value>> BackwardOp::decomposeOperation(OpBuilder &b) {

@@ -21,6 +21,8 @@ using namespace mlir::bn;
 /// A tile that is at most this long gets buffers of this static size, which can
 /// live on the stack, also where its own size is dynamic.
 static constexpr int64_t kSmallTile = 256;
+/// Bits of a cache line.
+static constexpr int64_t kLineBits = 512;
 
 linalg::GenericOp mlir::bn::createGeneric(OpBuilder &builder, Operation *from,
                                           ValueRange ins, ValueRange outs,
@@ -150,6 +152,12 @@ bool mlir::bn::isCheap(Block &code) {
     return !isa<math::MathDialect>(scalar.getDialect()) ||
            isa<math::AbsFOp, math::CopySignOp, math::FmaOp>(scalar);
   });
+}
+
+bool mlir::bn::hasWholeLines(ShapedType data) {
+  int64_t last = data.getRank() - 1;
+  return last >= 0 && !data.isDynamicDim(last) &&
+         data.getDimSize(last) * data.getElementTypeBitWidth() % kLineBits == 0;
 }
 
 void mlir::bn::copyLoweringStrategy(Operation *from, Operation *to) {

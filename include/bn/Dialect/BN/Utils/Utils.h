@@ -65,6 +65,10 @@ ValueRange mergePartialResults(OpBuilder &builder, Operation *op,
 /// True for scalar code that takes no longer than to read what it is given.
 bool isCheap(Block &code);
 
+/// True for data whose rows are whole cache lines: each starts at one where the
+/// first does, and can be written past the caches as it is.
+bool hasWholeLines(ShapedType data);
+
 /// Copies the lowering strategy of `from` to `to`, if there is one.
 void copyLoweringStrategy(Operation *from, Operation *to);
 
