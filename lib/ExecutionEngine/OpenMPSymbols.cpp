@@ -16,6 +16,8 @@
 
 #include "JITSession.h"
 
+#include "bn/ExecutionEngine/ThreadPool.h"
+
 #define BN_OPENMP_SYMBOLS(X)                                                   \
   X(__kmpc_barrier)                                                            \
   X(__kmpc_cancel_barrier)                                                     \
@@ -72,6 +74,7 @@ BN_OPENMP_SYMBOLS(DECLARE)
 
 llvm::Error mlir::bn::defineOpenMPSymbols(llvm::orc::LLJIT &jit,
                                           llvm::orc::JITDylib &library) {
+  getOpenMPThreadPool(); // The library begins as it does for kernels of specs.
   llvm::orc::SymbolMap symbols;
 #define DEFINE(name)                                                           \
   symbols[jit.mangleAndIntern(#name)] = {                                      \

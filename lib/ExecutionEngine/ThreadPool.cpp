@@ -14,6 +14,7 @@
 
 #include <atomic>
 #include <cstdlib>
+#include <string>
 #include <unistd.h>
 #include <utility>
 
@@ -72,9 +73,25 @@ static void runShare(int32_t *, int32_t *thread, int64_t *count, Work *work) {
     (*work)(i);
 }
 
+/// Has the library begin. Its child of a fork starts threads of its own, unless
+/// the environment says otherwise, as TensorFlow does for a library that it
+/// knows. Kernels of the child would then wait for the threads of the parent.
+static void beginOpenMP() {
+  constexpr const char *name = "KMP_INIT_AT_FORK";
+  const char *value = std::getenv(name);
+  const std::string given = value ? value : "";
+  if (value)
+    setenv(name, "TRUE", /*overwrite=*/1);
+  __kmpc_global_thread_num(&location);
+  if (value)
+    setenv(name, given.c_str(), /*overwrite=*/1);
+}
+
 namespace {
 class OpenMPThreadPool final : public ThreadPool {
 public:
+  OpenMPThreadPool() { beginOpenMP(); }
+
   int64_t getMinBytes() override { return threadsSleep ? 1 << 20 : 0; }
 
   int64_t getNumThreads() override { return omp_get_max_threads(); }

@@ -130,6 +130,54 @@ def test_threads_sleep_when_they_are_asked_to(chosen, times):
     assert output.split() == times
 
 
+RUN_IN_FORK = """
+import os, signal, sys, numpy, bn_mlir
+
+x, c = numpy.ones((16, 8, 64, 64), numpy.float32), numpy.ones(8, numpy.float32)
+MODULE = \"\"\"
+!data = tensor<16x8x64x64xf32>
+!channel = tensor<8xf32>
+func.func @inference(%x: !data, %c: !channel, %y0: !data) -> !data {
+  %y = bn.inference axis(1) epsilon(1.0e-3) ins(%x : !data)
+      statistics(%c, %c : !channel, !channel) outs(%y0 : !data) -> !data
+  return %y : !data
+}
+\"\"\"
+if sys.argv[1] == "module":
+    kernel = bn_mlir.compile(MODULE)
+    run = lambda: kernel(x, c, numpy.empty_like(x))
+else:
+    run = lambda: bn_mlir.inference(x, None, None, c, c, axis=1)
+
+def count_started_threads():
+    before = len(os.listdir("/proc/self/task"))
+    run()
+    print(len(os.listdir("/proc/self/task")) - before, flush=True)
+
+count_started_threads()
+process = os.fork()
+if process == 0:
+    signal.alarm(60)  # Should it wait for ever.
+    count_started_threads()
+    os._exit(0)
+assert os.waitpid(process, 0)[1] == 0
+print(os.environ["KMP_INIT_AT_FORK"])
+"""
+
+
+@pytest.mark.parametrize("kind", ["spec", "module"])
+def test_forked_processes_start_threads(kind):
+    """Whatever this variable says, which `import tensorflow` sets."""
+    if not os.path.isdir("/proc/self/task"):
+        pytest.skip("the system does not list a process' threads")
+    environment = {**os.environ, "BN_THREADS": "2", "OMP_NUM_THREADS": "2",
+                   "KMP_INIT_AT_FORK": "FALSE"}
+    output = subprocess.run(
+        [sys.executable, "-c", RUN_IN_FORK, kind], env=environment, check=True,
+        capture_output=True, text=True).stdout
+    assert output.split() == ["1", "1", "FALSE"]
+
+
 def test_threads_that_sleep_are_not_woken_for_small_data():
     if not os.path.isdir("/proc/self/task"):
         pytest.skip("the system does not list a process' threads")

@@ -562,7 +562,7 @@ def test_second_gradients_between_replicas_are_refused(which):
 
 
 #===------------------------------------------------------------------------===#
-# Libraries
+# Processes
 #===------------------------------------------------------------------------===#
 
 
@@ -581,3 +581,28 @@ bn_mlir.training(x[:2])
 def test_imported_before_the_framework():
     """TensorFlow has an LLVM of its own; here it is loaded after ours."""
     subprocess.run([sys.executable, "-c", _IMPORTED_FIRST], check=True)
+
+
+_FORKED = """
+import os, signal, keras, numpy as np
+import bn_mlir, bn_mlir.keras
+x = np.random.default_rng(0).normal(size=(16, 64, 64, 8)).astype("f")
+layer = bn_mlir.keras.BatchNormalization()
+expected = keras.ops.convert_to_numpy(layer(x, training=True))
+
+def is_the_same():
+    y, _, _ = bn_mlir.training(x, np.ones(8, "f"), np.zeros(8, "f"))
+    return np.array_equal(y, expected)
+
+assert is_the_same()
+process = os.fork()
+if process == 0:
+    signal.alarm(60)  # Should it wait for ever.
+    os._exit(0 if is_the_same() else 1)
+assert os.waitpid(process, 0)[1] == 0
+"""
+
+
+def test_forked_processes_have_kernels():
+    """Those of bn_mlir; what a framework can do there is another question."""
+    subprocess.run([sys.executable, "-c", _FORKED], check=True)
