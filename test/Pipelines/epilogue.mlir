@@ -9,7 +9,7 @@ module attributes {
     "CPU" = #dlti.target_device_spec<
       "L1_cache_size_in_bytes" = 32768 : i64,
       "L2_cache_size_in_bytes" = 524288 : i64,
-      "L3_cache_size_in_bytes" = 16777216 : i64,
+      "L3_cache_size_in_bytes" = 14680064 : i64,
       "max_vector_op_width" = 256 : i64>>
 } {
   // Inference is one sweep: two reads and a write for each element.

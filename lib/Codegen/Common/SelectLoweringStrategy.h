@@ -52,10 +52,9 @@ bool sweepsTwice(Operation *op);
 /// caches.
 int64_t getLongRow(const MachineModel &machine, StoreKind stores);
 
-/// Bytes of data up to which stores go to the caches.
-inline int64_t getMostCachedBytes(const MachineModel &machine) {
-  return machine.l3Bytes / 4 * 3;
-}
+/// Bytes of data, inputs and outputs, up to which the stores of `op` go to the
+/// caches.
+int64_t getMostCachedBytes(IndexedOpInterface op, const MachineModel &machine);
 
 } // namespace mlir::bn
 

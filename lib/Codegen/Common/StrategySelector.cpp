@@ -51,13 +51,22 @@ int64_t mlir::bn::countData(IndexedOpInterface op) {
 }
 
 /// Stores past the caches save the read of what is overwritten, and cost
-/// dearly when what is written is read again soon: they pay when inputs and
-/// output together exceed about 3/4 of the last-level cache.
+/// dearly when what is written is read again soon. They pay early where
+/// channels are read a second time, from the cache, while others are written.
+int64_t mlir::bn::getMostCachedBytes(IndexedOpInterface op,
+                                     const MachineModel &machine) {
+  SmallVector<utils::IteratorType> kinds = op.getIterationKinds();
+  bool isSweep = !llvm::is_contained(kinds, utils::IteratorType::reduction);
+  bool hasRows = isa<TrainingOp>(op.getOperation()) &&
+                 kinds.back() == utils::IteratorType::parallel;
+  return machine.l3Bytes / 4 * (isSweep ? 5 : hasRows ? 4 : 3);
+}
+
 StoreKind StrategySelector::selectStores() {
   int64_t data = countData(op);
   bool isLarge = type.hasStaticShape()
                      ? data * type.getNumElements() >
-                           getMostCachedBytes(machine) / elementBytes
+                           getMostCachedBytes(op, machine) / elementBytes
                      : data > 0 && assumption.isLarge;
   return isLarge ? StoreKind::NonTemporal : StoreKind::Temporal;
 }

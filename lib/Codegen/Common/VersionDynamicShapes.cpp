@@ -83,7 +83,7 @@ Value Versioner::createCondition(SizeAssumption assumption) {
           loc, elements, b.createOrFold<tensor::DimOp>(loc, data, dim));
     int64_t bytes = countData(op) * type.getElementTypeBitWidth() / 8;
     condition = compare(arith::CmpIPredicate::sgt, elements,
-                        getMostCachedBytes(machine) / bytes);
+                        getMostCachedBytes(op, machine) / bytes);
   }
   if (!assumption.hasLongRows)
     return condition;

@@ -234,7 +234,7 @@ module attributes {
     return %y : tensor<8x64x784xf32>
   }
 
-  // Input and output of 26 MB exceed 3/4 of the last-level cache.
+  // Input and output of 26 MB exceed 5/4 of the last-level cache.
   // CHECK-LABEL: func @nontemporal
   //       CHECK:   stores = nontemporal>
   func.func @nontemporal(%x: tensor<32x64x1600xf32>, %c: tensor<64xf32>)
@@ -245,25 +245,45 @@ module attributes {
     return %y : tensor<32x64x1600xf32>
   }
 
-  // Two tensors of 5 MB do not, three do: the inputs of an epilogue are read,
+  // Two tensors of 8 MB do not, three do: the inputs of an epilogue are read,
   // too.
   // CHECK-LABEL: func @epilogue
   //       CHECK:   stores = temporal>
   //       CHECK:   stores = nontemporal>
-  func.func @epilogue(%x: tensor<8x64x2560xf32>, %r: tensor<8x64x2560xf32>,
-      %c: tensor<64xf32>) -> tensor<8x64x2560xf32> {
-    %y = bn.inference axis(1) epsilon(1.0) ins(%x : tensor<8x64x2560xf32>)
+  func.func @epilogue(%x: tensor<8x64x4096xf32>, %r: tensor<8x64x4096xf32>,
+      %c: tensor<64xf32>) -> tensor<8x64x4096xf32> {
+    %y = bn.inference axis(1) epsilon(1.0) ins(%x : tensor<8x64x4096xf32>)
         statistics(%c, %c : tensor<64xf32>, tensor<64xf32>)
-        outs(%x : tensor<8x64x2560xf32>) -> tensor<8x64x2560xf32>
-    %z = bn.inference axis(1) epsilon(1.0) ins(%y : tensor<8x64x2560xf32>)
+        outs(%x : tensor<8x64x4096xf32>) -> tensor<8x64x4096xf32>
+    %z = bn.inference axis(1) epsilon(1.0) ins(%y : tensor<8x64x4096xf32>)
         statistics(%c, %c : tensor<64xf32>, tensor<64xf32>)
-        outs(%x : tensor<8x64x2560xf32>)
-        epilogue(%r : tensor<8x64x2560xf32>) {
+        outs(%x : tensor<8x64x4096xf32>)
+        epilogue(%r : tensor<8x64x4096xf32>) {
       ^bb0(%e: f32, %f: f32):
         %s = arith.addf %e, %f : f32
         bn.yield %s : f32
-      } -> tensor<8x64x2560xf32>
-    return %z : tensor<8x64x2560xf32>
+      } -> tensor<8x64x4096xf32>
+    return %z : tensor<8x64x4096xf32>
+  }
+
+  // 13 MB are more than 3/4 of it, past which one channel is written while the
+  // next is read; rows of channels are written into the cache up to 4/4.
+  // CHECK-LABEL: func @nontemporal_training
+  //       CHECK:   <pipelined_slab, {{.*}} stores = nontemporal,
+  //       CHECK:   <row_blocks, {{.*}} stores = temporal,
+  func.func @nontemporal_training(%x: tensor<8x64x3136xf32>,
+      %z: tensor<25088x64xf32>, %c: tensor<64xf32>)
+      -> (tensor<8x64x3136xf32>, tensor<25088x64xf32>) {
+    %y, %m, %v = bn.training axis(1) epsilon(1.0)
+        ins(%x : tensor<8x64x3136xf32>)
+        outs(%x, %c, %c
+             : tensor<8x64x3136xf32>, tensor<64xf32>, tensor<64xf32>)
+        -> tensor<8x64x3136xf32>, tensor<64xf32>, tensor<64xf32>
+    %w, %n, %s = bn.training axis(1) epsilon(1.0)
+        ins(%z : tensor<25088x64xf32>)
+        outs(%z, %c, %c : tensor<25088x64xf32>, tensor<64xf32>, tensor<64xf32>)
+        -> tensor<25088x64xf32>, tensor<64xf32>, tensor<64xf32>
+    return %y, %w : tensor<8x64x3136xf32>, tensor<25088x64xf32>
   }
 
   // Half as many bytes per element: input and output fit the last-level cache.

@@ -13,7 +13,7 @@ module attributes {
 } {
   // One sweep: input and output count.
   // CHECK-LABEL: func @inference
-  //       CHECK:   %[[LARGE:[a-z0-9_]+]] = arith.cmpi sgt, %{{.*}}, %c1572864
+  //       CHECK:   %[[LARGE:[a-z0-9_]+]] = arith.cmpi sgt, %{{.*}}, %c2621440
   //       CHECK:   %[[Y:.*]] = scf.if %[[LARGE]] -> (tensor<?x?x?xf32>) {
   //       CHECK:     bn.inference {{.*}}<sweep, {{.*}} stores = nontemporal>
   //       CHECK:   } else {
@@ -68,7 +68,7 @@ module attributes {
   // Twice as many elements of half the size; channels that are not known are no
   // groups.
   // CHECK-LABEL: func @bf16
-  //       CHECK:   %[[LARGE:.*]] = arith.cmpi sgt, %{{.*}}, %c3145728
+  //       CHECK:   %[[LARGE:.*]] = arith.cmpi sgt, %{{.*}}, %c5242880
   //       CHECK:   scf.if %[[LARGE]]
   //       CHECK:     <sweep, threads = 2, parallel = [-8, -8, 0], {{.*}} stores = nontemporal, prefetch =
   func.func @bf16(%x: tensor<8x?x100xbf16>, %m: tensor<?xf32>)
