@@ -89,9 +89,11 @@ static void markLoops(Builder &b, ArrayRef<LoopLikeOpInterface> loops,
                              b.getI64IntegerAttr(strategy.getThreads()));
   } else if (strategy.getPrefetch() != 0 &&
              llvm::is_contained(strategy.getTile(), 1)) {
-    // Of tiles of several rows, bn-vectorize-tiles marks the loop over rows.
-    loops.back()->setAttr(kPrefetchAttrName,
-                          b.getI64IntegerAttr(strategy.getPrefetch()));
+    // The loop over rows, of which there may be one over parts inside: the last
+    // part has none ahead. Of tiles of several rows, bn-vectorize-tiles marks
+    // it.
+    loops.front()->setAttr(kPrefetchAttrName,
+                           b.getI64IntegerAttr(strategy.getPrefetch()));
   }
 }
 

@@ -330,3 +330,24 @@ func.func @some_channels(%x: tensor<1024x4096xf32>, %c: tensor<4096xf32>)
       outs(%x : tensor<1024x4096xf32>) -> tensor<1024x4096xf32>
   return %y : tensor<1024x4096xf32>
 }
+
+// -----
+
+// Rows ahead are asked for, not parts of them: the last part has none ahead.
+// CHECK-LABEL: func @parts
+//       CHECK:   scf.for %{{.*}} = %c0 to %c8 step %c1
+//       CHECK:     scf.for %{{.*}} = %c0 to %c12544 step %c6272
+//       CHECK:       bn.backward_reduce
+//       CHECK:       scf.yield
+//  CHECK-NEXT:     }
+//       CHECK:     scf.yield
+//  CHECK-NEXT:   } {bn.prefetch = 1 : i64}
+func.func @parts(%dy: tensor<8x1x12544xf32>, %s: tensor<1xf64>)
+    -> tensor<1xf64> {
+  %r = bn.backward_reduce axis(1) sums(dy)
+      {bn.lowering_strategy = #bn.lowering_strategy<pipelined_slab, threads = 0,
+       parallel = [0, 0, 0], tile = [1, 0, 6272], vector_bits = 256, unroll = 4,
+       stores = temporal, prefetch = 1>}
+      ins(%dy : tensor<8x1x12544xf32>) outs(%s : tensor<1xf64>) -> tensor<1xf64>
+  return %r : tensor<1xf64>
+}
