@@ -123,7 +123,9 @@ int64_t StrategySelector::countCoefficients() {
   int64_t count = 3;
   if (auto backward = dyn_cast<BackwardOp>(op.getOperation()))
     count = backward.needsSumsForData() ? 4 : 1;
-  auto coded = cast<ScalarCodeOpInterface>(op.getOperation());
+  auto coded = dyn_cast<ScalarCodeOpInterface>(op.getOperation());
+  if (!coded)
+    return count;
   return count + llvm::count_if(coded.getCodeInputs(), [&](Value input) {
            return cast<ShapedType>(input.getType()).getRank() != rank();
          });

@@ -108,6 +108,7 @@ private:
   bool hasLongRows();
   bool paysPipelined();
   int64_t selectGroup(int64_t channelDim);
+  int64_t getMostSpread(int64_t channelDim);
   int64_t selectRows(int64_t group);
   SmallVector<int64_t> selectRowTile(int64_t group);
   LoweringStrategyAttr selectSlab(int64_t channelDim);

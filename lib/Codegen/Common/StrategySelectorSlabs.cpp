@@ -56,7 +56,22 @@ int64_t StrategySelector::selectGroup(int64_t channelDim) {
   int64_t rowBytes = std::max<int64_t>(size(last) * elementBytes, 1);
   int64_t limit = std::min<int64_t>(llvm::divideCeil(kRowBytes, rowBytes),
                                     size(channelDim) / kMinChannels);
+  limit = std::min(limit, getMostSpread(channelDim));
   return getDivisor(size(channelDim), std::max<int64_t>(limit, 1));
+}
+
+/// The most channels of which what there is per channel stays in the L1 cache
+/// when it is spread over the elements of a row: of 16-bit data, that is twice
+/// as long as the row. In a pipelined loop a pivot and two sums come with it.
+/// Fewer channels are no whole lines, which matters where they are to be
+/// written past the caches.
+int64_t StrategySelector::getMostSpread(int64_t channelDim) {
+  int64_t count = countCoefficients();
+  if (canBePipelined(channelDim) && paysPipelined())
+    count += 3;
+  int64_t room = isCached() ? machine.l1Bytes / 2 : machine.l1Bytes / 3 * 2;
+  int64_t bytes = count * std::max<int64_t>(elementBytes, 4);
+  return room / std::max<int64_t>(bytes * size(rank() - 1), 1);
 }
 
 /// Channel groups that are normalized as soon as their statistics are known.

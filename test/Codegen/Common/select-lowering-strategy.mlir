@@ -129,6 +129,20 @@ module attributes {
     return %y : tensor<256x256x49xf32>
   }
 
+  // Of 16-bit data, half as many bytes: sums, a pivot and coefficients are
+  // spread over the row in f32.
+  // CHECK-LABEL: func @short_rows_of_bf16
+  //       CHECK:   <pipelined_slab, threads = 2, parallel = [0, 128, 0], tile = [128, 16, 0],
+  func.func @short_rows_of_bf16(%x: tensor<256x256x49xbf16>,
+      %c: tensor<256xf32>) -> tensor<256x256x49xbf16> {
+    %y, %m, %v = bn.training axis(1) epsilon(1.0)
+        ins(%x : tensor<256x256x49xbf16>)
+        outs(%x, %c, %c
+             : tensor<256x256x49xbf16>, tensor<256xf32>, tensor<256xf32>)
+        -> tensor<256x256x49xbf16>, tensor<256xf32>, tensor<256xf32>
+    return %y : tensor<256x256x49xbf16>
+  }
+
   // Rows above 8192 elements are cut in equal parts: 50176 = 7 * 7168.
   // CHECK-LABEL: func @slab_long_rows
   //       CHECK:   <pipelined_slab, threads = 2, parallel = [0, 32, 0], tile = [1, 1, 7168],
