@@ -105,7 +105,8 @@ USES = {
 }
 
 
-# Each is first once, and before each other.
+# Each is first once, and before each other; but TensorFlow before Triton, which
+# aborts without us as well.
 @pytest.mark.parametrize(
     "order",
     [

@@ -603,6 +603,8 @@ assert os.waitpid(process, 0)[1] == 0
 """
 
 
+@pytest.mark.skipif(BACKEND not in ("jax", "tensorflow"),
+                    reason="PyTorch has tests of its own, NumPy no threads")
 def test_forked_processes_have_kernels():
     """Those of bn_mlir; what a framework can do there is another question."""
     subprocess.run([sys.executable, "-c", _FORKED], check=True)
