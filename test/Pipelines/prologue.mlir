@@ -1,7 +1,7 @@
 // Prologues cost no sweep of their own, and no memory of the data's size: not
 // where statistics are frozen, where sums and gradients are one sweep; nor
-// otherwise, where they are two. The gradients are those of a residual block: of a ReLU behind a
-// sum, of which the addend's is a result.
+// otherwise, where they are two. The gradients are those of a residual block: of
+// a ReLU behind a sum, of which the addend's is a result.
 
 // RUN: bn-opt %s --bn-cpu-pipeline="compile-to=tiled threads=2" | FileCheck %s
 // RUN: bn-opt %s --bn-cpu-pipeline="compile-to=buffer threads=2" | FileCheck %s --check-prefix=BUFFER --implicit-check-not="memref.alloc(" --implicit-check-not="memref.copy {{.*}}3136"

@@ -14,6 +14,8 @@ CASES = [(shape, axis, "f32") for shape, axis in ref.SHAPES] + [
     (shape, axis, dtype)
     for shape, axis in DTYPE_SHAPES
     for dtype in ("f16", "bf16", "f64")
+] + [  # more channels than the L1 cache holds coefficients of
+    ((70, 4096), -1, dtype) for dtype in ("bf16", "f32", "f64")
 ]
 cases = pytest.mark.parametrize("shape, axis, dtype", CASES)
 

@@ -51,8 +51,10 @@ int64_t mlir::bn::countData(IndexedOpInterface op) {
 }
 
 /// Stores past the caches save the read of what is overwritten, and cost
-/// dearly when what is written is read again soon. They pay early where
-/// channels are read a second time, from the cache, while others are written.
+/// dearly when what is written is read again soon. They pay late in a sweep
+/// without sums, somewhat earlier in training where channels are contiguous,
+/// and early in all else: gradients, and channels that are read a second time,
+/// from the cache, while others are written.
 int64_t mlir::bn::getMostCachedBytes(IndexedOpInterface op,
                                      const MachineModel &machine) {
   SmallVector<utils::IteratorType> kinds = op.getIterationKinds();

@@ -63,8 +63,8 @@ int64_t StrategySelector::selectGroup(int64_t channelDim) {
 /// The most channels of which what there is per channel stays in the L1 cache
 /// when it is spread over the elements of a row: of 16-bit data, that is twice
 /// as long as the row. In a pipelined loop a pivot and two sums come with it.
-/// Fewer channels are no whole lines, which matters where they are to be
-/// written past the caches.
+/// Past the caches it may fill more of the L1 cache: parts of lines, which
+/// fewer channels are, cost more there.
 int64_t StrategySelector::getMostSpread(int64_t channelDim) {
   int64_t count = countCoefficients();
   if (canBePipelined(channelDim) && paysPipelined())

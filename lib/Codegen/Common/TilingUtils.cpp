@@ -89,11 +89,17 @@ static void markLoops(Builder &b, ArrayRef<LoopLikeOpInterface> loops,
                              b.getI64IntegerAttr(strategy.getThreads()));
   } else if (strategy.getPrefetch() != 0 &&
              llvm::is_contained(strategy.getTile(), 1)) {
-    // The loop over rows, of which there may be one over parts inside: the last
-    // part has none ahead. Of tiles of several rows, bn-vectorize-tiles marks
-    // it.
-    loops.front()->setAttr(kPrefetchAttrName,
-                           b.getI64IntegerAttr(strategy.getPrefetch()));
+    // The loop over rows, if there are several, and not the one over their
+    // parts: the last part has none ahead. Of tiles of several rows,
+    // bn-vectorize-tiles marks it.
+    const auto *rows = llvm::find_if(loops, [](LoopLikeOpInterface loop) {
+      std::optional<APInt> count =
+          cast<scf::ForOp>(loop.getOperation()).getStaticTripCount();
+      return !count || !count->isOne();
+    });
+    if (rows != loops.end())
+      LoopLikeOpInterface(*rows)->setAttr(
+          kPrefetchAttrName, b.getI64IntegerAttr(strategy.getPrefetch()));
   }
 }
 

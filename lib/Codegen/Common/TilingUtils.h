@@ -46,8 +46,9 @@ LogicalResult tileStatsInSequence(RewriterBase &rewriter, StatsOp op);
 IndexedOpInterface splitIntoStreams(RewriterBase &rewriter,
                                     IndexedOpInterface op);
 
-/// The sums that can be taken in one sweep with `sweep`, if any. In place they
-/// cannot: a loop that writes what another reads is not fused with it.
+/// The sums that can be taken in one sweep with `sweep`, if any. They cannot
+/// where an out of `sweep` is an operand of theirs: a loop that writes what
+/// another reads is not fused with it.
 BackwardReduceOp findSumsOfSweep(BackwardInputOp sweep);
 
 } // namespace mlir::bn

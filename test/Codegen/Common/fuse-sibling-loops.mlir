@@ -366,3 +366,40 @@ func.func @shared(%x: tensor<64xf32>, %y: tensor<64xf32>)
   } {bn.pipelined}
   return %r#0, %r#1 : vector<8xf32>, tensor<64xf32>
 }
+
+// -----
+
+// But uninitialized tensors stay apart: bufferization gives each its own memory.
+// CHECK-LABEL: func @apart
+//       CHECK:     scf.for %{{.*}} = %c0 to %c64 step %c8
+// CHECK-COUNT-2:     tensor.empty
+//       CHECK:       scf.yield
+func.func @apart(%x: tensor<64xf32>, %y: tensor<64xf32>)
+    -> (tensor<64xf32>, tensor<64xf32>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c8 = arith.constant 8 : index
+  %c64 = arith.constant 64 : index
+  %one = arith.constant 1.0 : f32
+  %r:2 = scf.for %g = %c0 to %c1 step %c1 iter_args(%x0 = %x, %y0 = %y)
+      -> (tensor<64xf32>, tensor<64xf32>) {
+    %a = scf.for %i = %c0 to %c64 step %c8 iter_args(%t = %x0)
+        -> tensor<64xf32> {
+      %e = tensor.empty() : tensor<8xf32>
+      %v = tensor.insert %one into %e[%c0] : tensor<8xf32>
+      %u = tensor.insert_slice %v into %t[%i] [8] [1]
+          : tensor<8xf32> into tensor<64xf32>
+      scf.yield %u : tensor<64xf32>
+    }
+    %b = scf.for %i = %c0 to %c64 step %c8 iter_args(%t = %y0)
+        -> tensor<64xf32> {
+      %e = tensor.empty() : tensor<8xf32>
+      %v = tensor.insert %one into %e[%c1] : tensor<8xf32>
+      %u = tensor.insert_slice %v into %t[%i] [8] [1]
+          : tensor<8xf32> into tensor<64xf32>
+      scf.yield %u : tensor<64xf32>
+    }
+    scf.yield %a, %b : tensor<64xf32>, tensor<64xf32>
+  } {bn.pipelined}
+  return %r#0, %r#1 : tensor<64xf32>, tensor<64xf32>
+}

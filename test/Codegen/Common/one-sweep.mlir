@@ -109,14 +109,16 @@ func.func @two_sweeps(%dy: tensor<1024x128xf32>, %a: tensor<128xf32>,
     tile = [64, 0], vector_bits = 256, unroll = 4, stores = nontemporal,
     streams = 4>
 
-// Whole lines are walked in one sweep one by one, in smaller register tiles
-// where rows have few of them; other rows are packed to be written.
+// Whole lines are walked in one sweep one by one, in register tiles of half the
+// width. Other rows, and those without two such tiles, are packed to be written.
 // CHECK-LABEL: func @whole_lines
 //       CHECK:   scf.forall
 //       CHECK:     bn.backward_reduce {{.*}} unroll = 2, stores = nontemporal>} ins(%{{.*}} : tensor<64x64xf32>)
 //       CHECK:     bn.backward_input {{.*}}<sweep, {{.*}} unroll = 2, stores = nontemporal>} ins(%{{.*}} : tensor<64x64xf32>)
 //       CHECK:   } {bn.one_sweep, bn.threads = 2 : i64}
 // CHECK-LABEL: func @parts_of_lines
+//   CHECK-NOT:   bn.one_sweep
+// CHECK-LABEL: func @one_tile
 //   CHECK-NOT:   bn.one_sweep
 func.func @whole_lines(%dy: tensor<1024x64xf32>, %a: tensor<64xf32>,
     %s: tensor<64xf64>, %dx: tensor<1024x64xf32>)
@@ -140,4 +142,16 @@ func.func @parts_of_lines(%dy: tensor<1024x68xf32>, %a: tensor<68xf32>,
       ins(%dy : tensor<1024x68xf32>) coefficients(%a : tensor<68xf32>)
       outs(%dx : tensor<1024x68xf32>) -> tensor<1024x68xf32>
   return %r, %y : tensor<68xf64>, tensor<1024x68xf32>
+}
+
+func.func @one_tile(%dy: tensor<1024x16xf32>, %a: tensor<16xf32>,
+    %s: tensor<16xf64>, %dx: tensor<1024x16xf32>)
+    -> (tensor<16xf64>, tensor<1024x16xf32>) {
+  %r = bn.backward_reduce axis(1) sums(dy) {bn.lowering_strategy = #rows}
+      ins(%dy : tensor<1024x16xf32>) outs(%s : tensor<16xf64>)
+      -> tensor<16xf64>
+  %y = bn.backward_input axis(1) {bn.lowering_strategy = #rows}
+      ins(%dy : tensor<1024x16xf32>) coefficients(%a : tensor<16xf32>)
+      outs(%dx : tensor<1024x16xf32>) -> tensor<1024x16xf32>
+  return %r, %y : tensor<16xf64>, tensor<1024x16xf32>
 }

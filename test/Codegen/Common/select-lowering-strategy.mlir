@@ -188,8 +188,14 @@ module attributes {
   // CHECK-LABEL: func @many_channels
   //       CHECK:   <row_blocks, threads = 2, {{.*}} tile = [64, 512], {{.*}} streams = 4>
   //       CHECK:   <sweep, threads = 2, {{.*}} tile = [64, 512],
-  func.func @many_channels(%x: tensor<1024x4096xf32>, %c: tensor<4096xf32>)
-      -> (tensor<1024x4096xf32>, tensor<1024x4096xf32>) {
+  // Not where no part of a row is long enough; of f64, half as many.
+  //       CHECK:   <sweep, threads = 2, {{.*}} tile = [0, 0],
+  //       CHECK:   <sweep, threads = 2, {{.*}} tile = [64, 256],
+  func.func @many_channels(%x: tensor<1024x4096xf32>, %c: tensor<4096xf32>,
+      %p: tensor<1024x4099xf32>, %d: tensor<4099xf32>,
+      %q: tensor<1024x4096xf64>, %e: tensor<4096xf64>)
+      -> (tensor<1024x4096xf32>, tensor<1024x4096xf32>, tensor<1024x4099xf32>,
+          tensor<1024x4096xf64>) {
     %y, %m, %v = bn.training axis(1) epsilon(1.0)
         ins(%x : tensor<1024x4096xf32>)
         outs(%x, %c, %c
@@ -198,7 +204,15 @@ module attributes {
     %z = bn.inference axis(1) epsilon(1.0) ins(%x : tensor<1024x4096xf32>)
         statistics(%c, %c : tensor<4096xf32>, tensor<4096xf32>)
         outs(%x : tensor<1024x4096xf32>) -> tensor<1024x4096xf32>
-    return %y, %z : tensor<1024x4096xf32>, tensor<1024x4096xf32>
+    %u = bn.inference axis(1) epsilon(1.0) ins(%p : tensor<1024x4099xf32>)
+        statistics(%d, %d : tensor<4099xf32>, tensor<4099xf32>)
+        outs(%p : tensor<1024x4099xf32>) -> tensor<1024x4099xf32>
+    %w = bn.inference axis(1) epsilon(1.0) ins(%q : tensor<1024x4096xf64>)
+        statistics(%e, %e : tensor<4096xf64>, tensor<4096xf64>)
+        outs(%q : tensor<1024x4096xf64>) -> tensor<1024x4096xf64>
+    return %y, %z, %u, %w
+        : tensor<1024x4096xf32>, tensor<1024x4096xf32>, tensor<1024x4099xf32>,
+          tensor<1024x4096xf64>
   }
 
   // A block has at least 128 rows; of 640 KiB, four are worth it.

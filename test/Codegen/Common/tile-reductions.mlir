@@ -351,3 +351,36 @@ func.func @parts(%dy: tensor<8x1x12544xf32>, %s: tensor<1xf64>)
       ins(%dy : tensor<8x1x12544xf32>) outs(%s : tensor<1xf64>) -> tensor<1xf64>
   return %r : tensor<1xf64>
 }
+
+// Of one row, the parts are all there is.
+// CHECK-LABEL: func @one_row
+//       CHECK:   scf.for %{{.*}} = %c0 to %c12544 step %c6272
+//       CHECK:   } {bn.prefetch = 1 : i64}
+func.func @one_row(%dy: tensor<1x1x12544xf32>, %s: tensor<1xf64>)
+    -> tensor<1xf64> {
+  %r = bn.backward_reduce axis(1) sums(dy)
+      {bn.lowering_strategy = #bn.lowering_strategy<pipelined_slab, threads = 0,
+       parallel = [0, 0, 0], tile = [1, 0, 6272], vector_bits = 256, unroll = 4,
+       stores = temporal, prefetch = 1>}
+      ins(%dy : tensor<1x1x12544xf32>) outs(%s : tensor<1xf64>) -> tensor<1xf64>
+  return %r : tensor<1xf64>
+}
+
+// -----
+
+// Sums take as many channels at a time, from four places.
+// CHECK-LABEL: func @some_channels_summed
+//       CHECK:   scf.for %{{.*}} = %c0 to %c256 step %c64
+//       CHECK:     scf.for %{{.*}} = %c0 to %c4096 step %c512
+//       CHECK:       bn.stats axis(2) {{.*}} ins(%{{[^ ]+}} : tensor<4x64x512xf32>)
+func.func @some_channels_summed(%x: tensor<1024x4096xf32>,
+    %c: tensor<4096xf64>) -> tensor<4096xf64> {
+  %n, %m, %s = bn.stats axis(1)
+      {bn.lowering_strategy = #bn.lowering_strategy<row_blocks, threads = 0,
+       parallel = [0, 0], tile = [64, 512], vector_bits = 256, unroll = 4,
+       stores = temporal, streams = 4>}
+      ins(%x : tensor<1024x4096xf32>)
+      outs(%c, %c, %c : tensor<4096xf64>, tensor<4096xf64>, tensor<4096xf64>)
+      -> tensor<4096xf64>, tensor<4096xf64>, tensor<4096xf64>
+  return %m : tensor<4096xf64>
+}

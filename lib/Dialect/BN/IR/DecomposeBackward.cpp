@@ -243,7 +243,7 @@ bool BackwardBuilder::writesNormalizedFirst() {
       isUnrounded(code.getTerminator()->getOperand(0), code.getArgument(0));
   // In place the sums would read what is overwritten.
   Value out = getOut(Gradient::normalized);
-  return isExact && hasWholeLines(type) &&
+  return isExact && hasWholeLines(type, strategy) &&
          llvm::count(op->getOperands(), out) == 1;
 }
 

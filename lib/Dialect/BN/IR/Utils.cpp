@@ -154,10 +154,14 @@ bool mlir::bn::isCheap(Block &code) {
   });
 }
 
-bool mlir::bn::hasWholeLines(ShapedType data) {
-  int64_t last = data.getRank() - 1;
-  return last >= 0 && !data.isDynamicDim(last) &&
-         data.getDimSize(last) * data.getElementTypeBitWidth() % kLineBits == 0;
+bool mlir::bn::hasWholeLines(ShapedType data, LoweringStrategyAttr strategy) {
+  int64_t last = data.getRank() - 1, bits = data.getElementTypeBitWidth();
+  if (last < 0 || data.isDynamicDim(last))
+    return false;
+  int64_t size = data.getDimSize(last);
+  int64_t lanes = strategy.getVectorBits() / (bits == 64 ? 64 : 32);
+  return size * bits % kLineBits == 0 &&
+         size >= std::max<int64_t>(strategy.getUnroll(), 2) * lanes;
 }
 
 void mlir::bn::copyLoweringStrategy(Operation *from, Operation *to) {

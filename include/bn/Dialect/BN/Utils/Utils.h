@@ -9,6 +9,8 @@
 #ifndef BN_DIALECT_BN_UTILS_UTILS_H
 #define BN_DIALECT_BN_UTILS_UTILS_H
 
+#include "bn/Dialect/BN/IR/BNDialect.h"
+
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Utils/StructuredOpsUtils.h"
 #include "mlir/IR/Builders.h"
@@ -65,9 +67,11 @@ ValueRange mergePartialResults(OpBuilder &builder, Operation *op,
 /// True for scalar code that takes no longer than to read what it is given.
 bool isCheap(Block &code);
 
-/// True for data whose rows are whole cache lines: each starts at one where the
-/// first does, and can be written past the caches as it is.
-bool hasWholeLines(ShapedType data);
+/// True for data whose rows can be written past the caches as they are, with
+/// the register tiles of `strategy` or tiles of half their width: they are
+/// whole cache lines, and more than one such tile, so that there is a loop over
+/// them.
+bool hasWholeLines(ShapedType data, LoweringStrategyAttr strategy);
 
 /// Copies the lowering strategy of `from` to `to`, if there is one.
 void copyLoweringStrategy(Operation *from, Operation *to);
