@@ -75,8 +75,7 @@ StoreKind StrategySelector::selectStores() {
 
 /// Elements of a register where they are widest.
 int64_t StrategySelector::getLanes() {
-  unsigned bits = type.getElementTypeBitWidth() == 64 ? 64 : 32;
-  return std::max<int64_t>(machine.vectorBits / bits, 1);
+  return std::max<int64_t>(machine.vectorBits / (8 * accumulatorBytes()), 1);
 }
 
 int64_t StrategySelector::selectUnroll() {
@@ -139,7 +138,7 @@ int64_t StrategySelector::selectChannels() {
   int64_t last = rank() - 1;
   if (!isa<ScalarCodeOpInterface>(op.getOperation()) || type.isDynamicDim(last))
     return 0;
-  int64_t bytes = countCoefficients() * std::max<int64_t>(elementBytes, 4);
+  int64_t bytes = countCoefficients() * accumulatorBytes();
   if (size(last) * bytes <= machine.l1Bytes / 3 * 2)
     return 0;
   int64_t channels = getDivisor(size(last), machine.l1Bytes / 3 / bytes);

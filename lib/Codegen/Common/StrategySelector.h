@@ -89,6 +89,10 @@ struct StrategySelector {
 
 private:
   StoreKind selectStores();
+  /// Bytes of what sums and coefficients are computed in.
+  int64_t accumulatorBytes() {
+    return getAccumulatorType(type.getElementType()).getWidth() / 8;
+  }
   int64_t getLanes();
   int64_t selectUnroll();
   int64_t getMostRows(int64_t size);

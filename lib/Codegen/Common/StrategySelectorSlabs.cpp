@@ -70,7 +70,7 @@ int64_t StrategySelector::getMostSpread(int64_t channelDim) {
   if (canBePipelined(channelDim) && paysPipelined())
     count += 3;
   int64_t room = isCached() ? machine.l1Bytes / 2 : machine.l1Bytes / 3 * 2;
-  int64_t bytes = count * std::max<int64_t>(elementBytes, 4);
+  int64_t bytes = count * accumulatorBytes();
   return room / std::max<int64_t>(bytes * size(rank() - 1), 1);
 }
 

@@ -38,9 +38,8 @@ private:
   SmallVector<Value> createCoefficients();
   Value createFrozenCoefficient();
   bool writesNormalizedFirst();
-  BackwardInputOp createDataGrads(ArrayRef<Gradient> gradients,
-                                  ArrayRef<Value> coefficients);
-  void createNormalizedFirst();
+  void createDataGrads(ArrayRef<Gradient> gradients,
+                       ArrayRef<Value> coefficients);
   Value createEmpty() { return createEmptyLike(b, loc, data, axis, wide); }
   /// The out of one gradient, and its result.
   Value getOut(Gradient gradient) {
@@ -195,8 +194,8 @@ Value BackwardBuilder::createFrozenCoefficient() {
 /// Those of `gradients`, of the size of the data, in one sweep: of `input`,
 /// `a * dy + w * (b * (input - mean) + c)` with the weight `w`, and `dy`
 /// itself, the gradient of the normalized elements.
-BackwardInputOp BackwardBuilder::createDataGrads(ArrayRef<Gradient> gradients,
-                                                 ArrayRef<Value> coefficients) {
+void BackwardBuilder::createDataGrads(ArrayRef<Gradient> gradients,
+                                      ArrayRef<Value> coefficients) {
   bool isFull = coefficients.size() == 3;
   auto get = [&](size_t i) {
     return i < coefficients.size() ? coefficients[i] : Value();
@@ -214,7 +213,6 @@ BackwardInputOp BackwardBuilder::createDataGrads(ArrayRef<Gradient> gradients,
   copyLoweringStrategy(op, grads);
   for (auto [gradient, result] : llvm::zip_equal(gradients, grads.getResults()))
     getResult(gradient) = result;
-  return grads;
 }
 
 /// True for what the code of a prologue yields when it is an element of
@@ -247,11 +245,6 @@ bool BackwardBuilder::writesNormalizedFirst() {
          llvm::count(op->getOperands(), out) == 1;
 }
 
-void BackwardBuilder::createNormalizedFirst() {
-  data = createDataGrads(Gradient::normalized, {}).getResult(0);
-  hasPrologue = false;
-}
-
 void BackwardBuilder::run() {
   bool training = op.needsSumsForData();
   bool dy = training || op.wants(Gradient::offset);
@@ -261,8 +254,11 @@ void BackwardBuilder::run() {
     createSums(dy, dyXmu);
     createParameterGrads();
   }
-  if (writesNormalizedFirst())
-    createNormalizedFirst();
+  if (writesNormalizedFirst()) {
+    createDataGrads(Gradient::normalized, {});
+    data = getResult(Gradient::normalized);
+    hasPrologue = false;
+  }
   SmallVector<Value> coefficients;
   if (training)
     coefficients = createCoefficients();

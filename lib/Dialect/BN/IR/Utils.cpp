@@ -159,7 +159,8 @@ bool mlir::bn::hasWholeLines(ShapedType data, LoweringStrategyAttr strategy) {
   if (last < 0 || data.isDynamicDim(last))
     return false;
   int64_t size = data.getDimSize(last);
-  int64_t lanes = strategy.getVectorBits() / (bits == 64 ? 64 : 32);
+  int64_t lanes = strategy.getVectorBits() /
+                  getAccumulatorType(data.getElementType()).getWidth();
   return size * bits % kLineBits == 0 &&
          size >= std::max<int64_t>(strategy.getUnroll(), 2) * lanes;
 }
