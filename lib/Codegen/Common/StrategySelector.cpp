@@ -23,6 +23,13 @@ static constexpr int64_t kLongestChain = 256;
 /// Least bytes of a part of a row that is read apart from the rest.
 static constexpr int64_t kPieceOfRow = 512;
 
+/// What stores past the caches write as a whole, in bytes.
+static constexpr int64_t kLineBytes = 64;
+
+/// Least bytes of a channel's row, in training and in gradients, that is better
+/// off alone and in the caches than with others and written in parts of lines.
+static constexpr int64_t kRowAlone = 448, kGradientRowAlone = 1024;
+
 bool mlir::bn::sweepsTwice(Operation *op) {
   if (auto backward = dyn_cast<BackwardOp>(op))
     return backward.needsSumsForData() && !backward.getMask();
@@ -64,13 +71,30 @@ int64_t mlir::bn::getMostCachedBytes(IndexedOpInterface op,
   return machine.l3Bytes / 4 * (isSweep ? 5 : hasRows ? 4 : 3);
 }
 
+/// True where the rows of pipelined channels, short ones of several channels
+/// together, cannot be whole lines, and each is long enough to be a row alone.
+bool StrategySelector::hasBrokenLines() {
+  int64_t last = rank() - 1;
+  if (!type.hasStaticShape() || rank() != 3 || !isReduction(last) ||
+      !sweepsTwice(op) || machine.vectorBits < kMaskedBits ||
+      size(last) < kLongMaskedRow || size(last) >= kLongRow)
+    return false;
+  int64_t bytes = size(last) * elementBytes;
+  int64_t channels =
+      getDivisor(size(last - 1), llvm::divideCeil(kRowBytes, bytes));
+  bool isTraining = isa<TrainingOp>(op.getOperation());
+  return channels * bytes % kLineBytes != 0 &&
+         bytes >= (isTraining ? kRowAlone : kGradientRowAlone);
+}
+
 StoreKind StrategySelector::selectStores() {
   int64_t data = countData(op);
   bool isLarge = type.hasStaticShape()
                      ? data * type.getNumElements() >
                            getMostCachedBytes(op, machine) / elementBytes
                      : data > 0 && assumption.isLarge;
-  return isLarge ? StoreKind::NonTemporal : StoreKind::Temporal;
+  return isLarge && !hasBrokenLines() ? StoreKind::NonTemporal
+                                      : StoreKind::Temporal;
 }
 
 /// Elements of a register where they are widest.

@@ -88,6 +88,7 @@ struct StrategySelector {
   LoweringStrategyAttr select();
 
 private:
+  bool hasBrokenLines();
   StoreKind selectStores();
   /// Bytes of what sums and coefficients are computed in.
   int64_t accumulatorBytes() {
@@ -111,6 +112,7 @@ private:
   }
   bool hasLongRows();
   bool paysPipelined();
+  int64_t selectRowPrefetch(int64_t group);
   int64_t selectGroup(int64_t channelDim);
   int64_t getMostSpread(int64_t channelDim);
   int64_t selectRows(int64_t group);

@@ -21,6 +21,11 @@ static constexpr int64_t kLongestRow = 8192;
 /// Rows of a tile whose rows are short, and whose rows may be short or long.
 static constexpr int64_t kShortRows = 128, kUnknownRows = 16;
 
+/// Bytes that the next channels are asked for ahead of their use; and 16-bit
+/// ones from memory, whose conversions fill the window in which a core looks
+/// ahead by itself.
+static constexpr int64_t kAhead = 1536, kFarAhead = 4096;
+
 int64_t mlir::bn::getLongRow(const MachineModel &machine, StoreKind stores) {
   using Selector = StrategySelector;
   bool isMasked =
@@ -123,6 +128,19 @@ SmallVector<int64_t> StrategySelector::selectRowTile(int64_t group) {
   return tile;
 }
 
+/// Rows ahead that a pipelined loop asks for. Where channels are together,
+/// gradients have what they need per element in the L1 cache, and no room.
+int64_t StrategySelector::selectRowPrefetch(int64_t group) {
+  int64_t last = rank() - 1;
+  if (type.isDynamicDim(last))
+    return 1;
+  bool hasRoom = group == 1 || isa<TrainingOp>(op.getOperation());
+  bool isFar = elementBytes == 2 && !isCached() && hasRoom;
+  int64_t ahead = isFar ? kFarAhead : kAhead;
+  int64_t rowBytes = std::max<int64_t>(size(last) * elementBytes, 1) * group;
+  return std::min<int64_t>(llvm::divideCeil(ahead, rowBytes), kMaxPrefetch);
+}
+
 /// One group is normalized while the statistics of the next are taken. Each
 /// thread has one run of channels, since a run begins and ends with a group
 /// alone; channels do not share sums, so the number of runs changes no bits.
@@ -136,5 +154,5 @@ LoweringStrategyAttr StrategySelector::selectPipelinedSlab(int64_t channelDim,
           : llvm::divideCeil(size(channelDim) / group, runs) * group;
   tile[channelDim] = group;
   return get(Schedule::PipelinedSlab, parallel, tile, /*streams=*/1,
-             /*prefetch=*/1);
+             selectRowPrefetch(group));
 }

@@ -1,0 +1,67 @@
+// Rows of a channel that are short, where vectors have 512 bits: which are
+// treated together, and how far ahead they are asked for. The last-level cache
+// has 16 MiB.
+
+// RUN: bn-opt %s --bn-select-lowering-strategy="threads=2" | FileCheck %s
+
+module attributes {
+  dlti.target_system_spec = #dlti.target_system_spec<
+    "CPU" = #dlti.target_device_spec<
+      "L1_cache_size_in_bytes" = 49152 : i64,
+      "L2_cache_size_in_bytes" = 1048576 : i64,
+      "L3_cache_size_in_bytes" = 16777216 : i64,
+      "max_vector_op_width" = 512 : i64>>
+} {
+  // Rows of 784 bytes: four are whole lines, which go past the caches.
+  // CHECK-LABEL: func @whole_lines
+  //       CHECK:   <pipelined_slab, {{.*}} tile = [0, 4, 0], {{.*}} stores = nontemporal, prefetch = 1>
+  func.func @whole_lines(%x: tensor<50x256x196xf32>, %c: tensor<256xf32>)
+      -> tensor<50x256x196xf32> {
+    %y, %m, %v = bn.training axis(1) epsilon(1.0)
+        ins(%x : tensor<50x256x196xf32>)
+        outs(%x, %c, %c
+             : tensor<50x256x196xf32>, tensor<256xf32>, tensor<256xf32>)
+        -> tensor<50x256x196xf32>, tensor<256xf32>, tensor<256xf32>
+    return %y : tensor<50x256x196xf32>
+  }
+
+  // Rows of 1156 bytes: two are no whole lines, so each goes alone, through the
+  // caches. 1.5 KB ahead are two rows.
+  // CHECK-LABEL: func @parts_of_lines
+  //       CHECK:   <pipelined_slab, {{.*}} tile = [0, 1, 0], {{.*}} stores = temporal, prefetch = 2>
+  func.func @parts_of_lines(%x: tensor<50x256x289xf32>, %c: tensor<256xf32>)
+      -> tensor<50x256x289xf32> {
+    %y, %m, %v = bn.training axis(1) epsilon(1.0)
+        ins(%x : tensor<50x256x289xf32>)
+        outs(%x, %c, %c
+             : tensor<50x256x289xf32>, tensor<256xf32>, tensor<256xf32>)
+        -> tensor<50x256x289xf32>, tensor<256xf32>, tensor<256xf32>
+    return %y : tensor<50x256x289xf32>
+  }
+
+  // The gradients' rows of 578 bytes are too short for that.
+  // CHECK-LABEL: func @short_gradients
+  //       CHECK:   <{{.*}} parallel = [0, 4, 0], {{.*}} stores = nontemporal
+  func.func @short_gradients(%g: tensor<50x512x289xbf16>,
+      %x: tensor<50x512x289xbf16>, %c: tensor<512xf32>)
+      -> tensor<50x512x289xbf16> {
+    %dx = bn.backward axis(1) epsilon(1.0) wrt(input)
+        ins(%g, %x : tensor<50x512x289xbf16>, tensor<50x512x289xbf16>)
+        statistics(%c, %c : tensor<512xf32>, tensor<512xf32>)
+        outs(%g : tensor<50x512x289xbf16>) -> tensor<50x512x289xbf16>
+    return %dx : tensor<50x512x289xbf16>
+  }
+
+  // 16-bit data are asked for 4 KB ahead: three rows of 1568 bytes.
+  // CHECK-LABEL: func @bf16_ahead
+  //       CHECK:   <pipelined_slab, {{.*}} tile = [1, 1, 0], {{.*}} stores = nontemporal, prefetch = 3>
+  func.func @bf16_ahead(%x: tensor<50x128x784xbf16>, %c: tensor<128xf32>)
+      -> tensor<50x128x784xbf16> {
+    %y, %m, %v = bn.training axis(1) epsilon(1.0)
+        ins(%x : tensor<50x128x784xbf16>)
+        outs(%x, %c, %c
+             : tensor<50x128x784xbf16>, tensor<128xf32>, tensor<128xf32>)
+        -> tensor<50x128x784xbf16>, tensor<128xf32>, tensor<128xf32>
+    return %y : tensor<50x128x784xbf16>
+  }
+}
