@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 import bn_mlir
+from bn_mlir.torch._errors import check_tensors
 
 #: What the kernels call the gradients, in the order of all lists of them here:
 #: of the input, the weight, the bias and the addend.
@@ -95,22 +96,28 @@ def training(
     """Returns y, mean and variance; with running statistics, also the new ones,
     which are the old tensors with `in_place`.
     """
-    if addend is not None:
-        addend = to_layout(addend, x)
     statistics = (None, None)
     if recomputes_output(epilogue):
         statistics = tuple(x.new_empty(x.size(1), dtype=torch.float64)
                            for _ in range(2))
+    options = {"axis": 1, "epsilon": eps, "epilogue": epilogue}
     running = (running_mean, running_var) if in_place else (None, None)
-    if running_mean is None:
-        return bn_mlir.training(
-            x, weight, bias, axis=1, epsilon=eps, epilogue=epilogue,
-            addend=addend, out=(None, *statistics))
-    results = bn_mlir.training(
-        x, weight, bias, running_mean, running_var, momentum=1 - momentum,
-        running_variance_kind="sample", axis=1, epsilon=eps,
-        epilogue=epilogue, addend=addend,
-        out=(None, *statistics, *running))
+    try:
+        if addend is not None:
+            addend = to_layout(addend, x)
+        if running_mean is None:
+            return bn_mlir.training(
+                x, weight, bias, addend=addend, out=(None, *statistics),
+                **options)
+        results = bn_mlir.training(
+            x, weight, bias, running_mean, running_var, momentum=1 - momentum,
+            running_variance_kind="sample", addend=addend,
+            out=(None, *statistics, *running), **options)
+    except Exception:
+        check_tensors(x, addend, [
+            {"weight": weight, "bias": bias},
+            {"running_mean": running_mean, "running_var": running_var}])
+        raise
     if in_place:
         torch.autograd.graph.increment_version((running_mean, running_var))
     return results
@@ -122,11 +129,17 @@ def inference(
     epilogue: Optional[str],
 ) -> Tensor:
     """Normalizes with given statistics."""
-    if addend is not None:
-        addend = to_layout(addend, x)
-    return bn_mlir.inference(
-        x, weight, bias, mean, variance, axis=1, epsilon=eps,
-        epilogue=epilogue, addend=addend)
+    try:
+        if addend is not None:
+            addend = to_layout(addend, x)
+        return bn_mlir.inference(
+            x, weight, bias, mean, variance, axis=1, epsilon=eps,
+            epilogue=epilogue, addend=addend)
+    except Exception:
+        check_tensors(x, addend, [
+            {"weight": weight, "bias": bias},
+            {"running_mean": mean, "running_var": variance}])
+        raise
 
 
 def backward(

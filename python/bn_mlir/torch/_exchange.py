@@ -24,7 +24,13 @@ def make_as(cls: type[M], old: nn.Module) -> M:
 
 def exchange(module: nn.Module,
              types: dict[type[nn.Module], type[nn.Module]]) -> nn.Module:
-    """Exchanges `module` and all below it; a module in two places stays one."""
+    """Exchanges `module` and all below it; a module in two places stays one.
+
+    :raises TypeError: `module` is none.
+    """
+    if not isinstance(module, nn.Module):
+        raise TypeError(
+            f"expected a module of torch.nn, got {type(module).__name__}")
     exchanged: dict[nn.Module, nn.Module] = {}
 
     def get(old: nn.Module) -> nn.Module:

@@ -9,6 +9,7 @@ from torch import nn
 
 from bn_mlir.torch import _fuse, modules
 from bn_mlir.torch._exchange import exchange
+from bn_mlir.torch._unfuse import unfuse
 
 __all__ = ["convert", "revert"]
 
@@ -33,6 +34,7 @@ def convert(module: nn.Module, *, fuse: bool = False) -> nn.Module:
         and results are as before, but it has no other methods, and no hooks.
     :returns: `module`, changed; another one where it is itself such a layer, or
         has been traced.
+    :raises TypeError: `module` is none of torch.nn.
     """
     module = exchange(module, _OURS)
     return _fuse.fuse(module) if fuse else module
@@ -41,6 +43,12 @@ def convert(module: nn.Module, *, fuse: bool = False) -> nn.Module:
 def revert(module: nn.Module) -> nn.Module:
     """Puts torch.nn's layers in the place of ours: the way back of `convert`.
 
-    Fused layers stay; torch.nn has none.
+    In what `convert` has traced, fused layers become layers of torch.nn again,
+    with the addition and the ReLU behind them; it stays a
+    ``torch.fx.GraphModule``. Fused layers elsewhere stay: torch.nn has none.
+
+    :raises TypeError: `module` is none of torch.nn.
     """
-    return exchange(module, _THEIRS)
+    module = exchange(module, _THEIRS)
+    unfuse(module)
+    return module

@@ -14,6 +14,7 @@ from torch.overrides import handle_torch_function, has_torch_function_variadic
 
 from bn_mlir.torch import _eager, _ops
 from bn_mlir.torch._compute import Momentum
+from bn_mlir.torch._errors import check_channels
 
 __all__ = ["batch_norm"]
 
@@ -76,8 +77,8 @@ def _check(input: Tensor, running_mean: Optional[Tensor],
         raise TypeError(f"expected a dense tensor of PyTorch, got "
                         f"{getattr(input, 'layout', type(input))}")
     if input.device.type not in ("cpu", "meta"):
-        raise ValueError(f"expected a tensor on the CPU, got one on "
-                         f"'{input.device}'")
+        raise ValueError(f"expected 'input' to be a tensor on the CPU, got one "
+                         f"on '{input.device}'")
     shape = input.shape
     if len(shape) < 2:
         raise ValueError(f"expected an input of 2 dimensions or more, got "
@@ -91,9 +92,8 @@ def _check(input: Tensor, running_mean: Optional[Tensor],
             f"'add_relu', got {'none' if addend is None else 'one'} and "
             f"{epilogue!r}")
     if running_mean is not None and running_mean.shape != shape[1:2]:
-        raise ValueError(f"expected 'running_mean' to have shape "
-                         f"{tuple(shape[1:2])}, got "
-                         f"{tuple(running_mean.shape)}")
+        check_channels(shape[1], {"running_mean": running_mean,
+                                  "running_var": running_var})
     if not training:
         if running_mean is None or running_var is None:
             raise ValueError("expected running statistics outside of training, "

@@ -13,6 +13,7 @@ from torch import nn  # noqa: E402
 from torch.nn import functional as F  # noqa: E402
 
 import bn_mlir.torch as bt  # noqa: E402
+from bn_mlir.torch import _fuse  # noqa: E402
 
 
 class Block(nn.Module):
@@ -113,6 +114,14 @@ def test_revert():
                if isinstance(part, nn.modules.batchnorm._BatchNorm))
 
 
+@pytest.mark.parametrize("what", [None, len, nn.BatchNorm2d])
+@pytest.mark.parametrize("change", [bt.convert, bt.revert])
+def test_what_is_no_module(change, what):
+    with pytest.raises(TypeError, match="expected a module of torch.nn, got "
+                       + type(what).__name__):
+        change(what)
+
+
 def test_fuse():
     stock = ResNet()
     model = bt.convert(copy.deepcopy(stock), fuse=True)
@@ -123,6 +132,59 @@ def test_fuse():
         + ["BatchNormReLU2d", "BatchNormAddReLU2d", "BatchNorm1d"])
     assert not any(isinstance(part, nn.ReLU) for part in model.modules())
     assert_same_training(model, stock)
+
+
+def test_revert_a_fused_model():
+    stock = ResNet()
+    model = bt.convert(copy.deepcopy(stock), fuse=True)
+    parameters = list(model.parameters())
+    model.get_submodule("blocks.1.bn2").eval()
+    model = bt.revert(model)
+    assert types(model) == types(stock)
+    assert not any(type(part).__module__.startswith("bn_mlir")
+                   for part in model.modules())
+    assert not model.get_submodule("blocks.1.bn2").training
+    assert all(a is b for a, b in zip(parameters, model.parameters()))
+    model.train()
+    assert_same_training(copy.deepcopy(model), stock)
+    # And fused once more.
+    assert "BatchNormAddReLU2d" in types(bt.convert(model, fuse=True))
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("compile", [
+    torch.jit.script,
+    lambda model: torch.jit.trace(model, torch.randn(2, 3, 8, 8))])
+def test_torchscript_of_a_reverted_model(compile):
+    stock = ResNet().eval()
+    model = bt.revert(bt.convert(copy.deepcopy(stock), fuse=True))
+    x = torch.randn(4, 3, 8, 8)
+    with torch.no_grad():
+        torch.testing.assert_close(compile(model)(x), stock(x))
+
+
+class Fused(nn.Module):
+    """Calls fused layers, one of them twice, another by names."""
+
+    def __init__(self):
+        super().__init__()
+        self.bn = bt.BatchNormReLU2d(3)
+        self.sum = bt.BatchNormAddReLU2d(3)
+
+    def forward(self, x):
+        y = self.bn(self.bn(x))
+        return self.sum(addend=x, input=y) + self.sum(y, 1 - x)
+
+
+def test_fused_layers_of_a_graph_and_of_python():
+    stock = Fused()
+    graph = _fuse._Tracer().trace(stock)
+    inner = torch.fx.GraphModule(copy.deepcopy(stock), graph)
+    model = nn.Sequential(inner, copy.deepcopy(stock))
+    assert bt.revert(model) is model
+    assert types(model[0]) == ["BatchNorm2d"] * 2
+    assert types(model[1]) == types(stock)
+    assert_same_training(model[0], stock)
 
 
 def test_fused_model_compiles():

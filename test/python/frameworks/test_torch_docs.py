@@ -40,6 +40,11 @@ def differentiate_forward():
         train(forward_ad.make_dual(X, X))
 
 
+def differentiate_by_transform():
+    layer = bt.BatchNorm1d(3, track_running_stats=False)
+    torch.func.grad(lambda x: layer(x).square().sum())(X)
+
+
 #: In the order of the table.
 CALLS = [
     on_another_device,
@@ -48,9 +53,10 @@ CALLS = [
     lambda: train(X[0]),
     lambda: train(X[:1]),
     lambda: train(X, eps=0.0),
+    lambda: bt.BatchNorm1d(3)(torch.randn(4, 4)),
     lambda: train(X, weight=torch.ones(3, dtype=torch.float16)),
     differentiate_twice,
-    lambda: torch.func.grad(lambda x: train(x).square().sum())(X),
+    differentiate_by_transform,
     differentiate_forward,
 ]
 
