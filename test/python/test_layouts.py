@@ -81,6 +81,39 @@ def test_unaligned_bases():
             x, None, None, expected.mean, expected.variance, 1))
 
 
+@pytest.mark.parametrize("dtype, batch", [("f32", 16), ("bf16", 32)])
+def test_outputs_past_the_caches_begin_anywhere(dtype, batch):
+    """Lines of the output begin elsewhere in each row, and in each of these
+    arrays. No bit depends on it, and nothing around the array is written."""
+    dtype = ref.DTYPES[dtype]
+    shape = (batch, 63, 55, 57)
+    dy, x = (ref.random_array(shape, dtype, seed) for seed in (1, 2))
+    scale, offset, mean, variance = ref.parameters(
+        shape, 1, ref.DTYPES["f32"])
+    statistics = ref.statistics(x, 1)
+    inverse = 1 / np.sqrt(variance.astype(np.float64) + 1e-3)
+    expected = {
+        bn_mlir.training: ref.inference(x, scale, offset, statistics.mean,
+                                        statistics.variance, 1),
+        bn_mlir.backward: ref.backward(dy, x, scale, mean, inverse, 1)[0]}
+    first = {}
+    for begin in (0, 1, 13, 31):
+        memory = np.full(x.size + 64, 7, dtype)
+        out = memory[begin:begin + x.size].reshape(shape)
+        for function, arguments in (
+                (bn_mlir.training, (x, scale, offset)),
+                (bn_mlir.backward, (dy, x, scale, mean, variance))):
+            result, *sums = function(*arguments, axis=1,
+                                     out=(out, None, None))
+            assert np.all(memory[:begin] == 7)
+            assert np.all(memory[begin + x.size:] == 7)
+            bits = [array.tobytes() for array in (result, *sums)]
+            if begin == 0:
+                first[function] = bits
+                ref.assert_close(result, expected[function])
+            assert bits == first[function]
+
+
 def test_half_aligned_elements_are_refused():
     memory = np.zeros(4 * 12 + 2, np.uint8)
     x = memory[2:].view(np.float32).reshape(3, 4)

@@ -12,6 +12,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "LoopWidth.h"
+#include "WritesOfSums.h"
 #include "bn/Codegen/CPU/Passes.h"
 #include "bn/Dialect/BN/IR/BNDialect.h"
 
@@ -247,8 +248,27 @@ static void peelLoop(RewriterBase &b, StreamingLoop streaming) {
   setNontemporal(b, loop, kLineBytes);
 }
 
+/// Moves the writes of the loop to where lines start, and leaves its sums where
+/// they are, if these do not mind which of the two comes first.
+static void moveWrites(RewriterBase &b, const StreamingLoop &streaming) {
+  if (streaming.writes.size() != 1)
+    return;
+  scf::ForOp loop = streaming.loop;
+  vector::TransferWriteOp write = streaming.writes.front();
+  StreamingLoop writing = streaming;
+  writing.loop = createWritingLoop(b, loop, write);
+  if (!writing.loop)
+    return;
+  writing.writes = getStreamingWrites(writing.loop);
+  if (writing.writes.empty() || !writing.canPeel())
+    return b.eraseOp(writing.loop);
+  eraseWrite(b, loop, write);
+  peelLoop(b, writing);
+  mergeWrites(b, loop, writing.loop);
+}
+
 /// Gives the loop a version with non-temporal stores, for writes that start at
-/// a multiple of `alignment` bytes.
+/// a multiple of `alignment` bytes. In the other one, writes may be moved.
 static void versionLoop(RewriterBase &b, StreamingLoop streaming,
                         int64_t alignment) {
   scf::ForOp loop = streaming.loop;
@@ -270,6 +290,7 @@ static void versionLoop(RewriterBase &b, StreamingLoop streaming,
   auto yield = scf::YieldOp::create(b, i.loc, loop.getResults());
   b.moveOpBefore(loop, yield);
   setNontemporal(b, version, alignment);
+  moveWrites(b, streaming);
 }
 
 /// Orders non-temporal stores in `block` before what follows it.

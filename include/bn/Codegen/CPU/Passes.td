@@ -170,7 +170,8 @@ def NontemporalStoresPass
       short loops, one over single elements and one over single registers.
     - A loop with results, such as sums over lanes, or with few iterations has
       two versions, one of them for a destination that starts at a multiple of
-      the mark.
+      the mark. In the other one, writes of what the sums do not read are moved
+      to the first line, as above, and the sums stay as they are.
 
     A fence at the end of each parallel iteration, or of the function, orders
     the stores before what follows.

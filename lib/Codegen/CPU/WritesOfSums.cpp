@@ -1,0 +1,119 @@
+//===- WritesOfSums.cpp - Loops that sum up and write ---------------------===//
+//
+// Part of the bn-mlir project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Phase 'buffer'.
+//
+//===----------------------------------------------------------------------===//
+
+#include "WritesOfSums.h"
+
+#include "mlir/Analysis/SliceAnalysis.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/IR/IRMapping.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+using namespace mlir;
+using namespace mlir::bn;
+
+using Slice = SetVector<Operation *>;
+
+/// The operations in the body of `loop` that `write` needs, in order, and
+/// `write`.
+static Slice getWriteSlice(scf::ForOp loop, vector::TransferWriteOp write) {
+  BackwardSliceOptions options;
+  options.inclusive = true;
+  options.omitBlockArguments = true;
+  options.filter = [&](Operation *op) {
+    return op->getBlock() == loop.getBody();
+  };
+  Slice slice;
+  LogicalResult result =
+      getBackwardSlice(write.getOperation(), &slice, options);
+  assert(succeeded(result) && "expected a slice of a block");
+  (void)result;
+  return slice;
+}
+
+static bool dependsOnSums(scf::ForOp loop, const Slice &slice) {
+  return llvm::any_of(slice, [&](Operation *op) {
+    return llvm::any_of(op->getOperands(), [&](Value operand) {
+      return llvm::is_contained(loop.getRegionIterArgs(), operand);
+    });
+  });
+}
+
+/// True when a buffer that `slice` reads is read for sums, too.
+static bool sharesReads(scf::ForOp loop, const Slice &slice) {
+  DenseSet<Value> buffers;
+  for (Operation *op : slice) {
+    auto read = dyn_cast<vector::TransferReadOp>(op);
+    if (!read)
+      continue;
+    buffers.insert(read.getBase());
+    if (llvm::any_of(read->getUsers(),
+                     [&](Operation *user) { return !slice.contains(user); }))
+      return true;
+  }
+  return llvm::any_of(*loop.getBody(), [&](Operation &op) {
+    auto read = dyn_cast<vector::TransferReadOp>(op);
+    return read && !slice.contains(&op) && buffers.contains(read.getBase());
+  });
+}
+
+scf::ForOp mlir::bn::createWritingLoop(RewriterBase &b, scf::ForOp loop,
+                                       vector::TransferWriteOp write) {
+  Slice slice = getWriteSlice(loop, write);
+  if (dependsOnSums(loop, slice) || sharesReads(loop, slice))
+    return nullptr;
+  b.setInsertionPoint(loop);
+  auto writing = scf::ForOp::create(b, loop.getLoc(), loop.getLowerBound(),
+                                    loop.getUpperBound(), loop.getStep());
+  IRMapping mapping;
+  mapping.map(loop.getInductionVar(), writing.getInductionVar());
+  b.setInsertionPointToStart(writing.getBody());
+  for (Operation *op : slice)
+    b.clone(*op, mapping);
+  return writing;
+}
+
+void mlir::bn::eraseWrite(RewriterBase &b, scf::ForOp loop,
+                          vector::TransferWriteOp write) {
+  Slice slice = getWriteSlice(loop, write);
+  b.eraseOp(slice.pop_back_val());
+  for (Operation *op : llvm::reverse(slice))
+    if (isOpTriviallyDead(op))
+      b.eraseOp(op);
+}
+
+void mlir::bn::mergeWrites(RewriterBase &b, scf::ForOp loop,
+                           scf::ForOp writing) {
+  Location loc = loop.getLoc();
+  b.setInsertionPoint(loop);
+  Value shift = b.createOrFold<arith::SubIOp>(loc, writing.getLowerBound(),
+                                              loop.getLowerBound());
+  Value end =
+      b.createOrFold<arith::SubIOp>(loc, writing.getUpperBound(), shift);
+
+  b.setInsertionPointAfter(loop);
+  auto rest = cast<scf::ForOp>(b.clone(*loop));
+  b.replaceAllUsesWith(loop.getResults(), rest.getResults());
+  b.modifyOpInPlace(rest, [&] {
+    rest.setLowerBound(end);
+    rest.getInitArgsMutable().assign(loop.getResults());
+  });
+  b.modifyOpInPlace(loop, [&] { loop.setUpperBound(end); });
+
+  b.setInsertionPoint(loop.getBody()->getTerminator());
+  IRMapping mapping;
+  mapping.map(
+      writing.getInductionVar(),
+      b.createOrFold<arith::AddIOp>(loc, loop.getInductionVar(), shift));
+  for (Operation &op : writing.getBody()->without_terminator())
+    b.clone(op, mapping);
+  b.eraseOp(writing);
+}
