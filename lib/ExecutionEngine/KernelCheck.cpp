@@ -18,7 +18,6 @@
 #include "bn/ExecutionEngine/Kernel.h"
 #include "bn/Support/Error.h"
 #include "llvm/ADT/STLExtras.h"
-#include "llvm/Support/raw_ostream.h"
 
 using namespace mlir::bn;
 using llvm::ArrayRef;
@@ -40,20 +39,15 @@ struct Argument {
 
 } // namespace
 
-/// Returns sizes as MLIR prints them, for example "8x?x28".
-static std::string printShape(ArrayRef<int64_t> shape) {
+/// Returns "(8, 28)", as Python prints a tuple; in a pattern, -1 is a size that
+/// may be any: "(8, ?)".
+static std::string printList(ArrayRef<int64_t> values, bool isPattern = false) {
   std::string text;
-  for (int64_t size : shape)
-    text += (text.empty() ? "" : "x") +
-            (size == -1 ? std::string("?") : std::to_string(size));
-  return text;
-}
-
-static std::string printList(ArrayRef<int64_t> values) {
-  std::string text;
-  llvm::raw_string_ostream os(text);
-  llvm::interleaveComma(values, os);
-  return "(" + text + ")";
+  for (int64_t value : values) {
+    text += text.empty() ? "" : ", ";
+    text += isPattern && value == -1 ? "?" : std::to_string(value);
+  }
+  return "(" + text + (values.size() == 1 ? ",)" : ")");
 }
 
 /// Returns the strides of contiguous elements in C order.
@@ -75,9 +69,9 @@ static llvm::Error checkShape(const Argument &argument) {
   int64_t bytes = getByteSize(argument.view.dtype);
   for (auto [wanted, size] : llvm::zip_equal(expected, sizes)) {
     if (wanted >= 0 ? size != wanted : size < 0)
-      return makeError("expected {0} to have shape {1}, got {2}",
-                       argument.getName(), printShape(expected),
-                       printList(sizes));
+      return makeError(
+          "expected {0} to have shape {1}, got {2}", argument.getName(),
+          printList(expected, /*isPattern=*/true), printList(sizes));
     // A 0 does not hide an overflow: strides are made of the other sizes.
     if (size != 0 && __builtin_mul_overflow(bytes, size, &bytes))
       return makeError("expected {0} to have less than 2^63 bytes, got shape "

@@ -28,12 +28,25 @@
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/Passes.h"
+#include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
 using namespace mlir::bn;
 
 /// Buffers up to this size live on the stack: the statistics of one tile.
 static constexpr unsigned kStackBytes = 4 << 10;
+
+bool PhaseParser::parse(llvm::cl::Option &option, StringRef, StringRef text,
+                        Phase &phase) {
+  std::optional<Phase> known = symbolizePhase(text);
+  if (!known)
+    return option.error(
+        "expected one of the phases " +
+        llvm::join(llvm::map_range(getAllPhases(), stringifyPhase), ", ") +
+        ", got '" + text + "'");
+  phase = *known;
+  return false;
+}
 
 static void addCleanup(OpPassManager &pm) {
   pm.addNestedPass<func::FuncOp>(createCanonicalizerPass());
@@ -117,8 +130,7 @@ void mlir::bn::buildBufferPhase(OpPassManager &pm, const CPUPipelineOptions &) {
   bufferization::PromoteBuffersToStackPassOptions toStack;
   toStack.maxAllocSizeInBytes = kStackBytes;
   toStack.maxRankOfAllocatedMemRef = 0;
-  pm.addNestedPass<func::FuncOp>(
-      bufferization::createBufferLoopHoistingPass());
+  pm.addNestedPass<func::FuncOp>(bufferization::createBufferLoopHoistingPass());
   pm.addNestedPass<func::FuncOp>(
       bufferization::createPromoteBuffersToStackPass(toStack));
   pm.addNestedPass<func::FuncOp>(createDeallocateBuffersPass());

@@ -32,6 +32,36 @@ std::string mlir::bn::python::printTuple(llvm::ArrayRef<int64_t> values) {
   return text + (values.size() == 1 ? ",)" : ")");
 }
 
+const char *mlir::bn::python::getName(DType dtype) {
+  switch (dtype) {
+  case DType::I1:
+    return "bool";
+  case DType::I8:
+    return "int8";
+  case DType::I32:
+    return "int32";
+  case DType::I64:
+    return "int64";
+  case DType::F16:
+    return "float16";
+  case DType::BF16:
+    return "bfloat16";
+  case DType::F32:
+    return "float32";
+  case DType::F64:
+    return "float64";
+  }
+  llvm_unreachable("unknown element type");
+}
+
+void mlir::bn::python::checkDType(const TensorView &view, const char *name,
+                                  DType dtype) {
+  if (view.dtype != dtype)
+    raiseTypeError(llvm::formatv("expected '{0}' to have element type {1}, got "
+                                 "{2}",
+                                 name, getName(dtype), getName(view.dtype)));
+}
+
 static const ArrayType numPyType{Framework::NumPy, nullptr};
 
 Array::Array(nb::handle object, const char *name, Access access)

@@ -64,6 +64,15 @@ nb::object makeNumPyArray(const TensorView &view, nb::handle owner);
 /// "(2, 3)", as Python prints a tuple.
 std::string printTuple(llvm::ArrayRef<int64_t> values);
 
+/// "float32", as Python's frameworks call it.
+const char *getName(DType dtype);
+
+/// What data may consist of.
+constexpr const char *kFloatNames = "float16, bfloat16, float32 or float64";
+
+/// Raises unless `view` has elements of type `dtype`.
+void checkDType(const TensorView &view, const char *name, DType dtype);
+
 [[noreturn]] void raiseTypeError(const std::string &message);
 [[noreturn]] void raiseValueError(const std::string &message);
 

@@ -12,12 +12,9 @@
 
 #include "Call.h"
 #include "Bindings.h"
-#include "KernelObject.h"
 #include "Mask.h"
 
 #include "llvm/Support/FormatVariadic.h"
-
-#include <cstring>
 
 using namespace mlir::bn;
 using namespace mlir::bn::python;
@@ -34,15 +31,6 @@ Call::Call(BatchNormSpec::Kind kind) {
   spec.threads = Session::get().getThreads();
 }
 
-/// Raises what a kernel would say, as the exception that Python expects.
-static void checkDType(const TensorView &view, const char *name, DType dtype) {
-  if (view.dtype != dtype)
-    raiseTypeError(llvm::formatv("expected '{0}' to have element type {1}, got "
-                                 "{2}",
-                                 name, stringifyDType(dtype),
-                                 stringifyDType(view.dtype)));
-}
-
 //===----------------------------------------------------------------------===//
 // Inputs
 //===----------------------------------------------------------------------===//
@@ -54,11 +42,13 @@ void Call::setInput(nb::handle object, nb::handle axisList) {
   channelLayout = layout.select(axis);
   inputView = input.view;
   hasInput = true;
+  for (int64_t dim : axis)
+    channelShape.push_back(inputView.shape[dim]);
   layout.toMemoryOrder(inputView);
   if (!isFloat(inputView.dtype))
-    raiseTypeError(llvm::formatv("expected 'input' to have element type f16, "
-                                 "bf16, f32 or f64, got {0}",
-                                 stringifyDType(inputView.dtype)));
+    raiseTypeError(
+        llvm::formatv("expected 'input' to have element type {0}, got {1}",
+                      kFloatNames, getName(inputView.dtype)));
   spec.elementType = inputView.dtype;
   spec.shape = inputView.shape;
   spec.axis = layout.toMemoryOrder(axis);
@@ -70,8 +60,32 @@ void Call::setChannels(nb::handle object, const char *name) {
   input = Array(object, name);
   for (int64_t dim = 0; dim < input.view.getRank(); ++dim)
     axis.push_back(dim);
-  spec.shape = input.view.shape;
+  spec.shape = channelShape = input.view.shape;
   spec.axis = axis;
+  channelsName = name;
+}
+
+std::string Call::describeChannels(bool hasGroups) const {
+  if (!hasInput)
+    return "'" + std::string(channelsName) + "'";
+  std::string dims =
+      axis.size() == 1 ? std::to_string(axis.front()) : printTuple(axis);
+  return llvm::formatv("the {0}channels of 'input' (axis={1})",
+                       hasGroups ? "groups and " : "", dims);
+}
+
+void Call::checkChannels(const TensorView &view, const char *name,
+                         bool hasGroups) const {
+  llvm::ArrayRef<int64_t> sizes = view.shape;
+  bool fits = !hasGroups || (!sizes.empty() && sizes.front() == spec.groups);
+  if (fits && sizes.drop_front(hasGroups) == llvm::ArrayRef(channelShape))
+    return;
+  DimVector expected = channelShape;
+  if (hasGroups)
+    expected.insert(expected.begin(), spec.groups);
+  raiseValueError(llvm::formatv(
+      "expected '{0}' to have shape {1}, that of {2}, got {3}", name,
+      printTuple(expected), describeChannels(hasGroups), printTuple(sizes)));
 }
 
 void Call::keepAlive(Array &array) {
@@ -82,14 +96,18 @@ void Call::keepAlive(Array &array) {
 void Call::addData(nb::handle object, const char *name) {
   Array array(object, name);
   checkDType(array.view, name, input.view.dtype);
-  checkSameLayout(array.view, name, input.view, "'input'");
+  checkSameLayout(array.view, name, input.view, [] { return "'input'"; });
   layout.toMemoryOrder(array.view);
   keepAlive(array);
   arguments.push_back(std::move(array.view));
 }
 
-void Call::addChannels(Array &array, const Layout &itsLayout) {
-  itsLayout.toMemoryOrder(array.view);
+void Call::addChannels(Array &array, const char *name, bool hasGroups) {
+  checkChannels(array.view, name, hasGroups);
+  if (hasGroups)
+    channelLayout.withLeadingDimension().toMemoryOrder(array.view);
+  else
+    channelLayout.toMemoryOrder(array.view);
   keepAlive(array);
   arguments.push_back(std::move(array.view));
 }
@@ -104,33 +122,31 @@ Array Call::takeChannels(nb::handle object, const char *name) {
   if (!isFloat(dtype) || (hasInput && isNarrower))
     raiseTypeError(llvm::formatv("expected '{0}' to have element type {1} or a "
                                  "wider float, got {2}",
-                                 name, stringifyDType(narrowest),
-                                 stringifyDType(dtype)));
+                                 name, getName(narrowest), getName(dtype)));
   return array;
 }
 
 DType Call::addChannels(nb::handle object, const char *name) {
   Array array = takeChannels(object, name);
   DType dtype = array.view.dtype;
-  addChannels(array, channelLayout);
+  addChannels(array, name, /*hasGroups=*/false);
   return dtype;
 }
 
 void Call::addChannels(nb::handle object, const char *name, DType dtype) {
   Array array(object, name);
   checkDType(array.view, name, dtype);
-  addChannels(array, channelLayout);
+  addChannels(array, name, /*hasGroups=*/false);
 }
 
 void Call::addStatistics(nb::handle mean, nb::handle second, const char *name) {
-  Layout whole = spec.groups == 1 ? channelLayout
-                                  : channelLayout.withLeadingDimension();
+  bool hasGroups = spec.groups != 1;
   Array first = takeChannels(mean, "mean");
   spec.statisticsType = first.view.dtype;
-  addChannels(first, whole);
+  addChannels(first, "mean", hasGroups);
   Array other(second, name);
   checkDType(other.view, name, spec.statisticsType);
-  addChannels(other, whole);
+  addChannels(other, name, hasGroups);
 }
 
 void Call::addScaleAndOffset(nb::handle scale, nb::handle offset) {
@@ -152,8 +168,7 @@ void Call::setEpilogue(nb::handle name, double slope, nb::handle addend) {
     raiseValueError(llvm::formatv(
         "expected 'addend' exactly when 'epilogue' is 'add' or 'add_relu', got "
         "{0} and {1}",
-        spec.takesAddend() ? "none" : "one",
-        nb::repr(name).c_str()));
+        spec.takesAddend() ? "none" : "one", nb::repr(name).c_str()));
   if (spec.takesAddend())
     addData(addend, "addend");
 }
@@ -217,158 +232,6 @@ void Call::setGroups(int64_t groups) {
         "expected 'input' to have a size in dimension 0 that is divisible by "
         "'groups' ({0}), got {1}",
         groups, input.view.shape[0]));
-}
-
-//===----------------------------------------------------------------------===//
-// Results
-//===----------------------------------------------------------------------===//
-
-void Call::setOut(nb::handle object, size_t numResults) {
-  results.resize(numResults);
-  bool isList =
-      nb::isinstance<nb::tuple>(object) || nb::isinstance<nb::list>(object);
-  if (!isList) {
-    out.push_back(object);
-    out.append(numResults - 1, nb::handle(Py_None));
-    return;
-  }
-  for (nb::handle entry : object)
-    out.push_back(entry);
-  if (out.size() != numResults)
-    raiseValueError(llvm::formatv("expected 'out' to have {0} entries, got {1}",
-                                  numResults, out.size()));
-}
-
-void Call::setWhich(nb::handle which, nb::handle object) {
-  places = mlir::bn::python::setWhich(spec, which);
-  setOut(object, places.size() - llvm::count(places, -1));
-}
-
-DType Call::getOutType(size_t index, DType otherwise) {
-  if (out[index].is_none())
-    return otherwise;
-  return Array(out[index], "out", Array::Access::Write).view.dtype;
-}
-
-void Call::addResult(size_t index, const char *name, TensorView &view,
-                     const Layout &resultLayout, const char *whose) {
-  resultLayout.setStrides(view);
-  if (out[index].is_none()) {
-    ResultPool::Block *block =
-        Session::get().pool.allocate(view.getSizeInBytes());
-    if (!block)
-      throw std::bad_alloc();
-    view.data = ResultPool::getData(block);
-    results[index] = input.makeAlike(view, block);
-  } else {
-    Array array(out[index], name, Array::Access::Write);
-    checkDType(array.view, name, view.dtype);
-    checkSameLayout(array.view, name, view, whose);
-    keepAlive(array);
-    view = std::move(array.view);
-    results[index] = nb::borrow(out[index]);
-  }
-  arguments.push_back(view);
-  resultLayout.toMemoryOrder(arguments.back());
-}
-
-void Call::addOutput(size_t index, const char *name) {
-  TensorView view(nullptr, spec.elementType, input.view.shape);
-  addResult(index, name, view, layout, "'input'");
-}
-
-void Call::addChannelsOutput(size_t index, const char *name, DType dtype,
-                             Initial initial) {
-  TensorView view;
-  view.dtype = dtype;
-  for (int64_t dim : axis)
-    view.shape.push_back(input.view.shape[dim]);
-  addResult(index, name, view, channelLayout, "the channels");
-  if (initial == Initial::Zero)
-    presets.push_back({arguments.size() - 1, name, TensorView()});
-}
-
-void Call::addChannelsOutput(size_t index, const char *name,
-                             nb::handle initial) {
-  Array source(initial, name);
-  TensorView view(nullptr, source.view.dtype, input.view.shape);
-  addResult(index, name, view, channelLayout, "the channels");
-  checkSameLayout(source.view, name, view, "the channels");
-  presets.push_back({arguments.size() - 1, name, source.view});
-  keepAlive(source);
-}
-
-void Call::addGroupsOutput(size_t index, const char *name, DType dtype) {
-  if (spec.groups == 1)
-    return addChannelsOutput(index, name, dtype);
-  TensorView view;
-  view.dtype = dtype;
-  view.shape.push_back(spec.groups);
-  for (int64_t dim : axis)
-    view.shape.push_back(input.view.shape[dim]);
-  // Any number of groups divides an empty dimension.
-  int64_t bytes = getByteSize(dtype);
-  for (int64_t size : view.shape)
-    if (size != 0 && __builtin_mul_overflow(bytes, size, &bytes))
-      raiseValueError(llvm::formatv("expected '{0}' of {1} 'groups' to have "
-                                    "less than 2^63 bytes, got shape {2}",
-                                    name, spec.groups, printTuple(view.shape)));
-  addResult(index, name, view, channelLayout.withLeadingDimension(),
-            "the groups and channels");
-}
-
-void Call::addGradients() {
-  if (spec.hasInputGrad)
-    addOutput(places[0], "input_grad");
-  if (spec.hasScaleGrad)
-    addChannelsOutput(places[1], "scale_grad", spec.parameterType);
-  if (spec.hasOffsetGrad)
-    addChannelsOutput(places[2], "offset_grad", spec.parameterType);
-  if (spec.hasAddendGrad)
-    addOutput(places[3], "addend_grad");
-}
-
-static bool overlap(const TensorView &a, const TensorView &b) {
-  auto begin = [](const TensorView &view) {
-    return reinterpret_cast<uintptr_t>(view.data);
-  };
-  uintptr_t endA = begin(a) + a.getSizeInBytes();
-  uintptr_t endB = begin(b) + b.getSizeInBytes();
-  return a.data && b.data && begin(a) < endB && begin(b) < endA;
-}
-
-/// Writes what results hold before the call. Nothing is written before it is
-/// known that nobody needs what is there.
-void Call::presetResults() {
-  auto check = [](const Preset &preset, bool overlaps) {
-    if (overlaps)
-      raiseValueError(llvm::formatv("expected 'out' for '{0}' not to overlap "
-                                    "another array of the call",
-                                    preset.name));
-  };
-  for (auto [number, preset] : llvm::enumerate(presets)) {
-    const TensorView &result = arguments[preset.argument];
-    for (auto [index, argument] : llvm::enumerate(arguments))
-      check(preset, index != preset.argument && overlap(result, argument));
-    for (auto [other, source] : llvm::enumerate(presets))
-      check(preset, other != number && overlap(result, source.source));
-  }
-  for (const Preset &preset : presets) {
-    const TensorView &result = arguments[preset.argument];
-    if (preset.source.data)
-      std::memmove(result.data, preset.source.data, result.getSizeInBytes());
-    else
-      std::memset(result.data, 0, result.getSizeInBytes());
-  }
-}
-
-nb::object Call::takeResults() {
-  nb::object tuple = nb::steal(PyTuple_New(results.size()));
-  if (!tuple.is_valid())
-    throw nb::python_error();
-  for (size_t index = 0; index < results.size(); ++index)
-    PyTuple_SET_ITEM(tuple.ptr(), index, results[index].release().ptr());
-  return tuple;
 }
 
 //===----------------------------------------------------------------------===//

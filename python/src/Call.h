@@ -100,10 +100,17 @@ private:
   /// Adds result `index`, whose type and shape are those of `view`, and fills
   /// in the rest of it.
   void addResult(size_t index, const char *name, TensorView &view,
-                 const Layout &resultLayout, const char *whose);
+                 const Layout &resultLayout,
+                 llvm::function_ref<std::string()> whose);
   /// Checks the type of an array with an element per channel.
   Array takeChannels(nb::handle object, const char *name);
-  void addChannels(Array &array, const Layout &itsLayout);
+  /// Adds an array with an element per channel, or per channel of each group.
+  void addChannels(Array &array, const char *name, bool hasGroups);
+  /// Checks the shape of such an array, in the user's order of dimensions.
+  void checkChannels(const TensorView &view, const char *name,
+                     bool hasGroups) const;
+  /// Says where that shape comes from: "the channels of 'input' (axis=1)".
+  std::string describeChannels(bool hasGroups) const;
   void keepAlive(Array &array);
   void presetResults();
 
@@ -119,7 +126,11 @@ private:
   /// In the order of memory.
   TensorView inputView;
   bool hasInput = false;
+  /// Where there is none, the name of the array that the channels are from.
+  const char *channelsName = nullptr;
   DimVector axis;
+  /// Sizes of the dimensions in `axis`.
+  DimVector channelShape;
   Layout layout, channelLayout;
   llvm::SmallVector<nb::handle, 5> out;
   llvm::SmallVector<nb::object, 5> results;

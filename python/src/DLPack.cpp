@@ -103,6 +103,78 @@ const ArrayType &mlir::bn::python::getArrayType(nb::handle object) {
 }
 
 //===----------------------------------------------------------------------===//
+// Names for messages
+//===----------------------------------------------------------------------===//
+
+/// "complex64", as Python's frameworks call it.
+static std::string printDType(const nb::dlpack::dtype &dtype) {
+  // By DLPack's code. Those before bool are followed by the number of bits.
+  static constexpr const char *names[] = {
+      "int",
+      "uint",
+      "float",
+      "handle",
+      "bfloat",
+      "complex",
+      "bool",
+      "float8_e3m4",
+      "float8_e4m3",
+      "float8_e4m3b11fnuz",
+      "float8_e4m3fn",
+      "float8_e4m3fnuz",
+      "float8_e5m2",
+      "float8_e5m2fnuz",
+      "float8_e8m0fnu",
+      "float6_e2m3fn",
+      "float6_e3m2fn",
+      "float4_e2m1fn",
+  };
+  if (dtype.code >= std::size(names))
+    return llvm::formatv("DLPack type code {0} of {1} bits",
+                         unsigned(dtype.code), unsigned(dtype.bits));
+  std::string text = names[dtype.code];
+  if (dtype.code < static_cast<uint8_t>(nb::dlpack::dtype_code::Bool))
+    text += std::to_string(dtype.bits);
+  return dtype.lanes == 1 ? text : text + "x" + std::to_string(dtype.lanes);
+}
+
+/// Returns what Python's frameworks call DLPack's type of a device, or null.
+static const char *getDeviceName(int32_t type) {
+  switch (type) {
+  case nb::device::cpu::value:
+    return "cpu";
+  case nb::device::cuda::value:
+    return "cuda";
+  case nb::device::cuda_host::value:
+    return "cuda_host";
+  case nb::device::opencl::value:
+    return "opencl";
+  case nb::device::vulkan::value:
+    return "vulkan";
+  case nb::device::metal::value:
+    return "metal";
+  case nb::device::rocm::value:
+    return "rocm";
+  case nb::device::rocm_host::value:
+    return "rocm_host";
+  case nb::device::cuda_managed::value:
+    return "cuda_managed";
+  case nb::device::oneapi::value:
+    return "oneapi";
+  default:
+    return nullptr;
+  }
+}
+
+/// "cuda:0"
+static std::string printDevice(const nb::dlpack::device &device) {
+  const char *name = getDeviceName(device.device_type);
+  std::string text =
+      name ? name : "DLPack device type " + std::to_string(device.device_type);
+  return text + ":" + std::to_string(device.device_id);
+}
+
+//===----------------------------------------------------------------------===//
 // Element types
 //===----------------------------------------------------------------------===//
 
@@ -124,10 +196,9 @@ static DType convertDType(const nb::dlpack::dtype &dtype, const char *name) {
                       DType::I1, DType::I8, DType::I32, DType::I64})
     if (dtype == convertDType(known))
       return known;
-  raiseTypeError(llvm::formatv(
-      "expected '{0}' to have element type float16, bfloat16, float32 or "
-      "float64, got DLPack type code {1} of {2} bits",
-      name, unsigned(dtype.code), unsigned(dtype.bits)));
+  raiseTypeError(
+      llvm::formatv("expected '{0}' to have element type {1}, got {2}", name,
+                    kFloatNames, printDType(dtype)));
 }
 
 //===----------------------------------------------------------------------===//
@@ -147,12 +218,26 @@ static void checkNoGradient(nb::handle object, const char *name) {
                                   name));
 }
 
+[[noreturn]] static void raiseDeviceError(const char *name,
+                                          llvm::StringRef device) {
+  raiseValueError(llvm::formatv(
+      "expected '{0}' to be an array on the CPU, got one on '{1}'", name,
+      device));
+}
+
+/// Says where `object` is, if it says so itself and that is why it could not be
+/// imported.
+static void checkDevice(nb::handle object, const char *name) {
+  nb::str device(nb::getattr(object, "device", nb::str("cpu")));
+  // Frameworks call it "cpu", "CpuDevice(id=0)" or "/device:CPU:0".
+  if (!llvm::StringRef(device.c_str()).contains_insensitive("cpu"))
+    raiseDeviceError(name, device.c_str());
+}
+
 static void convertTensor(const nb::dlpack::dltensor &tensor, const char *name,
                           TensorView &view) {
   if (tensor.device.device_type != nb::device::cpu::value)
-    raiseValueError(llvm::formatv("expected '{0}' in the memory of the CPU, "
-                                  "got DLPack device type {1}",
-                                  name, tensor.device.device_type));
+    raiseDeviceError(name, printDevice(tensor.device));
   view.dtype = convertDType(tensor.dtype, name);
   view.data = static_cast<char *>(tensor.data) + tensor.byte_offset;
   view.shape.assign(tensor.shape, tensor.shape + tensor.ndim);
@@ -178,8 +263,11 @@ void mlir::bn::python::importDLPack(nb::handle object, const ArrayType &type,
   // Others may have a stream to wait for, or memory that is read-only.
   if (type.api && type.framework == Framework::Torch) {
     nb::dlpack::dltensor tensor;
-    if (type.api->exportBorrowed(object.ptr(), &tensor) != 0)
-      throw nb::python_error();
+    if (type.api->exportBorrowed(object.ptr(), &tensor) != 0) {
+      nb::python_error error;
+      checkDevice(object, name);
+      throw error;
+    }
     return convertTensor(tensor, name, view);
   }
   bool isImported;
@@ -190,11 +278,13 @@ void mlir::bn::python::importDLPack(nb::handle object, const ArrayType &type,
   } else {
     isImported = nb::try_cast(object, exported, false);
   }
-  if (!isImported)
+  if (!isImported) {
+    checkDevice(object, name);
     raiseValueError(llvm::formatv("expected '{0}' to be {1} by DLPack, got {2} "
                                   "that is not",
                                   name, forWriting ? "writable" : "readable",
                                   nb::inst_name(object).c_str()));
+  }
   nb::dlpack::dltensor tensor{};
   tensor.data = const_cast<void *>(exported.data());
   tensor.device = {exported.device_type(), exported.device_id()};

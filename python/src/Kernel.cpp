@@ -46,9 +46,8 @@ static DType convertDTypeName(nb::handle value, const char *name) {
                    .Cases({"f64", "float64"}, DType::F64)
                    .Default(std::nullopt);
   if (!dtype)
-    raiseTypeError(llvm::formatv("expected '{0}' to be float16, bfloat16, "
-                                 "float32 or float64, got {1}",
-                                 name, word));
+    raiseTypeError(llvm::formatv("expected '{0}' to be {1}, got {2}", name,
+                                 kFloatNames, word));
   return *dtype;
 }
 

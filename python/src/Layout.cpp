@@ -145,13 +145,13 @@ DimVector mlir::bn::python::convertAxis(nb::handle axis, int64_t rank) {
 // Comparison
 //===----------------------------------------------------------------------===//
 
-void mlir::bn::python::checkSameLayout(const TensorView &view, const char *name,
-                                       const TensorView &expected,
-                                       const char *whose) {
+void mlir::bn::python::checkSameLayout(
+    const TensorView &view, const char *name, const TensorView &expected,
+    llvm::function_ref<std::string()> whose) {
   if (view.shape != expected.shape)
     raiseValueError(llvm::formatv(
         "expected '{0}' to have shape {1}, that of {2}, got {3}", name,
-        printTuple(expected.shape), whose, printTuple(view.shape)));
+        printTuple(expected.shape), whose(), printTuple(view.shape)));
   if (view.getNumElements() == 0)
     return;
   for (auto [size, stride, expectedStride] :
@@ -159,5 +159,5 @@ void mlir::bn::python::checkSameLayout(const TensorView &view, const char *name,
     if (size != 1 && stride != expectedStride)
       raiseValueError(llvm::formatv(
           "expected '{0}' to have strides {1}, those of {2}, got {3}", name,
-          printTuple(expected.strides), whose, printTuple(view.strides)));
+          printTuple(expected.strides), whose(), printTuple(view.strides)));
 }

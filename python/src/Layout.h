@@ -19,8 +19,11 @@
 #define BN_PYTHON_LAYOUT_H
 
 #include "bn/ExecutionEngine/TensorView.h"
+#include "llvm/ADT/STLFunctionalExtras.h"
 
 #include <nanobind/nanobind.h>
+
+#include <string>
 
 namespace mlir::bn::python {
 
@@ -61,9 +64,10 @@ private:
 DimVector convertAxis(nanobind::handle axis, int64_t rank);
 
 /// Raises unless `view` has the shape and, but for dimensions of size 1, the
-/// strides of `expected`. `whose` says where those come from.
+/// strides of `expected`. `whose` says where those come from: "'input'".
 void checkSameLayout(const TensorView &view, const char *name,
-                     const TensorView &expected, const char *whose);
+                     const TensorView &expected,
+                     llvm::function_ref<std::string()> whose);
 
 } // namespace mlir::bn::python
 

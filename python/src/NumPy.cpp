@@ -104,9 +104,9 @@ static DType convertDescr(PyArray_Descr *descr, const char *name) {
   if (isBFloat16(descr))
     return DType::BF16;
   nb::str found(nb::handle(reinterpret_cast<PyObject *>(descr)));
-  raiseTypeError(llvm::formatv("expected '{0}' to have element type float16, "
-                               "bfloat16, float32 or float64, got {1}",
-                               name, found.c_str()));
+  raiseTypeError(
+      llvm::formatv("expected '{0}' to have element type {1}, got {2}", name,
+                    kFloatNames, found.c_str()));
 }
 
 //===----------------------------------------------------------------------===//

@@ -9,7 +9,7 @@
 // RUN: not bn-opt %S/Inputs/ops.mlir --bn-cpu-pipeline=vector-bits=100 2>&1 | FileCheck %s --check-prefix=BITS
 // RUN: bn-opt %s --bn-cpu-pipeline --verify-diagnostics --split-input-file
 
-// PHASE: 'assembly'
+// PHASE: for the --compile-to option: expected one of the phases input, bn, tiled, linalg, vector, buffer, llvm, got 'assembly'
 // THREADS: for the --threads option: 'many' value invalid
 // OPTION: no such option jobs
 // NEGATIVE: expected 'threads' to be 0 to 1024, got -1

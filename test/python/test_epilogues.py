@@ -146,7 +146,7 @@ ERRORS = [
      "one and 'relu'"),
     ({"addend": X}, ValueError, "got one and None"),
     ({"epilogue": "add", "addend": X.astype(np.float64)}, TypeError,
-     "expected 'addend' to have element type f32, got f64"),
+     "expected 'addend' to have element type float32, got float64"),
     ({"epilogue": "add", "addend": X[:1]}, ValueError,
      "expected 'addend' to have shape"),
     ({"epilogue": "leaky_relu", "slope": np.inf}, ValueError,

@@ -36,27 +36,40 @@ ERRORS = [
     (lambda: inference(mean=None), TypeError, "incompatible function arguments"
      "|expected 'mean' to be an array of NumPy or one with DLPack, got "),
     (lambda: inference(X.astype(np.int32)), TypeError,
-     "expected 'input' to have element type f16, bf16, f32 or f64, got i32"),
+     "expected 'input' to have element type float16, bfloat16, float32 or "
+     "float64, got int32"),
     (lambda: inference(X.astype(np.complex64)), TypeError,
      "expected 'input' to have element type float16, bfloat16, float32 or "
      "float64, got complex64"),
     (lambda: inference(X.astype(">f4")), TypeError,
      "expected 'input' in the byte order of this machine, got the other one"),
     (lambda: inference(scale=C.astype(np.float16)), TypeError,
-     "expected 'scale' to have element type f32 or a wider float, got f16"),
+     "expected 'scale' to have element type float32 or a wider float, got "
+     "float16"),
     (lambda: inference(offset=C.astype(np.float64)), TypeError,
-     "expected 'offset' to have element type f32, got f64"),
+     "expected 'offset' to have element type float32, got float64"),
     (lambda: inference(variance=C.astype(np.float64)), TypeError,
-     "expected 'variance' to have element type f32, got f64"),
+     "expected 'variance' to have element type float32, got float64"),
     (lambda: inference(out=X.astype(np.float64)), TypeError,
-     "expected 'output' to have element type f32, got f64"),
+     "expected 'output' to have element type float32, got float64"),
     (lambda: inference(scale=np.ones(4, np.float32)), ValueError,
-     r"expected 'scale' to have shape 3, got \(4\)"),
+     r"expected 'scale' to have shape \(3,\), that of the channels of 'input' "
+     r"\(axis=1\), got \(4,\)"),
+    (lambda: inference(axis=-1), ValueError,
+     r"expected 'scale' to have shape \(4,\), that of the channels of 'input' "
+     r"\(axis=2\), got \(3,\)"),
+    (lambda: inference(axis=[-1, 0]), ValueError,
+     r"expected 'scale' to have shape \(2, 4\), that of the channels of "
+     r"'input' \(axis=\(0, 2\)\), got \(3,\)"),
+    (lambda: inference(X.transpose(1, 2, 0), axis=2), ValueError,
+     r"expected 'scale' to have shape \(2,\), that of the channels of 'input' "
+     r"\(axis=2\), got \(3,\)"),
     (lambda: inference(mean=np.ones((1, 3), np.float32)), ValueError,
-     "expected 'mean' to have rank 1, got 2"),
+     r"expected 'mean' to have shape \(3,\), that of the channels of 'input' "
+     r"\(axis=1\), got \(1, 3\)"),
     (lambda: inference(scale=np.ones(6, np.float32)[::2]), ValueError,
      "expected 'scale' to be contiguous in C order with strides "
-     r"\(1\), got \(2\)"),
+     r"\(1,\), got \(2,\)"),
     (lambda: inference(out=X[:1]), ValueError,
      r"expected 'output' to have shape \(2, 3, 4\), that of 'input', got "
      r"\(1, 3, 4\)"),
@@ -99,7 +112,8 @@ ERRORS = [
      ValueError, "expected 'statistics_kind' to be 'variance' or "
      "'inverse_std', got 'std'"),
     (lambda: bn_mlir.backward_input(X, X, C, C, C, axis=1, mean=X), ValueError,
-     "expected 'mean' to have rank 1"),
+     r"expected 'mean' to have shape \(3,\), that of the channels of 'input' "
+     r"\(axis=1\), got \(2, 3, 4\)"),
     (lambda: bn_mlir.Spec("norm", (2, 3)), ValueError,
      "expected 'kind' to be the name of an op"),
     (lambda: bn_mlir.Spec("training", (2, 3), dtype="int8"), TypeError,

@@ -167,10 +167,14 @@ ONES = np.ones((2, 4), np.float32)
     (ONES, dict(axis=1, groups=-1),
      "expected 'groups' to be 1 or more, got -1"),
     (ONES[0], dict(axis=1, groups=2),
-     "expected 'mean' to have rank 2, got 1"),
+     "expected 'mean' to have shape (2, 4), that of the groups and channels of "
+     "'input' (axis=1), got (4,)"),
     (np.ones((3, 4), np.float32), dict(axis=1, groups=2),
-     "expected 'mean' to have shape 2x4, got (3, 4)"),
-    (ONES, dict(axis=1), "expected 'mean' to have rank 1, got 2"),
+     "expected 'mean' to have shape (2, 4), that of the groups and channels of "
+     "'input' (axis=1), got (3, 4)"),
+    (ONES, dict(axis=1),
+     "expected 'mean' to have shape (4,), that of the channels of 'input' "
+     "(axis=1), got (2, 4)"),
 ])
 def test_backward_errors(mean, options, message):
     with pytest.raises(ValueError) as raised:
@@ -189,8 +193,8 @@ def test_backward_errors(mean, options, message):
      "expected 'input' to have its samples one behind the other in memory, to "
      "be cut by 'groups', got strides (5, 20, 1)"),
     (X, dict(axis=1, groups=2, out=(None, np.empty(4, np.float32), None)),
-     "expected 'mean' to have shape (2, 4), that of the groups and channels, "
-     "got (4,)"),
+     "expected 'mean' to have shape (2, 4), that of the groups and channels of "
+     "'input' (axis=1), got (4,)"),
     (X[:0], dict(axis=1, groups=2**61),
      "expected 'mean' of 2305843009213693952 'groups' to have less than 2^63 "
      "bytes, got shape (2305843009213693952, 4)"),

@@ -5,6 +5,7 @@
 utils/requirements.txt does not ask for them, because they are large.
 """
 
+import ctypes
 import gc
 
 import numpy as np
@@ -187,3 +188,82 @@ def test_any_array_with_dlpack():
     np.testing.assert_array_equal(y, expected)
     bn_mlir.inference(Foreign(x), *arguments, axis=1, out=Foreign(x))
     np.testing.assert_array_equal(x, expected)
+
+
+class Tensor(ctypes.Structure):
+    """DLPack's managed tensor, as its C structure."""
+
+    _fields_ = [
+        ("data", ctypes.c_void_p),
+        ("device_type", ctypes.c_int32),
+        ("device_id", ctypes.c_int32),
+        ("ndim", ctypes.c_int32),
+        ("code", ctypes.c_uint8),
+        ("bits", ctypes.c_uint8),
+        ("lanes", ctypes.c_uint16),
+        ("shape", ctypes.POINTER(ctypes.c_int64)),
+        ("strides", ctypes.c_void_p),
+        ("byte_offset", ctypes.c_uint64),
+        ("context", ctypes.c_void_p),
+        ("deleter", ctypes.c_void_p),
+    ]
+
+
+class Described:
+    """An array of which there is only what DLPack says of it."""
+
+    def __init__(self, device=(1, 0), dtype=(2, 32, 1)):
+        self.shape = (ctypes.c_int64 * 2)(2, 3)
+        self.tensor = Tensor(None, *device, 2, *dtype, self.shape)
+
+    def __dlpack__(self, **options):
+        make = ctypes.pythonapi.PyCapsule_New
+        make.restype = ctypes.py_object
+        make.argtypes = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p
+        return make(ctypes.addressof(self.tensor), b"dltensor", None)
+
+    def __dlpack_device__(self):
+        return self.tensor.device_type, self.tensor.device_id
+
+
+@pytest.mark.parametrize("device, name", [
+    ((2, 1), "cuda:1"), ((3, 0), "cuda_host:0"), ((8, 0), "metal:0"),
+    ((10, 2), "rocm:2"), ((14, 0), "oneapi:0"),
+    ((99, 3), "DLPack device type 99:3"),
+])
+def test_other_devices_have_names(device, name):
+    with pytest.raises(ValueError) as raised:
+        bn_mlir.training(Described(device=device))
+    assert str(raised.value) == (
+        f"expected 'input' to be an array on the CPU, got one on '{name}'")
+
+
+@pytest.mark.parametrize("dtype, name", [
+    ((0, 16, 1), "int16"), ((0, 32, 1), "int32"), ((1, 8, 1), "uint8"),
+    ((2, 128, 1), "float128"), ((2, 32, 4), "float32x4"),
+    ((5, 64, 1), "complex64"), ((5, 128, 1), "complex128"), ((6, 8, 1), "bool"),
+    ((10, 8, 1), "float8_e4m3fn"),
+    ((77, 8, 1), "DLPack type code 77 of 8 bits"),
+])
+def test_other_element_types_have_names(dtype, name):
+    with pytest.raises(TypeError) as raised:
+        bn_mlir.training(Described(dtype=dtype))
+    assert str(raised.value) == (
+        "expected 'input' to have element type float16, bfloat16, float32 or "
+        f"float64, got {name}")
+
+
+def test_an_array_that_cannot_be_exported_says_where_it_is():
+    class Elsewhere(Foreign):
+        device = "meta"
+
+        def __dlpack__(self, **options):
+            raise BufferError("no memory")
+
+    with pytest.raises(ValueError, match="expected 'input' to be an array on "
+                                         "the CPU, got one on 'meta'"):
+        bn_mlir.training(Elsewhere(ref.random_array(SHAPE, np.float32)))
+    Elsewhere.device = "cpu"
+    with pytest.raises(ValueError, match="expected 'input' to be readable by "
+                                         "DLPack, got .*Elsewhere that is not"):
+        bn_mlir.training(Elsewhere(ref.random_array(SHAPE, np.float32)))

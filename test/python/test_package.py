@@ -37,7 +37,7 @@ def test_kernel_of_a_spec():
     with pytest.raises(TypeError, match="expected 3 arrays, got 1"):
         kernel(x)
     with pytest.raises(ValueError, match="expected 'input' to have shape "
-                                         r"4x5x6, got \(4, 5, 7\)"):
+                                         r"\(4, 5, 6\), got \(4, 5, 7\)"):
         kernel(np.ones((4, 5, 7), np.float32), scale, offset)
 
 

@@ -291,14 +291,14 @@ def renormalization(renorm_mean=C, renorm_std=C, *running, **options):
      "expected 'running_mean' and 'running_std' or neither, got only "
      "'running_mean'"),
     (lambda: renormalization(renorm_std=np.ones(3)), TypeError,
-     "expected 'renorm_std' to have element type f32, got f64"),
+     "expected 'renorm_std' to have element type float32, got float64"),
     (lambda: renormalization(renorm_std=np.ones(4, np.float32)), ValueError,
      "expected 'renorm_std' to have shape"),
     (lambda: renormalization(renorm_momentum=np.inf), ValueError,
      "expected 'renormMomentum' to be finite, got INF"),
     (lambda: bn_mlir.renormalization_backward(
         X, X, None, C, C, C, np.ones(3), axis=1), TypeError,
-     "expected 'd' to have element type f32, got f64"),
+     "expected 'd' to have element type float32, got float64"),
     (lambda: bn_mlir.Spec("training", (6, 3), renormalized=True, groups=2),
      ValueError, "expected 'groups' to be 1 for a renormalization, got 2"),
 ])

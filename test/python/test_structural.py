@@ -93,12 +93,15 @@ def test_structural_errors():
                                          r"mean, m2\), got 2 entries"):
         bn_mlir.merge_stats(whole[:2], whole)
     with pytest.raises(TypeError, match="expected 'count' to have element "
-                                        "type f64, got f32"):
+                                        "type float64, got float32"):
         bn_mlir.update_running_stats(
             *(part.astype(np.float32) for part in whole), *whole[1:])
     with pytest.raises(ValueError, match="expected 'total_mean' to have shape "
-                                         r"\(5,\), that of the channels, got"):
+                                         r"\(5,\), that of 'count', got"):
         bn_mlir.merge_stats((whole[0], whole[1][:3], whole[2]), whole)
+    with pytest.raises(ValueError, match=r"expected 'm2' to have shape \(5,\), "
+                                         r"that of 'count', got \(3,\)"):
+        bn_mlir.merge_stats(whole, (*whole[:2], whole[2][:3]))
 
 
 def test_out_must_not_be_needed():

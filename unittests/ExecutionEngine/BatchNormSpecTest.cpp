@@ -345,7 +345,7 @@ TEST(BatchNormSpecTest, ErrorCall) {
   EXPECT_EQ(getCallError([](Arrays &arrays) {
               arrays.views[0].shape = {2, 3, 5};
             }),
-            "expected 'input' to have shape ?x?x4, got (2, 3, 5)");
+            "expected 'input' to have shape (?, ?, 4), got (2, 3, 5)");
   // In place is allowed, and only exactly.
   EXPECT_EQ(
       getCallError([](Arrays &arrays) { arrays.views[5].data = arrays.input; }),

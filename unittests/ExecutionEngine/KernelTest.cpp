@@ -173,9 +173,9 @@ TEST_F(KernelTest, ErrorArguments) {
   EXPECT_EQ(getError({x, DType::F32, {8}}),
             "expected argument 0 to have rank 2, got 1");
   EXPECT_EQ(getError({x, DType::F32, {4, 2}}),
-            "expected argument 0 to have shape 2x?, got (4, 2)");
+            "expected argument 0 to have shape (2, ?), got (4, 2)");
   EXPECT_EQ(getError({x, DType::F32, {2, -1}}),
-            "expected argument 0 to have shape 2x?, got (2, -1)");
+            "expected argument 0 to have shape (2, ?), got (2, -1)");
   EXPECT_EQ(getError({x, DType::F32, {2, int64_t(1) << 61}}),
             "expected argument 0 to have less than 2^63 bytes, got shape "
             "(2, 2305843009213693952)");

@@ -18,16 +18,29 @@ class OpPassManager;
 
 namespace bn {
 
+/// Reads the name of a phase; says which there are where it is none of them.
+struct PhaseParser : public llvm::cl::parser<Phase> {
+  using llvm::cl::parser<Phase>::parser;
+
+  /// Returns true on error.
+  bool parse(llvm::cl::Option &option, StringRef name, StringRef text,
+             Phase &phase);
+
+  static void print(raw_ostream &os, Phase phase) {
+    os << stringifyPhase(phase);
+  }
+};
+
 /// Options of `bn-cpu-pipeline`.
 struct CPUPipelineOptions : public PassPipelineOptions<CPUPipelineOptions> {
-  Option<Phase> compileTo{
-      *this, "compile-to", llvm::cl::desc("Phase to stop after"),
-      llvm::cl::init(Phase::LLVM),
-      llvm::cl::ValuesClass({
+  Option<Phase, PhaseParser> compileTo{*this, "compile-to",
+                                       llvm::cl::desc("Phase to stop after"),
+                                       llvm::cl::init(Phase::LLVM),
+                                       llvm::cl::ValuesClass({
 #define BN_PHASE(enumerator, name, description)                                \
   clEnumValN(Phase::enumerator, name, description),
 #include "bn/Pipelines/Phases.def"
-      })};
+                                       })};
   Option<int64_t> threads{
       *this, "threads",
       llvm::cl::desc("Size of the OpenMP team, 0 = what the runtime gives; "

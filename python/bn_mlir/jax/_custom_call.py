@@ -44,8 +44,8 @@ def _check(arguments: list[Any], operands: Sequence[jax.Array]) -> None:
     for (name, dtype, sizes, _), operand in zip(arguments, operands):
         if operand.dtype != _DTYPES[dtype]:
             raise TypeError(
-                f"expected '{name}' to have element type {dtype}, got "
-                f"{operand.dtype}"
+                f"expected '{name}' to have element type "
+                f"{_DTYPES[dtype].dtype}, got {operand.dtype}"
             )
         if operand.shape != sizes:
             raise ValueError(

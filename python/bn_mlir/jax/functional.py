@@ -30,8 +30,24 @@ def _float(value: ArrayLike | None, name: str) -> jax.Array | None:
     array = jnp.asarray(value)
     if array.dtype not in (jnp.float16, jnp.bfloat16, jnp.float32, jnp.float64):
         raise TypeError(
-            f"expected '{name}' to have element type f16, bf16, f32 or f64, "
-            f"got {array.dtype}"
+            f"expected '{name}' to have element type float16, bfloat16, "
+            f"float32 or float64, got {array.dtype}"
+        )
+    return array
+
+
+def _wider(
+    value: ArrayLike | None, name: str, x: jax.Array
+) -> jax.Array | None:
+    """A parameter or statistic, of the type of `x` or a wider one."""
+    array = _float(value, name)
+    if (
+        array is not None
+        and jnp.promote_types(array.dtype, x.dtype) != array.dtype
+    ):
+        raise TypeError(
+            f"expected '{name}' to have element type {x.dtype} or a wider "
+            f"float, got {array.dtype}"
         )
     return array
 
@@ -41,6 +57,17 @@ def _mask(value: ArrayLike | None, x: jax.Array) -> jax.Array | None:
     if value is None:
         return None
     mask = jnp.asarray(value)
+    if mask.ndim != x.ndim:
+        raise ValueError(
+            f"expected 'mask' to have rank {x.ndim}, that of 'input', got "
+            f"{mask.ndim}"
+        )
+    for dim, (size, whole) in enumerate(zip(mask.shape, x.shape)):
+        if size not in (1, whole):
+            raise ValueError(
+                f"expected 'mask' to have size 1 or {whole} in dimension "
+                f"{dim}, got {size}"
+            )
     if jnp.issubdtype(mask.dtype, jnp.floating):
         return _float(mask, "mask")
     return mask.astype(jnp.promote_types(x.dtype, jnp.float32))
@@ -58,7 +85,9 @@ def _axis(axis: Axis, x: jax.Array) -> tuple[int, ...]:
     return tuple(sorted(operator.index(dim) % x.ndim for dim in dims))
 
 
-def _running(mean: Any, variance: Any) -> tuple[jax.Array, jax.Array] | None:
+def _running(
+    mean: Any, variance: Any, x: jax.Array
+) -> tuple[jax.Array, jax.Array] | None:
     if (mean is None) != (variance is None):
         given = "variance" if mean is None else "mean"
         raise ValueError(
@@ -68,7 +97,7 @@ def _running(mean: Any, variance: Any) -> tuple[jax.Array, jax.Array] | None:
     if mean is None:
         return None
     return tuple(
-        jax.lax.stop_gradient(_float(value, f"running_{name}"))
+        jax.lax.stop_gradient(_wider(value, f"running_{name}", x))
         for name, value in {"mean": mean, "variance": variance}.items()
     )
 
@@ -128,10 +157,10 @@ def inference(
     )
     arrays = _align(
         x,
-        _float(scale, "scale"),
-        _float(offset, "offset"),
-        _float(mean, "mean"),
-        _float(variance, "variance"),
+        _wider(scale, "scale", x),
+        _wider(offset, "offset", x),
+        _wider(mean, "mean", x),
+        _wider(variance, "variance", x),
         addend,
     )
     return _gradients.inference(layer, *arrays)
@@ -176,9 +205,9 @@ def training(
     )
     arrays = _align(
         x,
-        _float(scale, "scale"),
-        _float(offset, "offset"),
-        _running(running_mean, running_variance),
+        _wider(scale, "scale", x),
+        _wider(offset, "offset", x),
+        _running(running_mean, running_variance, x),
         _mask(mask, x),
         addend,
     )

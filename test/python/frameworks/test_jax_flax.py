@@ -215,7 +215,7 @@ def test_large_mean():
          r"expected the input to have 3 features in dimensions \(3,\), got "
          r"shape \(4, 6, 7, 5\)"),
         ({}, lambda layer: layer(X, mask=X[:2] > 0), ValueError,
-         r"expected 'maskShape'"),
+         "expected 'mask' to have size 1 or 4 in dimension 0, got 2"),
     ])
 def test_errors(options, call, kind, message):
     with pytest.raises(kind, match=message):

@@ -223,26 +223,33 @@ def test_options_of_the_process_hold_for_compiled_programs():
     "call, kind, message",
     [
         (lambda: bn.training(jnp.arange(4), axis=0), TypeError,
-         "expected 'input' to have element type f16, bf16, f32 or f64, got "
-         "int32"),
+         "expected 'input' to have element type float16, bfloat16, float32 "
+         "or float64, got int32"),
         (lambda: bn.training(X, axis=4), ValueError,
          "expected 'axis' to be from -4 to 3, got 4"),
         (lambda: bn.training(X, axis=(1, -3)), ValueError,
          "expected 'axis' to name each dimension once, got 1 again"),
         (lambda: bn.training(X, SCALE[:2], axis=1), ValueError,
          r"expected 'scale' to have shape \(5,\), got \(2,\)"),
-        (lambda: bn.training(X, SCALE.astype("float16"), axis=1), ValueError,
-         "expected 'parameterType' to be f32 or a wider float, got f16"),
+        (lambda: bn.training(X, SCALE.astype("float16"), axis=1), TypeError,
+         "expected 'scale' to have element type float32 or a wider float, got "
+         "float16"),
+        (lambda: bn.inference(X, SCALE, OFFSET, MEAN,
+                              VARIANCE.astype("bfloat16"), axis=1), TypeError,
+         "expected 'variance' to have element type float32 or a wider float, "
+         "got bfloat16"),
         (lambda: bn.training(X.astype("bfloat16"), SCALE,
                              OFFSET.astype("bfloat16"), axis=1), TypeError,
-         "expected 'offset' to have element type f32, got bfloat16"),
+         "expected 'offset' to have element type float32, got bfloat16"),
         (lambda: bn.training(X, SCALE, OFFSET, MEAN, axis=1), ValueError,
          "expected 'running_mean' and 'running_variance' or neither, got only "
          "'running_mean'"),
         (lambda: bn.training(X, axis=1, groups=3), ValueError,
          "divisible by 'groups'"),
         (lambda: bn.training(X, axis=1, mask=X[0]), ValueError,
-         r"expected 'maskShape' to have the rank of 'shape' \(4\), got 3"),
+         "expected 'mask' to have rank 4, that of 'input', got 3"),
+        (lambda: bn.stats(X, axis=1, mask=X[:, :2]), ValueError,
+         "expected 'mask' to have size 1 or 5 in dimension 1, got 2"),
         (lambda: bn.training(X, axis=1, epilogue="add"), ValueError,
          "expected 'addend' exactly when 'epilogue' is 'add' or 'add_relu', "
          "got none and 'add'"),
@@ -290,7 +297,7 @@ def test_errors_of_the_handler():
                        match="expected 4 arguments, got 2"):
         call(x, spec=spec.key)
     with pytest.raises(jax.errors.JaxRuntimeError,
-                       match="expected 'input' to have shape 2x3, got"):
+                       match=r"expected 'input' to have shape \(2, 3\), got"):
         call(wrong, x[0], x[0], spec=spec.key)
     with pytest.raises(jax.errors.JaxRuntimeError,
                        match="expected 'mean' to have element type f32, got"):

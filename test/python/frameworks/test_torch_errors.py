@@ -7,6 +7,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
+import bn_mlir  # noqa: E402
 import bn_mlir.torch as bt  # noqa: E402
 
 X = torch.randn(4, 3)
@@ -87,6 +88,9 @@ def test_other_devices():
     y = layer(torch.empty(2, 3, 4, 4, device="meta", requires_grad=True))
     assert y.device.type == "meta" and y.shape == (2, 3, 4, 4)
     y.sum().backward()
+    with pytest.raises(ValueError, match="expected 'input' to be an array on "
+                                         "the CPU, got one on 'meta'"):
+        bn_mlir.training(torch.empty(2, 3, device="meta"), axis=1)
     with FakeTensorMode():
         x = torch.empty(2, 3, device="cuda")
         with pytest.raises(ValueError, match="expected 'input' to be a tensor "
