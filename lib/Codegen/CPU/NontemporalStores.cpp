@@ -248,27 +248,44 @@ static void peelLoop(RewriterBase &b, StreamingLoop streaming) {
   setNontemporal(b, loop, kLineBytes);
 }
 
+/// True when all rows that `write` writes start at a line if one does.
+static bool hasRowsOfLines(vector::TransferWriteOp write) {
+  SmallVector<int64_t> strides;
+  int64_t offset;
+  auto type = cast<MemRefType>(write.getBase().getType());
+  int64_t elements =
+      kLineBytes * 8 / write.getVectorType().getElementTypeBitWidth();
+  return succeeded(type.getStridesAndOffset(strides, offset)) &&
+         llvm::all_of(ArrayRef(strides).drop_back(), [&](int64_t stride) {
+           return ShapedType::isStatic(stride) && stride % elements == 0;
+         });
+}
+
 /// Moves the writes of the loop to where lines start, and leaves its sums where
-/// they are, if these do not mind which of the two comes first.
-static void moveWrites(RewriterBase &b, const StreamingLoop &streaming) {
-  if (streaming.writes.size() != 1)
-    return;
+/// they are. Returns false when these mind which of the two comes first, or
+/// when it does not pay.
+static bool moveWrites(RewriterBase &b, const StreamingLoop &streaming) {
   scf::ForOp loop = streaming.loop;
   vector::TransferWriteOp write = streaming.writes.front();
+  if (streaming.writes.size() != 1 || hasRowsOfLines(write))
+    return false;
   StreamingLoop writing = streaming;
   writing.loop = createWritingLoop(b, loop, write);
   if (!writing.loop)
-    return;
+    return false;
   writing.writes = getStreamingWrites(writing.loop);
-  if (writing.writes.empty() || !writing.canPeel())
-    return b.eraseOp(writing.loop);
+  if (writing.writes.empty() || !writing.canPeel()) {
+    b.eraseOp(writing.loop);
+    return false;
+  }
   eraseWrite(b, loop, write);
   peelLoop(b, writing);
   mergeWrites(b, loop, writing.loop);
+  return true;
 }
 
 /// Gives the loop a version with non-temporal stores, for writes that start at
-/// a multiple of `alignment` bytes. In the other one, writes may be moved.
+/// a multiple of `alignment` bytes.
 static void versionLoop(RewriterBase &b, StreamingLoop streaming,
                         int64_t alignment) {
   scf::ForOp loop = streaming.loop;
@@ -290,7 +307,6 @@ static void versionLoop(RewriterBase &b, StreamingLoop streaming,
   auto yield = scf::YieldOp::create(b, i.loc, loop.getResults());
   b.moveOpBefore(loop, yield);
   setNontemporal(b, version, alignment);
-  moveWrites(b, streaming);
 }
 
 /// Orders non-temporal stores in `block` before what follows it.
@@ -320,7 +336,7 @@ struct NontemporalStoresPass
         continue;
       if (streaming->canPeel())
         peelLoop(rewriter, *streaming);
-      else
+      else if (!moveWrites(rewriter, *streaming))
         versionLoop(rewriter, *streaming, registerBytes);
       if (auto forall = loop->getParentOfType<scf::ForallOp>())
         fenced.insert(forall.getBody());
