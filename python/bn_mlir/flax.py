@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from functools import partial
-from typing import TYPE_CHECKING
 
 try:
     import flax  # noqa: F401
@@ -22,16 +21,9 @@ import jax.numpy as jnp
 from flax import nnx
 
 from bn_mlir import jax as bn
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from bn_mlir.jax.functional import get_axis
 
 __all__ = ["BatchNorm"]
-
-
-def _axes(axis: int | Sequence[int], rank: int) -> tuple[int, ...]:
-    dims = (axis,) if isinstance(axis, int) else tuple(axis)
-    return tuple(sorted({dim + rank if dim < 0 else dim for dim in dims}))
 
 
 def _as_mask(mask: jax.Array | None, rank: int) -> jax.Array | None:
@@ -99,7 +91,8 @@ class BatchNorm(nnx.BatchNorm):
         )
         arrays = (x, self.mean[...], self.var[...], scale, bias)
         x = self.promote_dtype(arrays, dtype=self.dtype)[0]
-        axis = _axes(self.axis, x.ndim)
+        # The base class lets a list name a dimension twice.
+        axis = tuple(sorted(set(get_axis(self.axis, x))))
         channels = tuple(x.shape[dim] for dim in axis)
         if math.prod(channels) != self.num_features:
             raise ValueError(

@@ -25,8 +25,12 @@ __all__ = ["batch_norm", "inference", "stats", "training"]
 
 
 def _float(value: ArrayLike | None, name: str) -> jax.Array | None:
+    return None if value is None else _required(value, name)
+
+
+def _required(value: ArrayLike, name: str) -> jax.Array:
     if value is None:
-        return None
+        raise TypeError(f"expected '{name}' to be an array, got None")
     array = jnp.asarray(value)
     if array.dtype not in (jnp.float16, jnp.bfloat16, jnp.float32, jnp.float64):
         raise TypeError(
@@ -73,7 +77,7 @@ def _mask(value: ArrayLike | None, x: jax.Array) -> jax.Array | None:
     return mask.astype(jnp.promote_types(x.dtype, jnp.float32))
 
 
-def _axis(axis: Axis, x: jax.Array) -> tuple[int, ...]:
+def get_axis(axis: Axis, x: jax.Array) -> tuple[int, ...]:
     """The channel dimensions, counted from the front, in order."""
     dims = tuple(axis) if isinstance(axis, Sequence) else (axis,)
     for dim in dims:
@@ -150,17 +154,17 @@ def inference(
 
     :returns: array of the shape and type of `x`.
     """
-    x = _float(x, "input")
+    x = _required(x, "input")
     addend = _addend(addend, epilogue)
     layer = _gradients.Layer(
-        _axis(axis, x), float(epsilon), epilogue=epilogue, slope=float(slope)
+        get_axis(axis, x), float(epsilon), epilogue=epilogue, slope=float(slope)
     )
     arrays = _align(
         x,
         _wider(scale, "scale", x),
         _wider(offset, "offset", x),
-        _wider(mean, "mean", x),
-        _wider(variance, "variance", x),
+        _wider(_required(mean, "mean"), "mean", x),
+        _wider(_required(variance, "variance"), "variance", x),
         addend,
     )
     return _gradients.inference(layer, *arrays)
@@ -192,10 +196,10 @@ def training(
     :returns: ``(y, mean, variance)``, with running statistics followed by
         ``new_running_mean, new_running_variance``.
     """
-    x = _float(x, "input")
+    x = _required(x, "input")
     addend = _addend(addend, epilogue)
     layer = _gradients.Layer(
-        _axis(axis, x),
+        get_axis(axis, x),
         float(epsilon),
         float(momentum),
         running_variance_kind,
@@ -246,8 +250,8 @@ def batch_norm(
         addend=addend,
     )
     statistics = (
-        _float(running_mean, "running_mean"),
-        _float(running_variance, "running_variance"),
+        _required(running_mean, "running_mean"),
+        _required(running_variance, "running_variance"),
     )
     if not training:
         return inference(x, scale, offset, *statistics, **shared), *statistics
@@ -275,6 +279,6 @@ def stats(
     :returns: ``(count, mean, m2)``: the (weighted) number of elements, their
         mean, and the sum of their squares around it.
     """
-    x = _float(x, "input")
-    layer = _gradients.Layer(_axis(axis, x))
+    x = _required(x, "input")
+    layer = _gradients.Layer(get_axis(axis, x))
     return _gradients.stats(layer, *_align(x, _mask(mask, x)))

@@ -38,6 +38,13 @@ def _load_backend() -> ModuleType:
 functions = _load_backend()
 
 
+def _read(weight: keras.Variable, dtype: str) -> Any:
+    """The value of `weight` as `dtype`. That of a new float64 one on NumPy is
+    an array of float32, which a cast of the weight itself would not see.
+    """
+    return ops.cast(ops.convert_to_tensor(weight), dtype)
+
+
 @keras.saving.register_keras_serializable(package="bn_mlir")
 class BatchNormalization(keras.layers.BatchNormalization):
     """Batch normalization on kernels that are compiled for its very shape.
@@ -52,13 +59,22 @@ class BatchNormalization(keras.layers.BatchNormalization):
         super().__init__(*args, **kwargs)
         self.supports_jit = functions.SUPPORTS_JIT
 
+    def build(self, input_shape: tuple[Any, ...]) -> None:
+        rank = len(input_shape)
+        if not -rank <= self.axis < rank:
+            raise ValueError(
+                f"expected 'axis' to be from {-rank} to {rank - 1}, got "
+                f"{self.axis}"
+            )
+        super().build(input_shape)
+
     def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
         dtype = backend.standardize_dtype(inputs.dtype)
         wide = "float64" if dtype == "float64" else "float32"
         if dtype not in _FLOATS:
             inputs = ops.cast(inputs, wide)
-        gamma = ops.cast(self.gamma, wide) if self.scale else None
-        beta = ops.cast(self.beta, wide) if self.center else None
+        gamma = _read(self.gamma, wide) if self.scale else None
+        beta = _read(self.beta, wide) if self.center else None
         if mask is not None:
             mask = self._convert_mask(mask, inputs)
         if training and self.trainable:
@@ -72,8 +88,8 @@ class BatchNormalization(keras.layers.BatchNormalization):
         else:
             (outputs,) = functions.apply(
                 Normalization(self.axis, self.epsilon, "constant"),
-                inputs, gamma, beta, ops.cast(self.moving_mean, wide),
-                ops.cast(self.moving_variance, wide))
+                inputs, gamma, beta, _read(self.moving_mean, wide),
+                _read(self.moving_variance, wide))
         return ops.cast(outputs, self.compute_dtype)
 
     def _convert_mask(self, mask: Any, inputs: Any) -> Any:
@@ -97,7 +113,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
     def _update_statistics(self, mean: Any, variance: Any) -> None:
         for moving, new in ((self.moving_mean, mean),
                             (self.moving_variance, variance)):
-            old = ops.cast(moving, new.dtype)
+            old = _read(moving, new.dtype)
             moving.assign(old * self.momentum + new * (1.0 - self.momentum))
 
     def _renormalize(
@@ -117,8 +133,8 @@ class BatchNormalization(keras.layers.BatchNormalization):
             self.axis, self.epsilon, "renormalized", limits)
         outputs, mean, variance, _, _ = functions.apply(
             normalization, inputs, gamma, beta,
-            ops.cast(self.renorm_mean, wide),
-            ops.cast(self.renorm_stddev, wide), mask)
+            _read(self.renorm_mean, wide),
+            _read(self.renorm_stddev, wide), mask)
         self._update_renorm_statistics(mean, variance)
         return outputs
 

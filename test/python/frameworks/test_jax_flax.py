@@ -214,6 +214,8 @@ def test_large_mean():
         ({"features": 3}, lambda layer: layer(X), ValueError,
          r"expected the input to have 3 features in dimensions \(3,\), got "
          r"shape \(4, 6, 7, 5\)"),
+        ({"axis": 7}, lambda layer: layer(X), ValueError,
+         "expected 'axis' to be from -4 to 3, got 7"),
         ({}, lambda layer: layer(X, mask=X[:2] > 0), ValueError,
          "expected 'mask' to have size 1 or 4 in dimension 0, got 2"),
     ])

@@ -225,6 +225,12 @@ def test_options_of_the_process_hold_for_compiled_programs():
         (lambda: bn.training(jnp.arange(4), axis=0), TypeError,
          "expected 'input' to have element type float16, bfloat16, float32 "
          "or float64, got int32"),
+        (lambda: bn.training(None), TypeError,
+         "expected 'input' to be an array, got None"),
+        (lambda: bn.inference(X, SCALE, OFFSET, None, None, axis=1), TypeError,
+         "expected 'mean' to be an array, got None"),
+        (lambda: bn.batch_norm(X, SCALE, OFFSET, MEAN, None, training=True),
+         TypeError, "expected 'running_variance' to be an array, got None"),
         (lambda: bn.training(X, axis=4), ValueError,
          "expected 'axis' to be from -4 to 3, got 4"),
         (lambda: bn.training(X, axis=(1, -3)), ValueError,

@@ -222,6 +222,28 @@ def test_small_batches(shape, training):
     assert_same_weights(layer, reference)
 
 
+@pytest.mark.parametrize("arguments", [{}, {"renorm": True}])
+def test_fresh_weights_of_float64(arguments):
+    """The arrays that Keras makes on NumPy are float32 until one is assigned;
+    zeros and ones are exact in it.
+    """
+    x = ref.random_array((16, 3), np.float64)
+    _, reference = cases.make_pair(x.shape, "float64", **arguments)
+    for name in reference.weights:
+        is_one = name == "gamma" or name.endswith(("variance", "stddev"))
+        reference.weights[name] = np.full(3, float(is_one))
+    layer = bn_mlir.keras.BatchNormalization(dtype="float64", **arguments)
+    for training in (False, True, False):
+        y = cases.apply(layer, x, training=training)
+        assert y.dtype == np.float64
+        cases.assert_near(y, reference(x, training=training),
+                          10 * slack_of("float64", arguments))
+    model = keras.Sequential([
+        keras.Input(x.shape[1:], dtype="float64"),
+        bn_mlir.keras.BatchNormalization(dtype="float64")])
+    assert model.predict(x, verbose=0).dtype == np.float64
+
+
 def test_integers():
     x = np.arange(24).reshape(8, 3)
     layer, reference = cases.make_pair(x.shape)
@@ -282,3 +304,8 @@ def test_errors():
     with pytest.raises(ValueError, match="expected axis 1 of input"):
         layer, _ = cases.make_pair((4, 3), axis=1)
         layer(np.zeros((4, 4), np.float32))
+    for axis in (4, -5):
+        layer = bn_mlir.keras.BatchNormalization(axis=axis)
+        with pytest.raises(ValueError, match=(
+                f"expected 'axis' to be from -4 to 3, got {axis}")):
+            layer(np.zeros((2, 3, 4, 5), np.float32))
