@@ -13,6 +13,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Arguments.h"
 #include "Bindings.h"
 #include "Call.h"
 #include "KernelObject.h"
@@ -29,17 +30,17 @@ using Kind = BatchNormSpec::Kind;
 
 static nb::object inference(nb::handle x, nb::handle scale, nb::handle offset,
                             nb::handle mean, nb::handle variance,
-                            nb::handle axis, double epsilon,
-                            nb::handle epilogue, double slope,
+                            nb::handle axis, nb::handle epsilon,
+                            nb::handle epilogue, nb::handle slope,
                             nb::handle addend, nb::handle out) {
   Call call(Kind::Inference);
   call.setInput(x, axis);
   call.setOut(out, 1);
-  call.spec.epsilon = epsilon;
+  call.spec.epsilon = convertArgument<double>(epsilon, "epsilon");
   call.addInput();
   call.addScaleAndOffset(scale, offset);
   call.addStatistics(mean, variance, "variance");
-  call.setEpilogue(epilogue, slope, addend);
+  call.setEpilogue(epilogue, convertArgument<double>(slope, "slope"), addend);
   call.addOutput(0, "output");
   call.run();
   return call.takeResult(0);
@@ -57,31 +58,33 @@ bool mlir::bn::python::checkBothOrNone(nb::handle runningMean,
 
 static nb::object training(nb::handle x, nb::handle scale, nb::handle offset,
                            nb::handle runningMean, nb::handle runningVariance,
-                           double momentum, const char *runningVarianceKind,
-                           nb::handle mask, int64_t groups, nb::handle axis,
-                           double epsilon, nb::handle epilogue, double slope,
-                           nb::handle addend, nb::handle out) {
+                           nb::handle momentum, nb::handle runningVarianceKind,
+                           nb::handle mask, nb::handle groups, nb::handle axis,
+                           nb::handle epsilon, nb::handle epilogue,
+                           nb::handle slope, nb::handle addend,
+                           nb::handle out) {
   bool hasRunningStats =
       checkBothOrNone(runningMean, runningVariance, "running_variance");
   Call call(Kind::Training);
   BatchNormSpec &spec = call.spec;
   call.setInput(x, axis);
-  call.setGroups(groups);
+  call.setGroups(convertArgument<int64_t>(groups, "groups"));
   call.setOut(out, hasRunningStats ? 5 : 3);
-  spec.epsilon = epsilon;
+  spec.epsilon = convertArgument<double>(epsilon, "epsilon");
   spec.hasRunningStats = hasRunningStats;
   call.addInput();
   call.addScaleAndOffset(scale, offset);
   if (hasRunningStats) {
-    spec.momentum = momentum;
-    spec.runningVariance = convertVarianceKind(runningVarianceKind);
+    spec.momentum = convertArgument<double>(momentum, "momentum");
+    spec.runningVariance = convertVarianceKind(convertArgument<const char *>(
+        runningVarianceKind, "running_variance_kind"));
     spec.statisticsType = call.addChannels(runningMean, "running_mean");
     spec.runningType = spec.statisticsType;
     call.addChannels(runningVariance, "running_variance", *spec.runningType);
   }
   spec.statisticsType = call.getOutType(1, spec.statisticsType);
   call.addMask(mask);
-  call.setEpilogue(epilogue, slope, addend);
+  call.setEpilogue(epilogue, convertArgument<double>(slope, "slope"), addend);
   call.addOutput(0, "output");
   call.addGroupsOutput(1, "mean", spec.statisticsType);
   call.addGroupsOutput(2, "variance", spec.statisticsType);
@@ -103,10 +106,12 @@ static constexpr const char *kGradients[] = {"input", "scale", "offset",
 static std::array<int, 4> convertWhich(nb::handle which) {
   std::array<int, 4> places = {-1, -1, -1, -1};
   int next = 0;
-  if (nb::isinstance<nb::str>(which))
-    raiseTypeError("expected 'which' to be a list of names, got a string");
+  if (nb::isinstance<nb::str>(which) || which.is_none())
+    raiseTypeError(llvm::formatv("expected 'which' to be a list of names, got "
+                                 "{0}",
+                                 nb::repr(which).c_str()));
   for (nb::handle entry : which) {
-    llvm::StringRef name = nb::cast<const char *>(entry);
+    llvm::StringRef name = convertArgument<const char *>(entry, "which[...]");
     auto known = llvm::find(kGradients, name);
     if (known == std::end(kGradients) || places[known - kGradients] >= 0)
       raiseValueError(llvm::formatv("expected 'which' to name some of 'input', "
@@ -130,25 +135,27 @@ std::array<int, 4> mlir::bn::python::setWhich(BatchNormSpec &spec,
   return places;
 }
 
-static nb::object backward(nb::handle outputGrad, nb::handle x,
-                           nb::handle scale, nb::handle mean,
-                           nb::handle variance, nb::handle mask, int64_t groups,
-                           nb::handle axis, double epsilon, bool frozen,
-                           const char *statisticsKind, nb::handle epilogue,
-                           double slope, nb::handle output, nb::handle offset,
-                           nb::handle which, nb::handle out) {
+static nb::object
+backward(nb::handle outputGrad, nb::handle x, nb::handle scale, nb::handle mean,
+         nb::handle variance, nb::handle mask, nb::handle groups,
+         nb::handle axis, nb::handle epsilon, nb::handle frozen,
+         nb::handle statisticsKind, nb::handle epilogue, nb::handle slope,
+         nb::handle output, nb::handle offset, nb::handle which,
+         nb::handle out) {
   Call call(Kind::Backward);
   BatchNormSpec &spec = call.spec;
   call.setInput(x, axis);
-  call.setGroups(groups);
+  call.setGroups(convertArgument<int64_t>(groups, "groups"));
   call.setWhich(which, out);
-  spec.isFrozen = frozen;
-  spec.statisticsKind = convertStatisticsKind(statisticsKind);
+  spec.isFrozen = convertArgument<bool>(frozen, "frozen");
+  spec.statisticsKind = convertStatisticsKind(
+      convertArgument<const char *>(statisticsKind, "statistics_kind"));
   if (spec.takesEpsilon())
-    spec.epsilon = epsilon;
+    spec.epsilon = convertArgument<double>(epsilon, "epsilon");
   call.addData(outputGrad, "output_grad");
   call.addInput();
-  call.setEpilogueOf(epilogue, slope, output, offset);
+  call.setEpilogueOf(epilogue, convertArgument<double>(slope, "slope"), output,
+                     offset);
   call.addScaleAndOffset(scale, spec.takesOffset() ? offset : nb::none());
   call.addStatistics(mean, variance,
                      spec.takesInverseStd() ? "inverse_std" : "variance");
@@ -285,23 +292,25 @@ elements: ``offset_grad = sum(output_grad)``, ``scale_grad = sum(output_grad *
 
 void mlir::bn::python::bindFunctions(nb::module_ &module) {
   module.def(
-      "inference", &inference, "x"_a, "scale"_a.none(), "offset"_a.none(),
-      "mean"_a, "variance"_a, nb::kw_only(), "axis"_a = -1, "epsilon"_a = 1e-3,
-      "epilogue"_a = nb::none(), "slope"_a = 0.01, "addend"_a = nb::none(),
-      "out"_a = nb::none(), kInferenceDoc,
+      "inference", &inference, "x"_a.none(), "scale"_a.none(),
+      "offset"_a.none(), "mean"_a.none(), "variance"_a.none(), nb::kw_only(),
+      "axis"_a.none() = -1, "epsilon"_a.none() = 1e-3,
+      "epilogue"_a = nb::none(), "slope"_a.none() = 0.01,
+      "addend"_a = nb::none(), "out"_a = nb::none(), kInferenceDoc,
       nb::sig("def inference(x: A, scale: Array | None, offset: Array | None, "
               "mean: Array, variance: Array, *, axis: Axis = -1, "
               "epsilon: float = 1e-3, epilogue: Epilogue | None = None, "
               "slope: float = 0.01, addend: Array | None = None, "
               "out: Array | None = None) -> A"));
   module.def(
-      "training", &training, "x"_a, "scale"_a = nb::none(),
+      "training", &training, "x"_a.none(), "scale"_a = nb::none(),
       "offset"_a = nb::none(), "running_mean"_a = nb::none(),
-      "running_variance"_a = nb::none(), nb::kw_only(), "momentum"_a = 0.99,
-      "running_variance_kind"_a = "population", "mask"_a = nb::none(),
-      "groups"_a = 1, "axis"_a = -1, "epsilon"_a = 1e-3,
-      "epilogue"_a = nb::none(), "slope"_a = 0.01, "addend"_a = nb::none(),
-      "out"_a = nb::none(), kTrainingDoc,
+      "running_variance"_a = nb::none(), nb::kw_only(),
+      "momentum"_a.none() = 0.99,
+      "running_variance_kind"_a.none() = "population", "mask"_a = nb::none(),
+      "groups"_a.none() = 1, "axis"_a.none() = -1, "epsilon"_a.none() = 1e-3,
+      "epilogue"_a = nb::none(), "slope"_a.none() = 0.01,
+      "addend"_a = nb::none(), "out"_a = nb::none(), kTrainingDoc,
       nb::sig("def training(x: A, scale: Array | None = None, "
               "offset: Array | None = None, running_mean: Array | None = None, "
               "running_variance: Array | None = None, *, "
@@ -312,13 +321,14 @@ void mlir::bn::python::bindFunctions(nb::module_ &module) {
               "slope: float = 0.01, addend: Array | None = None, "
               "out: Out = None) -> tuple[A, ...]"));
   module.def(
-      "backward", &backward, "output_grad"_a, "x"_a, "scale"_a.none(), "mean"_a,
-      "variance"_a, nb::kw_only(), "mask"_a = nb::none(), "groups"_a = 1,
-      "axis"_a = -1, "epsilon"_a = 1e-3, "frozen"_a = false,
-      "statistics_kind"_a = "variance", "epilogue"_a = nb::none(),
-      "slope"_a = 0.01, "output"_a = nb::none(),
+      "backward", &backward, "output_grad"_a.none(), "x"_a.none(),
+      "scale"_a.none(), "mean"_a.none(), "variance"_a.none(), nb::kw_only(),
+      "mask"_a = nb::none(), "groups"_a.none() = 1, "axis"_a.none() = -1,
+      "epsilon"_a.none() = 1e-3, "frozen"_a.none() = false,
+      "statistics_kind"_a.none() = "variance", "epilogue"_a = nb::none(),
+      "slope"_a.none() = 0.01, "output"_a = nb::none(),
       "offset"_a.none() = nb::ellipsis(),
-      "which"_a = nb::make_tuple("input", "scale", "offset"),
+      "which"_a.none() = nb::make_tuple("input", "scale", "offset"),
       "out"_a = nb::none(), kBackwardDoc,
       nb::sig("def backward(output_grad: A, x: A, scale: Array | None, "
               "mean: Array, variance: Array, *, mask: Array | None = None, "

@@ -12,6 +12,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Arguments.h"
 #include "Bindings.h"
 #include "Call.h"
 
@@ -34,13 +35,18 @@ static void checkLimits(double rMin, double rMax, double dMax) {
         llvm::formatv("expected 'd_max' to be 0 or more, got {0}", dMax));
 }
 
-static nb::object renormalization(
-    nb::handle x, nb::handle scale, nb::handle offset, nb::handle renormMean,
-    nb::handle renormStd, nb::handle runningMean, nb::handle runningStd,
-    double rMin, double rMax, double dMax, double renormMomentum,
-    double momentum, nb::handle mask, nb::handle axis, double epsilon,
-    nb::handle epilogue, double slope, nb::handle addend, nb::handle out) {
-  checkLimits(rMin, rMax, dMax);
+static nb::object
+renormalization(nb::handle x, nb::handle scale, nb::handle offset,
+                nb::handle renormMean, nb::handle renormStd,
+                nb::handle runningMean, nb::handle runningStd, nb::handle rMin,
+                nb::handle rMax, nb::handle dMax, nb::handle renormMomentum,
+                nb::handle momentum, nb::handle mask, nb::handle axis,
+                nb::handle epsilon, nb::handle epilogue, nb::handle slope,
+                nb::handle addend, nb::handle out) {
+  double limits[] = {convertArgument<double>(rMin, "r_min"),
+                     convertArgument<double>(rMax, "r_max"),
+                     convertArgument<double>(dMax, "d_max")};
+  checkLimits(limits[0], limits[1], limits[2]);
   bool hasRunningStats =
       checkBothOrNone(runningMean, runningStd, "running_std");
   Call call(Kind::Training);
@@ -48,8 +54,9 @@ static nb::object renormalization(
   call.setInput(x, axis);
   call.setOut(out, hasRunningStats ? 9 : 7);
   spec.isRenormalized = true;
-  spec.epsilon = epsilon;
-  spec.renormMomentum = renormMomentum;
+  spec.epsilon = convertArgument<double>(epsilon, "epsilon");
+  spec.renormMomentum =
+      convertArgument<double>(renormMomentum, "renorm_momentum");
   spec.hasRunningStats = hasRunningStats;
   call.addInput();
   call.addScaleAndOffset(scale, offset);
@@ -57,14 +64,14 @@ static nb::object renormalization(
       call.addChannels(renormMean, "renorm_mean");
   call.addChannels(renormStd, "renorm_std", type);
   if (hasRunningStats) {
-    spec.momentum = momentum;
+    spec.momentum = convertArgument<double>(momentum, "momentum");
     call.addChannels(runningMean, "running_mean", type);
     call.addChannels(runningStd, "running_std", type);
   }
-  for (double limit : {rMin, rMax, dMax})
+  for (double limit : limits)
     call.addScalar(limit);
   call.addMask(mask);
-  call.setEpilogue(epilogue, slope, addend);
+  call.setEpilogue(epilogue, convertArgument<double>(slope, "slope"), addend);
   call.addOutput(0, "output");
   size_t index = 1;
   for (const char *name :
@@ -77,18 +84,17 @@ static nb::object renormalization(
   return call.takeResults();
 }
 
-static nb::object
-renormalizationBackward(nb::handle outputGrad, nb::handle x, nb::handle scale,
-                        nb::handle mean, nb::handle variance, nb::handle r,
-                        nb::handle d, nb::handle mask, nb::handle axis,
-                        double epsilon, nb::handle epilogue, double slope,
-                        nb::handle output, nb::handle which, nb::handle out) {
+static nb::object renormalizationBackward(
+    nb::handle outputGrad, nb::handle x, nb::handle scale, nb::handle mean,
+    nb::handle variance, nb::handle r, nb::handle d, nb::handle mask,
+    nb::handle axis, nb::handle epsilon, nb::handle epilogue, nb::handle slope,
+    nb::handle output, nb::handle which, nb::handle out) {
   Call call(Kind::Backward);
   BatchNormSpec &spec = call.spec;
   call.setInput(x, axis);
   call.setWhich(which, out);
   spec.isRenormalized = true;
-  spec.epsilon = epsilon;
+  spec.epsilon = convertArgument<double>(epsilon, "epsilon");
   spec.hasScale = !scale.is_none();
   call.addData(outputGrad, "output_grad");
   call.addInput();
@@ -98,7 +104,8 @@ renormalizationBackward(nb::handle outputGrad, nb::handle x, nb::handle scale,
   call.addChannels(r, "r", spec.statisticsType);
   call.addChannels(d, "d", spec.statisticsType);
   call.addMask(mask);
-  call.setEpilogueOf(epilogue, slope, output, /*offset=*/nb::ellipsis());
+  call.setEpilogueOf(epilogue, convertArgument<double>(slope, "slope"), output,
+                     /*offset=*/nb::ellipsis());
   if (spec.takesOutput())
     call.addData(output, "output");
   call.addGradients();
@@ -195,14 +202,15 @@ times that one and ``d * offset_grad``.
 void mlir::bn::python::bindRenormalization(nb::module_ &module) {
   constexpr double infinity = std::numeric_limits<double>::infinity();
   module.def(
-      "renormalization", &renormalization, "x"_a, "scale"_a.none(),
-      "offset"_a.none(), "renorm_mean"_a, "renorm_std"_a,
+      "renormalization", &renormalization, "x"_a.none(), "scale"_a.none(),
+      "offset"_a.none(), "renorm_mean"_a.none(), "renorm_std"_a.none(),
       "running_mean"_a = nb::none(), "running_std"_a = nb::none(),
-      nb::kw_only(), "r_min"_a = 0.0, "r_max"_a = infinity,
-      "d_max"_a = infinity, "renorm_momentum"_a = 0.99, "momentum"_a = 0.99,
-      "mask"_a = nb::none(), "axis"_a = -1, "epsilon"_a = 1e-3,
-      "epilogue"_a = nb::none(), "slope"_a = 0.01, "addend"_a = nb::none(),
-      "out"_a = nb::none(), kForwardDoc,
+      nb::kw_only(), "r_min"_a.none() = 0.0, "r_max"_a.none() = infinity,
+      "d_max"_a.none() = infinity, "renorm_momentum"_a.none() = 0.99,
+      "momentum"_a.none() = 0.99, "mask"_a = nb::none(), "axis"_a.none() = -1,
+      "epsilon"_a.none() = 1e-3, "epilogue"_a = nb::none(),
+      "slope"_a.none() = 0.01, "addend"_a = nb::none(), "out"_a = nb::none(),
+      kForwardDoc,
       nb::sig("def renormalization(x: A, scale: Array | None, "
               "offset: Array | None, renorm_mean: Array, renorm_std: Array, "
               "running_mean: Array | None = None, "
@@ -214,11 +222,13 @@ void mlir::bn::python::bindRenormalization(nb::module_ &module) {
               "slope: float = 0.01, addend: Array | None = None, "
               "out: Out = None) -> tuple[A, ...]"));
   module.def(
-      "renormalization_backward", &renormalizationBackward, "output_grad"_a,
-      "x"_a, "scale"_a.none(), "mean"_a, "variance"_a, "r"_a, "d"_a,
-      nb::kw_only(), "mask"_a = nb::none(), "axis"_a = -1, "epsilon"_a = 1e-3,
-      "epilogue"_a = nb::none(), "slope"_a = 0.01, "output"_a = nb::none(),
-      "which"_a = nb::make_tuple("input", "scale", "offset"),
+      "renormalization_backward", &renormalizationBackward,
+      "output_grad"_a.none(), "x"_a.none(), "scale"_a.none(), "mean"_a.none(),
+      "variance"_a.none(), "r"_a.none(), "d"_a.none(), nb::kw_only(),
+      "mask"_a = nb::none(), "axis"_a.none() = -1, "epsilon"_a.none() = 1e-3,
+      "epilogue"_a = nb::none(), "slope"_a.none() = 0.01,
+      "output"_a = nb::none(),
+      "which"_a.none() = nb::make_tuple("input", "scale", "offset"),
       "out"_a = nb::none(), kBackwardDoc,
       nb::sig("def renormalization_backward(output_grad: A, x: A, "
               "scale: Array | None, mean: Array, variance: Array, r: Array, "

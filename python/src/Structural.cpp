@@ -13,6 +13,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Arguments.h"
 #include "Bindings.h"
 #include "Call.h"
 
@@ -99,13 +100,14 @@ static DType getNarrower(DType a, DType b) {
 static nb::object
 updateRunningStats(nb::handle count, nb::handle mean, nb::handle variance,
                    nb::handle runningMean, nb::handle runningVariance,
-                   double momentum, const char *kind, nb::handle out) {
+                   nb::handle momentum, nb::handle kind, nb::handle out) {
   Call call(Kind::UpdateRunningStats);
   BatchNormSpec &spec = call.spec;
   call.setChannels(count, "count");
   call.setOut(out, 2);
-  spec.momentum = momentum;
-  spec.runningVariance = convertVarianceKind(kind);
+  spec.momentum = convertArgument<double>(momentum, "momentum");
+  spec.runningVariance = convertVarianceKind(
+      convertArgument<const char *>(kind, "running_variance_kind"));
   call.addChannels(count, "count", DType::F64);
   spec.statisticsType = call.addChannels(mean, "mean");
   call.addChannels(variance, "variance", spec.statisticsType);
@@ -124,14 +126,16 @@ updateRunningStats(nb::handle count, nb::handle mean, nb::handle variance,
 
 static nb::object normalize(nb::handle x, nb::handle mean, nb::handle variance,
                             nb::handle scale, nb::handle offset,
-                            nb::handle axis, double epsilon, nb::handle out) {
+                            nb::handle axis, nb::handle epsilon,
+                            nb::handle out) {
   Call call(Kind::Normalize);
   BatchNormSpec &spec = call.spec;
   call.setInput(x, axis);
   call.setOut(out, 1);
   spec.hasMean = !mean.is_none();
   spec.hasVariance = !variance.is_none();
-  spec.epsilon = spec.hasVariance ? epsilon : 0;
+  spec.epsilon =
+      spec.hasVariance ? convertArgument<double>(epsilon, "epsilon") : 0;
   call.addInput();
   if (spec.hasMean)
     spec.statisticsType = call.addChannels(mean, "mean");
@@ -186,8 +190,8 @@ static nb::object backwardInput(nb::handle outputGrad, nb::handle x,
 
 static void bindStatistics(nb::module_ &module) {
   module.def(
-      "stats", &stats, "x"_a, nb::kw_only(), "mask"_a = nb::none(),
-      "axis"_a = -1, "out"_a = nb::none(),
+      "stats", &stats, "x"_a.none(), nb::kw_only(), "mask"_a = nb::none(),
+      "axis"_a.none() = -1, "out"_a = nb::none(),
       "Statistics of each channel of ``x`` that can be merged: the number of "
       "elements,\ntheir mean, and the sum of squared differences from it. The "
       "variance is\n``m2 / count``. float64, or ``mean`` and ``m2`` of the "
@@ -197,17 +201,17 @@ static void bindStatistics(nb::module_ &module) {
       nb::sig("def stats(x: A, *, mask: Array | None = None, axis: Axis = -1, "
               "out: Out = None) -> tuple[A, A, A]"));
   module.def(
-      "merge_stats", &mergeStats, "total"_a, "part"_a, nb::kw_only(),
-      "out"_a = nb::none(),
+      "merge_stats", &mergeStats, "total"_a.none(), "part"_a.none(),
+      nb::kw_only(), "out"_a = nb::none(),
       "Merges two results of :func:`stats`, of other elements of the same "
       "channels. With\n``out=total`` it is added to in place.",
       nb::sig("def merge_stats(total: tuple[A, A, A], part: tuple[A, A, A], *, "
               "out: Out = None) -> tuple[A, A, A]"));
   module.def(
-      "update_running_stats", &updateRunningStats, "count"_a, "mean"_a,
-      "variance"_a, "running_mean"_a, "running_variance"_a, nb::kw_only(),
-      "momentum"_a = 0.99, "running_variance_kind"_a = "population",
-      "out"_a = nb::none(),
+      "update_running_stats", &updateRunningStats, "count"_a.none(),
+      "mean"_a.none(), "variance"_a.none(), "running_mean"_a.none(),
+      "running_variance"_a.none(), nb::kw_only(), "momentum"_a.none() = 0.99,
+      "running_variance_kind"_a.none() = "population", "out"_a = nb::none(),
       "The moving average of :func:`training`: ``running * momentum + batch * "
       "(1 -\nmomentum)``, from the number of elements (float64) and the "
       "population variance\nof the batch. Where ``count`` is 0 nothing "
@@ -221,10 +225,10 @@ static void bindStatistics(nb::module_ &module) {
 
 static void bindData(nb::module_ &module) {
   module.def(
-      "normalize", &normalize, "x"_a, "mean"_a = nb::none(),
+      "normalize", &normalize, "x"_a.none(), "mean"_a = nb::none(),
       "variance"_a = nb::none(), "scale"_a = nb::none(),
-      "offset"_a = nb::none(), nb::kw_only(), "axis"_a = -1, "epsilon"_a = 1e-3,
-      "out"_a = nb::none(),
+      "offset"_a = nb::none(), nb::kw_only(), "axis"_a.none() = -1,
+      "epsilon"_a.none() = 1e-3, "out"_a = nb::none(),
       "``(x - mean) * scale / sqrt(variance + epsilon) + offset``; what is "
       "None "
       "is left out.\nA float64 mean keeps the result exact where the mean is "
@@ -234,16 +238,17 @@ static void bindData(nb::module_ &module) {
               "offset: Array | None = None, *, axis: Axis = -1, "
               "epsilon: float = 1e-3, out: Array | None = None) -> A"));
   module.def(
-      "backward_reduce", &backwardReduce, "output_grad"_a, "x"_a, "mean"_a,
-      nb::kw_only(), "axis"_a = -1, "out"_a = nb::none(),
+      "backward_reduce", &backwardReduce, "output_grad"_a.none(), "x"_a.none(),
+      "mean"_a.none(), nb::kw_only(), "axis"_a.none() = -1,
+      "out"_a = nb::none(),
       "Per channel: the sums of ``output_grad`` and of ``output_grad * (x - "
       "mean)``, of the\ntype of ``mean``.",
       nb::sig("def backward_reduce(output_grad: A, x: A, mean: Array, *, "
               "axis: Axis = -1, out: Out = None) -> tuple[A, A]"));
   module.def(
-      "backward_input", &backwardInput, "output_grad"_a, "x"_a, "a"_a, "b"_a,
-      "c"_a, nb::kw_only(), "mean"_a = nb::none(), "axis"_a = -1,
-      "out"_a = nb::none(),
+      "backward_input", &backwardInput, "output_grad"_a.none(), "x"_a.none(),
+      "a"_a.none(), "b"_a.none(), "c"_a.none(), nb::kw_only(),
+      "mean"_a = nb::none(), "axis"_a.none() = -1, "out"_a = nb::none(),
       "``a * output_grad + b * (x - mean) + c``, with one ``a``, ``b``, ``c`` "
       "and ``mean``\nper channel; a mean of None is 0. A float64 mean keeps "
       "the "
