@@ -108,7 +108,7 @@ void Layout::setStrides(TensorView &view) const {
 
 static int64_t convertDimension(nb::handle value, int64_t rank) {
   int64_t dim;
-  if (!nb::try_cast(value, dim, false))
+  if (!nb::try_cast(value, dim))
     raiseTypeError(llvm::formatv("expected 'axis' to be an int or a list of "
                                  "them, got {0}",
                                  nb::repr(value).c_str()));

@@ -145,3 +145,11 @@ def test_large_offsets(offset, axis):
     ideal = ref.inference(
         x, None, None, expected.mean, expected.variance, axis)
     assert np.abs(y - ideal).max() < 4e-6
+
+
+@pytest.mark.parametrize("axis", [np.int64(1), [np.int32(-2)], (1,)])
+def test_any_integer_is_an_axis(axis):
+    x = ref.random_array((4, 6, 5), np.float32)
+    for result, expected in zip(bn_mlir.training(x, axis=axis),
+                                bn_mlir.training(x, axis=1)):
+        np.testing.assert_array_equal(result, expected)
