@@ -33,8 +33,9 @@
 using namespace mlir;
 using namespace mlir::bn;
 
-/// Buffers up to this size live on the stack: the statistics of one tile.
-static constexpr unsigned kStackBytes = 4 << 10;
+/// Buffers up to this size live on the stack: the statistics of one tile, and
+/// what is spread over a row of several channels, 3 KiB of 16-bit data, in f32.
+static constexpr unsigned kStackBytes = 8 << 10;
 
 bool PhaseParser::parse(llvm::cl::Option &option, StringRef, StringRef text,
                         Phase &phase) {
