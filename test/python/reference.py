@@ -7,10 +7,12 @@ to compare with it.
 
 from __future__ import annotations
 
+import pathlib
 from dataclasses import dataclass
 
 import ml_dtypes
 import numpy as np
+import pytest
 
 DTYPES = {
     "f16": np.dtype(np.float16),
@@ -128,6 +130,19 @@ def parameters(shape, axis, dtype):
     scale, offset, mean = (random_array(size, dtype, s) for s in (1, 2, 3))
     return scale, offset, mean, abs(random_array(size, dtype, 4)) + dtype.type(
         0.1)
+
+
+def batch_past_caches(image_bytes):
+    """How many images fill the last-level cache: input and output are twice
+    that, and stores go past it. Skips where it takes too long.
+    """
+    entry = pathlib.Path("/sys/devices/system/cpu/cpu0/cache/index3/size")
+    if not entry.exists():
+        pytest.skip("the size of the last-level cache is not known")
+    cache_bytes = int(entry.read_text().strip().removesuffix("K")) << 10
+    if cache_bytes > 256 << 20:
+        pytest.skip("the last-level cache has more than 256 MiB")
+    return -(-cache_bytes // image_bytes)
 
 
 def assert_close(actual, expected, message=""):

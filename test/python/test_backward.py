@@ -86,6 +86,30 @@ def test_in_place():
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.parametrize("frozen", [False, True])
+@pytest.mark.parametrize("epilogue", [None, "relu"])
+@pytest.mark.parametrize("dtype", ["f16", "bf16", "f32"])
+def test_in_place_past_the_caches(dtype, epilogue, frozen):
+    """Stores begin where lines do. With frozen statistics, one sweep sums up
+    what it overwrites."""
+    dtype = ref.DTYPES[dtype]
+    image = (63, 55, 57)
+    shape = (ref.batch_past_caches(np.prod(image) * dtype.itemsize), *image)
+    case = make_case(shape, 1, dtype)
+    output = {"output": case[1]} if epilogue else {}
+
+    def call(dy, **out):
+        return bn_mlir.backward(dy, *case[1:], axis=1, frozen=frozen,
+                                epilogue=epilogue, **output, **out)
+
+    expected = call(case[0])
+    memory = np.empty(case[0].size + 5, dtype)
+    dy = memory[5:].reshape(shape)
+    dy[...] = case[0]
+    for a, b in zip(call(dy, out=(dy, None, None)), expected):
+        np.testing.assert_array_equal(a, b)
+
+
 def test_synchronized_backward():
     """The sums of two halves of a batch are those of the whole."""
     dy, x, scale, mean, variance = make_case((8, 6, 9), 1, ref.DTYPES["f32"])

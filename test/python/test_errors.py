@@ -34,7 +34,8 @@ ERRORS = [
     (lambda: inference([1.0]), TypeError,
      "expected 'input' to be an array of NumPy or one with DLPack, got list"),
     (lambda: inference(mean=None), TypeError,
-     "expected 'mean' to be an array of NumPy or one with DLPack, got NoneType"),
+     "expected 'mean' to be an array of NumPy or one with DLPack, "
+     "got NoneType"),
     (lambda: training(None), TypeError,
      "expected 'input' to be an array of NumPy or one with DLPack, got "
      "NoneType"),

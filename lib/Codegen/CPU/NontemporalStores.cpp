@@ -267,7 +267,8 @@ static bool hasRowsOfLines(vector::TransferWriteOp write) {
 static bool moveWrites(RewriterBase &b, const StreamingLoop &streaming) {
   scf::ForOp loop = streaming.loop;
   vector::TransferWriteOp write = streaming.writes.front();
-  if (streaming.writes.size() != 1 || hasRowsOfLines(write))
+  if (streaming.writes.size() != 1 || !loop.getStaticTripCount() ||
+      hasRowsOfLines(write))
     return false;
   StreamingLoop writing = streaming;
   writing.loop = createWritingLoop(b, loop, write);

@@ -14,6 +14,7 @@
 
 #include "mlir/Analysis/SliceAnalysis.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
@@ -47,28 +48,56 @@ static bool dependsOnSums(scf::ForOp loop, const Slice &slice) {
   });
 }
 
-/// True when a buffer that `slice` reads is read for sums, too.
-static bool sharesReads(scf::ForOp loop, const Slice &slice) {
-  DenseSet<Value> buffers;
+/// True when what `slice` reads, or computes from it, goes into sums, too.
+static bool sharesValues(const Slice &slice) {
+  DenseSet<Value> data;
   for (Operation *op : slice) {
-    auto read = dyn_cast<vector::TransferReadOp>(op);
-    if (!read)
+    if (isMemoryEffectFree(op) &&
+        llvm::none_of(op->getOperands(),
+                      [&](Value value) { return data.contains(value); }))
       continue;
-    buffers.insert(read.getBase());
-    if (llvm::any_of(read->getUsers(),
-                     [&](Operation *user) { return !slice.contains(user); }))
+    data.insert(op->result_begin(), op->result_end());
+    if (!llvm::all_of(op->getUsers(),
+                      [&](Operation *user) { return slice.contains(user); }))
       return true;
   }
-  return llvm::any_of(*loop.getBody(), [&](Operation &op) {
-    auto read = dyn_cast<vector::TransferReadOp>(op);
-    return read && !slice.contains(&op) && buffers.contains(read.getBase());
+  return false;
+}
+
+/// The buffer that `op` accesses, if it is known what it does.
+static Value getBuffer(Operation *op) {
+  if (auto transfer = dyn_cast<VectorTransferOpInterface>(op))
+    return transfer.getBase();
+  if (auto load = dyn_cast<memref::LoadOp>(op))
+    return load.getMemRef();
+  return nullptr;
+}
+
+/// True when the rest of `loop` may access a buffer that `slice` reads.
+static bool sharesBuffers(scf::ForOp loop, const Slice &slice) {
+  DenseSet<Value> buffers;
+  for (Operation *op : slice)
+    if (!isa<vector::TransferWriteOp>(op) && !isMemoryEffectFree(op))
+      buffers.insert(getBuffer(op));
+  if (buffers.contains(nullptr))
+    return true;
+  WalkResult result = loop.getBody()->walk([&](Operation *op) {
+    if (slice.contains(op) || isa<memref::PrefetchOp>(op) ||
+        op->hasTrait<OpTrait::HasRecursiveMemoryEffects>() ||
+        isMemoryEffectFree(op))
+      return WalkResult::advance();
+    Value buffer = getBuffer(op);
+    return buffer && !buffers.contains(buffer) ? WalkResult::advance()
+                                               : WalkResult::interrupt();
   });
+  return result.wasInterrupted();
 }
 
 scf::ForOp mlir::bn::createWritingLoop(RewriterBase &b, scf::ForOp loop,
                                        vector::TransferWriteOp write) {
   Slice slice = getWriteSlice(loop, write);
-  if (dependsOnSums(loop, slice) || sharesReads(loop, slice))
+  if (dependsOnSums(loop, slice) || sharesValues(slice) ||
+      sharesBuffers(loop, slice))
     return nullptr;
   b.setInsertionPoint(loop);
   auto writing = scf::ForOp::create(b, loop.getLoc(), loop.getLowerBound(),

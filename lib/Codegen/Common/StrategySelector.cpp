@@ -71,17 +71,26 @@ int64_t mlir::bn::getMostCachedBytes(IndexedOpInterface op,
   return machine.l3Bytes / 4 * (isSweep ? 5 : hasRows ? 4 : 3);
 }
 
-/// True where the rows of pipelined channels, short ones of several channels
-/// together, cannot be whole lines, and each is long enough to be a row alone.
+/// Channels of which short rows together are long enough for the prefetcher,
+/// and no more than leaves groups to share.
+int64_t StrategySelector::getMostChannels(int64_t channelDim) {
+  int64_t rowBytes = std::max<int64_t>(size(rank() - 1) * elementBytes, 1);
+  return std::min<int64_t>(llvm::divideCeil(kRowBytes, rowBytes),
+                           size(channelDim) / kMinChannels);
+}
+
+/// True where so many short rows of pipelined channels as would be treated
+/// together are no whole lines, and each is long enough to be a row alone.
 bool StrategySelector::hasBrokenLines() {
   int64_t last = rank() - 1;
-  if (!type.hasStaticShape() || rank() != 3 || !isReduction(last) ||
+  if (!hasStaticRows(last - 1) || !isReduction(last) || isReduction(last - 1) ||
       !sweepsTwice(op) || machine.vectorBits < kMaskedBits ||
-      size(last) < kLongMaskedRow || size(last) >= kLongRow)
+      size(last - 1) < kMinChannels || size(last) < kLongMaskedRow ||
+      size(last) >= kLongRow)
     return false;
   int64_t bytes = size(last) * elementBytes;
-  int64_t channels =
-      getDivisor(size(last - 1), llvm::divideCeil(kRowBytes, bytes));
+  int64_t channels = getDivisor(
+      size(last - 1), std::max<int64_t>(getMostChannels(last - 1), 1));
   bool isTraining = isa<TrainingOp>(op.getOperation());
   return channels * bytes % kLineBytes != 0 &&
          bytes >= (isTraining ? kRowAlone : kGradientRowAlone);

@@ -88,6 +88,7 @@ struct StrategySelector {
   LoweringStrategyAttr select();
 
 private:
+  int64_t getMostChannels(int64_t channelDim);
   bool hasBrokenLines();
   StoreKind selectStores();
   /// Bytes of what sums and coefficients are computed in.
@@ -98,7 +99,8 @@ private:
   int64_t selectUnroll();
   int64_t getMostRows(int64_t size);
   SmallVector<int64_t> selectTile(int64_t room);
-  bool isCached() { return selectStores() == StoreKind::Temporal; }
+  /// True where data fit the caches, or are better off in them.
+  bool storesToCaches() { return selectStores() == StoreKind::Temporal; }
   bool hasStaticRows(int64_t channelDim) {
     return channelDim == rank() - 2 && rank() == 3 && type.hasStaticShape();
   }
@@ -112,7 +114,7 @@ private:
   }
   bool hasLongRows();
   bool paysPipelined();
-  int64_t selectRowPrefetch(int64_t group);
+  int64_t selectRowPrefetch(int64_t group, int64_t tileRows);
   int64_t selectGroup(int64_t channelDim);
   int64_t getMostSpread(int64_t channelDim);
   int64_t selectRows(int64_t group);

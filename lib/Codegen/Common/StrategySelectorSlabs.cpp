@@ -21,10 +21,13 @@ static constexpr int64_t kLongestRow = 8192;
 /// Rows of a tile whose rows are short, and whose rows may be short or long.
 static constexpr int64_t kShortRows = 128, kUnknownRows = 16;
 
-/// Bytes that the next channels are asked for ahead of their use; and 16-bit
-/// ones from memory, whose conversions fill the window in which a core looks
-/// ahead by itself.
+/// How far ahead of their use the next channels are asked for, in bytes: as a
+/// rule, and of 16-bit data that are written past the caches, whose conversions
+/// fill the window in which a core looks ahead by itself.
 static constexpr int64_t kAhead = 1536, kFarAhead = 4096;
+/// What is asked for further ahead than this part of the rows of a loop would
+/// leave too many of the first ones out.
+static constexpr int64_t kPartAhead = 4;
 
 int64_t mlir::bn::getLongRow(const MachineModel &machine, StoreKind stores) {
   using Selector = StrategySelector;
@@ -39,15 +42,16 @@ int64_t mlir::bn::getLongRow(const MachineModel &machine, StoreKind stores) {
 bool StrategySelector::hasLongRows() {
   if (type.isDynamicDim(rank() - 1))
     return assumption.hasLongRows;
-  return size(rank() - 1) >= (isCached() && machine.vectorBits >= kMaskedBits
-                                  ? kLongMaskedRow
-                                  : kLongRow);
+  return size(rank() - 1) >=
+         (storesToCaches() && machine.vectorBits >= kMaskedBits ? kLongMaskedRow
+                                                                : kLongRow);
 }
 
 /// Of short rows, sums and coefficients are in the L1 cache, too, which those
 /// of gradients fill: they are better off with several rows at a time.
 bool StrategySelector::paysPipelined() {
-  return hasLongRows() || (!isCached() && isa<TrainingOp>(op.getOperation()));
+  return hasLongRows() ||
+         (!storesToCaches() && isa<TrainingOp>(op.getOperation()));
 }
 
 /// Channels that are treated together: several where one is a short row, or a
@@ -56,12 +60,10 @@ int64_t StrategySelector::selectGroup(int64_t channelDim) {
   int64_t last = rank() - 1;
   if (type.isDynamicDim(channelDim) || channelDim != last - 1 ||
       type.isDynamicDim(last) ||
-      (canBePipelined(channelDim) && isCached() && hasLongRows()))
+      (canBePipelined(channelDim) && storesToCaches() && hasLongRows()))
     return 1;
-  int64_t rowBytes = std::max<int64_t>(size(last) * elementBytes, 1);
-  int64_t limit = std::min<int64_t>(llvm::divideCeil(kRowBytes, rowBytes),
-                                    size(channelDim) / kMinChannels);
-  limit = std::min(limit, getMostSpread(channelDim));
+  int64_t limit =
+      std::min(getMostChannels(channelDim), getMostSpread(channelDim));
   return getDivisor(size(channelDim), std::max<int64_t>(limit, 1));
 }
 
@@ -74,7 +76,8 @@ int64_t StrategySelector::getMostSpread(int64_t channelDim) {
   int64_t count = countCoefficients();
   if (canBePipelined(channelDim) && paysPipelined())
     count += 3;
-  int64_t room = isCached() ? machine.l1Bytes / 2 : machine.l1Bytes / 3 * 2;
+  int64_t room =
+      storesToCaches() ? machine.l1Bytes / 2 : machine.l1Bytes / 3 * 2;
   int64_t bytes = count * accumulatorBytes();
   return room / std::max<int64_t>(bytes * size(rank() - 1), 1);
 }
@@ -88,7 +91,7 @@ LoweringStrategyAttr StrategySelector::selectSlab(int64_t channelDim) {
     return selectPipelinedSlab(channelDim, group);
   if (sweepsOnce(op) && hasStaticRows(channelDim))
     return get(Schedule::Slab, parallel, selectRowTile(group), /*streams=*/1,
-               /*prefetch=*/isCached() ? 0 : 1);
+               /*prefetch=*/storesToCaches() ? 0 : 1);
 
   SmallVector<int64_t> tile =
       selectTile(std::max<int64_t>(tileElements() / group, 1));
@@ -106,7 +109,7 @@ int64_t StrategySelector::selectRows(int64_t group) {
     rows = std::min(rows, getMostRows(length));
   bool isKnown = !type.isDynamicDim(0);
   if (length >= kLongRow) {
-    rows = isCached() ? std::max<int64_t>(kLongestRow / length, 1) : 1;
+    rows = storesToCaches() ? std::max<int64_t>(kLongestRow / length, 1) : 1;
     if (isKnown)
       rows = getDivisor(size(0), rows);
   }
@@ -123,22 +126,26 @@ SmallVector<int64_t> StrategySelector::selectRowTile(int64_t group) {
     tile[last] = getDivisor(size(last), kLongestRow);
   if (tile[last] < kLongestRow / 4)
     tile[last] = isLonger ? kLongestRow : 0;
-  bool mayBeShort = type.isDynamicDim(last) && isCached();
+  bool mayBeShort = type.isDynamicDim(last) && storesToCaches();
   tile[0] = mayBeShort ? kUnknownRows : tile[last] != 0 ? 1 : selectRows(group);
   return tile;
 }
 
-/// Rows ahead that a pipelined loop asks for. Where channels are together,
-/// gradients have what they need per element in the L1 cache, and no room.
-int64_t StrategySelector::selectRowPrefetch(int64_t group) {
+/// Rows ahead that a pipelined loop over tiles of `tileRows` asks for. Where
+/// channels are together, gradients have what they need per element in the L1
+/// cache, and no room.
+int64_t StrategySelector::selectRowPrefetch(int64_t group, int64_t tileRows) {
   int64_t last = rank() - 1;
   if (type.isDynamicDim(last))
     return 1;
   bool hasRoom = group == 1 || isa<TrainingOp>(op.getOperation());
-  bool isFar = elementBytes == 2 && !isCached() && hasRoom;
-  int64_t ahead = isFar ? kFarAhead : kAhead;
+  bool isFar = elementBytes == 2 && !storesToCaches() && hasRoom;
   int64_t rowBytes = std::max<int64_t>(size(last) * elementBytes, 1) * group;
-  return std::min<int64_t>(llvm::divideCeil(ahead, rowBytes), kMaxPrefetch);
+  int64_t distance = llvm::divideCeil(isFar ? kFarAhead : kAhead, rowBytes);
+  int64_t rows = tileRows > 1 ? tileRows : size(0);
+  if (!type.isDynamicDim(0) || tileRows > 1)
+    distance = std::min(distance, rows / kPartAhead);
+  return std::clamp<int64_t>(distance, 1, kMaxPrefetch);
 }
 
 /// One group is normalized while the statistics of the next are taken. Each
@@ -154,5 +161,5 @@ LoweringStrategyAttr StrategySelector::selectPipelinedSlab(int64_t channelDim,
           : llvm::divideCeil(size(channelDim) / group, runs) * group;
   tile[channelDim] = group;
   return get(Schedule::PipelinedSlab, parallel, tile, /*streams=*/1,
-             selectRowPrefetch(group));
+             selectRowPrefetch(group, tile[0]));
 }

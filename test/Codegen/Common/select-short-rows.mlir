@@ -64,4 +64,68 @@ module attributes {
         -> tensor<50x128x784xbf16>, tensor<128xf32>, tensor<128xf32>
     return %y : tensor<50x128x784xbf16>
   }
+
+  // Training rows of 392 bytes are too short to go alone, those of 450 are not.
+  // CHECK-LABEL: func @short_training
+  //       CHECK:   <pipelined_slab, {{.*}} tile = [0, 4, 0], {{.*}} stores = nontemporal, prefetch = 3>
+  //       CHECK:   <pipelined_slab, {{.*}} tile = [{{.*}}, 1, 0], {{.*}} stores = temporal,
+  func.func @short_training(%x: tensor<50x512x196xbf16>,
+      %z: tensor<50x512x225xbf16>, %c: tensor<512xf32>)
+      -> (tensor<50x512x196xbf16>, tensor<50x512x225xbf16>) {
+    %y, %m, %v = bn.training axis(1) epsilon(1.0)
+        ins(%x : tensor<50x512x196xbf16>)
+        outs(%x, %c, %c
+             : tensor<50x512x196xbf16>, tensor<512xf32>, tensor<512xf32>)
+        -> tensor<50x512x196xbf16>, tensor<512xf32>, tensor<512xf32>
+    %w, %n, %s = bn.training axis(1) epsilon(1.0)
+        ins(%z : tensor<50x512x225xbf16>)
+        outs(%z, %c, %c
+             : tensor<50x512x225xbf16>, tensor<512xf32>, tensor<512xf32>)
+        -> tensor<50x512x225xbf16>, tensor<512xf32>, tensor<512xf32>
+    return %y, %w : tensor<50x512x196xbf16>, tensor<50x512x225xbf16>
+  }
+
+  // Gradients: rows of 1156 bytes go alone; where two channels are together
+  // there is no room for more than one row ahead.
+  // CHECK-LABEL: func @gradients
+  //       CHECK:   <pipelined_slab, {{.*}} tile = [0, 1, 0], {{.*}} stores = temporal, prefetch = 2>
+  //       CHECK:   <pipelined_slab, {{.*}} tile = [1, 2, 0], {{.*}} stores = nontemporal, prefetch = 1>
+  func.func @gradients(%x: tensor<50x512x289xf32>, %z: tensor<50x512x576xbf16>,
+      %c: tensor<512xf32>)
+      -> (tensor<50x512x289xf32>, tensor<50x512x576xbf16>) {
+    %dx = bn.backward axis(1) epsilon(1.0) wrt(input)
+        ins(%x, %x : tensor<50x512x289xf32>, tensor<50x512x289xf32>)
+        statistics(%c, %c : tensor<512xf32>, tensor<512xf32>)
+        outs(%x : tensor<50x512x289xf32>) -> tensor<50x512x289xf32>
+    %dz = bn.backward axis(1) epsilon(1.0) wrt(input)
+        ins(%z, %z : tensor<50x512x576xbf16>, tensor<50x512x576xbf16>)
+        statistics(%c, %c : tensor<512xf32>, tensor<512xf32>)
+        outs(%z : tensor<50x512x576xbf16>) -> tensor<50x512x576xbf16>
+    return %dx, %dz : tensor<50x512x289xf32>, tensor<50x512x576xbf16>
+  }
+
+  // Of few images, a quarter of the rows.
+  // CHECK-LABEL: func @few_images
+  //       CHECK:   <pipelined_slab, {{.*}} stores = nontemporal, prefetch = 2>
+  func.func @few_images(%x: tensor<8x2048x784xbf16>, %c: tensor<2048xf32>)
+      -> tensor<8x2048x784xbf16> {
+    %y, %m, %v = bn.training axis(1) epsilon(1.0)
+        ins(%x : tensor<8x2048x784xbf16>)
+        outs(%x, %c, %c
+             : tensor<8x2048x784xbf16>, tensor<2048xf32>, tensor<2048xf32>)
+        -> tensor<8x2048x784xbf16>, tensor<2048xf32>, tensor<2048xf32>
+    return %y : tensor<8x2048x784xbf16>
+  }
+
+  // Eight channels are not treated together: what counts is one row.
+  // CHECK-LABEL: func @few_channels
+  //       CHECK:   <pipelined_slab, {{.*}} tile = [{{.*}}, 1, 0], {{.*}} stores = temporal,
+  func.func @few_channels(%x: tensor<2000x8x200xf32>, %c: tensor<8xf32>)
+      -> tensor<2000x8x200xf32> {
+    %y, %m, %v = bn.training axis(1) epsilon(1.0)
+        ins(%x : tensor<2000x8x200xf32>)
+        outs(%x, %c, %c : tensor<2000x8x200xf32>, tensor<8xf32>, tensor<8xf32>)
+        -> tensor<2000x8x200xf32>, tensor<8xf32>, tensor<8xf32>
+    return %y : tensor<2000x8x200xf32>
+  }
 }

@@ -168,9 +168,9 @@ def NontemporalStoresPass
     - A loop that does the same to each element is moved to the first line that
       it writes. The less than one iteration in front and behind is done by two
       short loops, one over single elements and one over single registers.
-    - A loop with sums over lanes that reads other data for them than for what
-      it writes, in rows that are not whole lines: its writes alone are moved,
-      and its sums stay as they are.
+    - A loop with sums over lanes that reads other buffers for them than for
+      what it writes, in rows of a known length that is not whole lines: its
+      writes alone are moved, and its sums stay as they are.
     - Any other loop, such as one with few iterations, has two versions, one of
       them for a destination that starts at a multiple of the mark.
 
