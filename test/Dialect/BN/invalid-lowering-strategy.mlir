@@ -52,16 +52,23 @@
 
 // -----
 
-// expected-error @below {{expected 'unroll' to be 1 to 64, got 0}}
+// expected-error @below {{expected 'unroll' to be a power of two from 1 to 64, got 0}}
 #unroll = #bn.lowering_strategy<slab, threads = 0,
     parallel = [0, 1], tile = [1, 0], vector_bits = 256, unroll = 0,
     stores = temporal>
 
 // -----
 
-// expected-error @below {{expected 'unroll' to be 1 to 64, got 65}}
+// expected-error @below {{expected 'unroll' to be a power of two from 1 to 64, got 128}}
 #unroll_far = #bn.lowering_strategy<slab, threads = 0,
-    parallel = [0, 1], tile = [1, 0], vector_bits = 256, unroll = 65,
+    parallel = [0, 1], tile = [1, 0], vector_bits = 256, unroll = 128,
+    stores = temporal>
+
+// -----
+
+// expected-error @below {{expected 'unroll' to be a power of two from 1 to 64, got 3}}
+#unroll_odd = #bn.lowering_strategy<slab, threads = 0,
+    parallel = [0, 1], tile = [1, 0], vector_bits = 256, unroll = 3,
     stores = temporal>
 
 // -----

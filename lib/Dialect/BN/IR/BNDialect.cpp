@@ -19,6 +19,7 @@
 #include "mlir/IR/DialectImplementation.h"
 #include "mlir/Interfaces/TilingInterface.h"
 #include "llvm/ADT/TypeSwitch.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace mlir::bn;
@@ -109,8 +110,11 @@ LogicalResult LoweringStrategyAttr::verify(
     return emitError() << "expected 'vector_bits' to be a power of two from 64 "
                           "to 4096, got "
                        << vectorBits;
-  if (unroll < 1 || unroll > 64)
-    return emitError() << "expected 'unroll' to be 1 to 64, got " << unroll;
+  // LLVM takes vectors of other sizes apart.
+  if (unroll < 1 || unroll > 64 || !llvm::isPowerOf2_64(unroll))
+    return emitError() << "expected 'unroll' to be a power of two from 1 to "
+                          "64, got "
+                       << unroll;
   return success();
 }
 

@@ -119,7 +119,7 @@ def BN_LoweringStrategyAttr : AttrDef<BN_Dialect, "LoweringStrategy"> {
     | `parallel` | tile sizes of the loop whose iterations run in parallel, 0 = not tiled, negative `-p` = the dimension is cut in at most `p` equal pieces |
     | `tile` | the tile after which partial statistics are merged, 0 = whole dimension; in the channel dimension, the channel group of a pipelined slab |
     | `vector_bits` | width of a vector register |
-    | `unroll` | vector registers per register tile |
+    | `unroll` | vector registers per register tile, a power of two |
     | `stores` | `nontemporal`: past the caches, where the address is aligned |
     | `streams` | far places that rows are read from in turn where channels are contiguous: each keeps a hardware prefetcher busy; default 1 |
     | `prefetch` | rows that are prefetched ahead of the statistics, default 0 |
