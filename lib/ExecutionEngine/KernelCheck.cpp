@@ -39,17 +39,6 @@ struct Argument {
 
 } // namespace
 
-/// Returns "(8, 28)", as Python prints a tuple; in a pattern, -1 is a size that
-/// may be any: "(8, ?)".
-static std::string printList(ArrayRef<int64_t> values, bool isPattern = false) {
-  std::string text;
-  for (int64_t value : values) {
-    text += text.empty() ? "" : ", ";
-    text += isPattern && value == -1 ? "?" : std::to_string(value);
-  }
-  return "(" + text + (values.size() == 1 ? ",)" : ")");
-}
-
 /// Returns the strides of contiguous elements in C order.
 static DimVector getContiguousStrides(ArrayRef<int64_t> shape) {
   DimVector strides(shape.size(), 1);
@@ -71,12 +60,12 @@ static llvm::Error checkShape(const Argument &argument) {
     if (wanted >= 0 ? size != wanted : size < 0)
       return makeError(
           "expected {0} to have shape {1}, got {2}", argument.getName(),
-          printList(expected, /*isPattern=*/true), printList(sizes));
+          printTuple(expected, /*isPattern=*/true), printTuple(sizes));
     // A 0 does not hide an overflow: strides are made of the other sizes.
     if (size != 0 && __builtin_mul_overflow(bytes, size, &bytes))
       return makeError("expected {0} to have less than 2^63 bytes, got shape "
                        "{1}",
-                       argument.getName(), printList(sizes));
+                       argument.getName(), printTuple(sizes));
   }
   return llvm::Error::success();
 }
@@ -99,8 +88,8 @@ static llvm::Error checkMemory(const Argument &argument) {
     return makeError("expected {0} to be contiguous in C order with strides "
                      "{1}, got {2}",
                      argument.getName(),
-                     printList(getContiguousStrides(view.shape)),
-                     printList(view.strides));
+                     printTuple(getContiguousStrides(view.shape)),
+                     printTuple(view.strides));
   if (!view.data && view.getNumElements() != 0)
     return makeError("expected {0} to have data, got a null pointer",
                      argument.getName());

@@ -25,13 +25,6 @@ void mlir::bn::python::raiseValueError(const std::string &message) {
   throw nb::value_error(message.c_str());
 }
 
-std::string mlir::bn::python::printTuple(llvm::ArrayRef<int64_t> values) {
-  std::string text = "(";
-  for (int64_t value : values)
-    text += (text.size() > 1 ? ", " : "") + std::to_string(value);
-  return text + (values.size() == 1 ? ",)" : ")");
-}
-
 const char *mlir::bn::python::getName(DType dtype) {
   switch (dtype) {
   case DType::I1:

@@ -21,6 +21,7 @@
 
 #include "bn/ExecutionEngine/ResultPool.h"
 #include "bn/ExecutionEngine/TensorView.h"
+#include "bn/Support/Error.h"
 
 namespace mlir::bn::python {
 
@@ -60,9 +61,6 @@ bool importNumPyArray(nb::handle object, const char *name, bool forWriting,
                       TensorView &view);
 
 nb::object makeNumPyArray(const TensorView &view, nb::handle owner);
-
-/// "(2, 3)", as Python prints a tuple.
-std::string printTuple(llvm::ArrayRef<int64_t> values);
 
 /// "float32", as Python's frameworks call it.
 const char *getName(DType dtype);

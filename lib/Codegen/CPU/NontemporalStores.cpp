@@ -32,10 +32,6 @@ namespace mlir::bn {
 using namespace mlir;
 using namespace mlir::bn;
 
-/// What non-temporal stores are combined to on their way to memory; a line that
-/// they write only a part of costs a read.
-static constexpr int64_t kLineBytes = 64;
-
 /// Loops of fewer iterations are not worth a head and a tail.
 static constexpr int64_t kFewIterations = 4;
 
@@ -96,7 +92,7 @@ static std::optional<StreamingLoop> analyze(scf::ForOp loop,
   APInt step;
   if (!isKnown || !matchPattern(loop.getStep(), m_ConstantInt(&step)) ||
       step.getSExtValue() != result.width ||
-      result.width * result.elementBytes % kLineBytes != 0)
+      result.width * result.elementBytes % kCacheLineBytes != 0)
     return std::nullopt;
   return result;
 }
@@ -222,7 +218,7 @@ static void peelLoop(RewriterBase &b, StreamingLoop streaming) {
 
   // An address that is no multiple of the element never gets to a line: then
   // there is no main part.
-  Value head = i.div(i.mod(i.sub(i.constant(0), address), kLineBytes),
+  Value head = i.div(i.mod(i.sub(i.constant(0), address), kCacheLineBytes),
                      elementBytes);
   head = i.b.createOrFold<arith::MinUIOp>(i.loc, head, size);
   head = i.select(i.isZero(i.mod(address, elementBytes)), head, size);
@@ -245,7 +241,7 @@ static void peelLoop(RewriterBase &b, StreamingLoop streaming) {
     loop.setLowerBound(mainBegin);
     loop.setUpperBound(i.add(mainBegin, mainSize));
   });
-  setNontemporal(b, loop, kLineBytes);
+  setNontemporal(b, loop, kCacheLineBytes);
 }
 
 /// True when all rows that `write` writes start at a line if one does.
@@ -254,7 +250,7 @@ static bool hasRowsOfLines(vector::TransferWriteOp write) {
   int64_t offset;
   auto type = cast<MemRefType>(write.getBase().getType());
   int64_t elements =
-      kLineBytes * 8 / write.getVectorType().getElementTypeBitWidth();
+      kCacheLineBytes * 8 / write.getVectorType().getElementTypeBitWidth();
   return succeeded(type.getStridesAndOffset(strides, offset)) &&
          llvm::all_of(ArrayRef(strides).drop_back(), [&](int64_t stride) {
            return ShapedType::isStatic(stride) && stride % elements == 0;

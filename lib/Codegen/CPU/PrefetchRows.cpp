@@ -33,8 +33,6 @@ namespace mlir::bn {
 using namespace mlir;
 using namespace mlir::bn;
 
-/// Bytes that a prefetch brings in.
-static constexpr int64_t kCacheLine = 64;
 /// As near as it gets: the L1 cache.
 static constexpr int32_t kLocality = 3;
 
@@ -71,7 +69,7 @@ static std::optional<Read> matchRead(Operation *op) {
     return std::nullopt;
   int64_t bytesPerElement = type.getElementTypeBitWidth() / 8;
   int64_t bytes = vector.getNumElements() * bytesPerElement;
-  if (bytes < kCacheLine)
+  if (bytes < kCacheLineBytes)
     return std::nullopt;
   return Read{op, buffer, std::move(indices), bytes, bytesPerElement};
 }
@@ -282,7 +280,7 @@ static void createPrefetches(RewriterBase &b, LookAhead &ahead,
   Location loc = read.op->getLoc();
   Value start = indices.back();
   b.setInsertionPoint(read.op);
-  for (int64_t byte = 0; byte < read.bytes; byte += kCacheLine) {
+  for (int64_t byte = 0; byte < read.bytes; byte += kCacheLineBytes) {
     if (byte != 0) {
       Value elements =
           arith::ConstantIndexOp::create(b, loc, byte / read.bytesPerElement);

@@ -84,8 +84,7 @@ LoweringStrategyAttr StrategySelector::selectRowBlocks() {
   tile[last] = selectChannels();
   // With a mask, a tile is read twice: it stays in the L2 cache.
   if (getMask(op) && !type.isDynamicDim(last)) {
-    int64_t rowBytes = std::max<int64_t>(size(last) * elementBytes, 1);
-    int64_t room = machine.l2Bytes / 2 / kStreams / rowBytes;
+    int64_t room = machine.l2Bytes / 2 / kStreams / rowBytes();
     tile[rows] = std::clamp(room, kLeastTileRows, tile[rows]);
   }
   parallel[0] = -selectPieces();
@@ -114,26 +113,23 @@ int64_t StrategySelector::selectShortRowGroup(int64_t channelDim) {
   auto axis = op->getAttrOfType<DenseI64ArrayAttr>("axis");
   int64_t last = rank() - 1;
   if (rank() != 3 || !axis || type.isDynamicDim(channelDim) ||
-      axis.asArrayRef() != ArrayRef<int64_t>(channelDim) ||
-      selectStores() != StoreKind::NonTemporal || size(last) < 2 ||
-      size(last) >= kLongRow || size(0) < 4)
+      axis.asArrayRef() != ArrayRef<int64_t>(channelDim) || storesToCaches() ||
+      size(last) < 2 || size(last) >= kLongRow || size(0) < 4)
     return 0;
-  int64_t rowBytes = size(last) * elementBytes;
-  return getDivisor(size(channelDim), llvm::divideCeil(kRowBytes, rowBytes));
+  return getDivisor(size(channelDim), llvm::divideCeil(kRowBytes, rowBytes()));
 }
 
 /// Rows ahead that a sweep asks for: of 16-bit data, whose conversions fill the
 /// window in which a core looks ahead by itself.
 int64_t StrategySelector::selectSweepPrefetch() {
   int64_t last = rank() - 1;
-  if (elementBytes > 2 || selectStores() != StoreKind::NonTemporal)
+  if (elementBytes > 2 || storesToCaches())
     return 0;
   if (selectShortRowGroup(rank() - 2))
     return 1;
   if (type.isDynamicDim(last))
     return 1;
-  int64_t rowBytes = std::max<int64_t>(size(last) * elementBytes, 1);
-  return std::min(llvm::divideCeil(kRowBytes, rowBytes),
+  return std::min(llvm::divideCeil(kRowBytes, rowBytes()),
                   static_cast<uint64_t>(kMaxPrefetch));
 }
 

@@ -23,9 +23,6 @@ static constexpr int64_t kLongestChain = 256;
 /// Least bytes of a part of a row that is read apart from the rest.
 static constexpr int64_t kPieceOfRow = 512;
 
-/// What stores past the caches write as a whole, in bytes.
-static constexpr int64_t kLineBytes = 64;
-
 /// Least bytes of a channel's row, in training and in gradients, that is better
 /// off alone and in the caches than with others and written in parts of lines.
 static constexpr int64_t kRowAlone = 448, kGradientRowAlone = 1024;
@@ -74,8 +71,7 @@ int64_t mlir::bn::getMostCachedBytes(IndexedOpInterface op,
 /// Channels of which short rows together are long enough for the prefetcher,
 /// and no more than leaves groups to share.
 int64_t StrategySelector::getMostChannels(int64_t channelDim) {
-  int64_t rowBytes = std::max<int64_t>(size(rank() - 1) * elementBytes, 1);
-  return std::min<int64_t>(llvm::divideCeil(kRowBytes, rowBytes),
+  return std::min<int64_t>(llvm::divideCeil(kRowBytes, rowBytes()),
                            size(channelDim) / kMinChannels);
 }
 
@@ -88,12 +84,11 @@ bool StrategySelector::hasBrokenLines() {
       size(last - 1) < kMinChannels || size(last) < kLongMaskedRow ||
       size(last) >= kLongRow)
     return false;
-  int64_t bytes = size(last) * elementBytes;
   int64_t channels = getDivisor(
       size(last - 1), std::max<int64_t>(getMostChannels(last - 1), 1));
   bool isTraining = isa<TrainingOp>(op.getOperation());
-  return channels * bytes % kLineBytes != 0 &&
-         bytes >= (isTraining ? kRowAlone : kGradientRowAlone);
+  return channels * rowBytes() % kCacheLineBytes != 0 &&
+         rowBytes() >= (isTraining ? kRowAlone : kGradientRowAlone);
 }
 
 StoreKind StrategySelector::selectStores() {

@@ -67,6 +67,10 @@ struct StrategySelector {
 
   int64_t rank() const { return type.getRank(); }
   int64_t size(int64_t dim) const { return type.getDimSize(dim); }
+  /// Bytes of a row of static size along the last dimension, at least 1.
+  int64_t rowBytes() const {
+    return std::max<int64_t>(size(rank() - 1) * elementBytes, 1);
+  }
   bool isReduction(int64_t dim) const {
     return kinds[dim] == utils::IteratorType::reduction;
   }

@@ -140,8 +140,8 @@ int64_t StrategySelector::selectRowPrefetch(int64_t group, int64_t tileRows) {
     return 1;
   bool hasRoom = group == 1 || isa<TrainingOp>(op.getOperation());
   bool isFar = elementBytes == 2 && !storesToCaches() && hasRoom;
-  int64_t rowBytes = std::max<int64_t>(size(last) * elementBytes, 1) * group;
-  int64_t distance = llvm::divideCeil(isFar ? kFarAhead : kAhead, rowBytes);
+  int64_t distance =
+      llvm::divideCeil(isFar ? kFarAhead : kAhead, rowBytes() * group);
   int64_t rows = tileRows > 1 ? tileRows : size(0);
   if (!type.isDynamicDim(0) || tileRows > 1)
     distance = std::min(distance, rows / kPartAhead);

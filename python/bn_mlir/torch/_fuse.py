@@ -20,12 +20,13 @@ from torch import fx, nn
 from bn_mlir.torch import modules
 from bn_mlir.torch._exchange import make_as
 
-_WITH_RELU: dict[type, type] = {
+#: The fused layer for each of ours.
+WITH_RELU: dict[type, type] = {
     modules.BatchNorm1d: modules.BatchNormReLU1d,
     modules.BatchNorm2d: modules.BatchNormReLU2d,
     modules.BatchNorm3d: modules.BatchNormReLU3d,
 }
-_WITH_ADD_RELU: dict[type, type] = {
+WITH_ADD_RELU: dict[type, type] = {
     modules.BatchNorm1d: modules.BatchNormAddReLU1d,
     modules.BatchNorm2d: modules.BatchNormAddReLU2d,
     modules.BatchNorm3d: modules.BatchNormAddReLU3d,
@@ -58,9 +59,9 @@ def fuse(module: nn.Module) -> nn.Module:
     """Joins what it can in `module`, or in those of its parts that it can
     trace.
     """
-    if not any(type(part) in _WITH_RELU for part in module.modules()):
+    if not any(type(part) in WITH_RELU for part in module.modules()):
         return module
-    if type(module) in _WITH_RELU:
+    if type(module) in WITH_RELU:
         return module
     graph = _trace(module)
     traced = None if graph is None else _fuse_graph(module, graph)
@@ -183,7 +184,7 @@ def _fuse_graph(module: nn.Module,
     count = Counter(node.target for node in calls)
     for node in calls:
         layer = traced.get_submodule(node.target)
-        if type(layer) not in _WITH_RELU or count[node.target] > 1:
+        if type(layer) not in WITH_RELU or count[node.target] > 1:
             continue
         match = _match(traced, node)
         if match is not None:
@@ -197,10 +198,10 @@ def _fuse_graph(module: nn.Module,
 
 def _rewrite(traced: fx.GraphModule, graph: fx.Graph, match: _Match) -> None:
     layer, addition, relu = match
-    kinds, place = _WITH_RELU, layer
+    kinds, place = WITH_RELU, layer
     arguments = layer.args or (layer.kwargs["input"],)
     if addition is not None:
-        kinds, place = _WITH_ADD_RELU, addition
+        kinds, place = WITH_ADD_RELU, addition
         arguments += tuple(arg for arg in addition.args if arg is not layer)
     old = traced.get_submodule(layer.target)
     traced.set_submodule(layer.target, make_as(kinds[type(old)], old))

@@ -16,29 +16,29 @@ from typing import Any
 import torch
 from torch import fx, nn
 
-from bn_mlir.torch import modules
+from bn_mlir.torch import _fuse
 from bn_mlir.torch._exchange import make_as
 
-_THEIRS: dict[type[nn.Module], type[nn.Module]] = {
-    modules.BatchNormReLU1d: nn.BatchNorm1d,
-    modules.BatchNormReLU2d: nn.BatchNorm2d,
-    modules.BatchNormReLU3d: nn.BatchNorm3d,
-    modules.BatchNormAddReLU1d: nn.BatchNorm1d,
-    modules.BatchNormAddReLU2d: nn.BatchNorm2d,
-    modules.BatchNormAddReLU3d: nn.BatchNorm3d,
-}
+#: The layer of ours in each fused one.
+_LAYERS = {fused: layer for table in (_fuse.WITH_RELU, _fuse.WITH_ADD_RELU)
+           for layer, fused in table.items()}
 
 
-def unfuse(module: nn.Module) -> None:
-    """Splits the fused layers that graphs in `module` call."""
+def unfuse(module: nn.Module,
+           types: dict[type[nn.Module], type[nn.Module]]) -> None:
+    """Splits the fused layers that graphs in `module` call.
+
+    :param types: for each layer of ours, that of torch.nn.
+    """
     # All of them are found first: a layer may be in the graphs of two modules,
     # one inside the other.
     calls = [(traced, node, traced.get_submodule(node.target))
              for traced in module.modules()
              if isinstance(traced, fx.GraphModule)
              for node in traced.graph.nodes if node.op == "call_module"]
-    calls = [call for call in calls if type(call[2]) in _THEIRS]
-    layers = {old: make_as(_THEIRS[type(old)], old) for _, _, old in calls}
+    calls = [call for call in calls if type(call[2]) in _LAYERS]
+    layers = {old: make_as(types[_LAYERS[type(old)]], old)
+              for _, _, old in calls}
     for traced, node, old in calls:
         traced.set_submodule(node.target, layers[old])
         arguments = dict(zip(("input", "addend"), node.args))

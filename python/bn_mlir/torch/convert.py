@@ -50,5 +50,5 @@ def revert(module: nn.Module) -> nn.Module:
     :raises TypeError: `module` is none of torch.nn.
     """
     module = exchange(module, _THEIRS)
-    unfuse(module)
+    unfuse(module, _THEIRS)
     return module

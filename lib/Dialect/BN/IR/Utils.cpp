@@ -21,8 +21,6 @@ using namespace mlir::bn;
 /// A tile that is at most this long gets buffers of this static size, which can
 /// live on the stack, also where its own size is dynamic.
 static constexpr int64_t kSmallTile = 256;
-/// Bits of a cache line.
-static constexpr int64_t kLineBits = 512;
 
 linalg::GenericOp mlir::bn::createGeneric(OpBuilder &builder, Operation *from,
                                           ValueRange ins, ValueRange outs,
@@ -161,7 +159,7 @@ bool mlir::bn::hasWholeLines(ShapedType data, LoweringStrategyAttr strategy) {
   int64_t size = data.getDimSize(last);
   int64_t lanes = strategy.getVectorBits() /
                   getAccumulatorType(data.getElementType()).getWidth();
-  return size * bits % kLineBits == 0 &&
+  return size * bits % (8 * kCacheLineBytes) == 0 &&
          size >= std::max<int64_t>(strategy.getUnroll(), 2) * lanes;
 }
 

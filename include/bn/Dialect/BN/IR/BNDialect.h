@@ -24,6 +24,10 @@ namespace mlir::bn {
 inline constexpr llvm::StringLiteral kLoweringStrategyAttrName =
     "bn.lowering_strategy";
 
+/// Bytes of a cache line, which stores past the caches write as a whole: a line
+/// that they write only a part of costs a read.
+inline constexpr int64_t kCacheLineBytes = 64;
+
 /// Largest OpenMP team that can be asked for.
 inline constexpr int64_t kMaxThreads = 1024;
 /// Most streams and rows ahead that a strategy may ask for.
