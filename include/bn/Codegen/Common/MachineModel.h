@@ -25,7 +25,8 @@ struct MachineModel {
   /// Threads that run at a time.
   int64_t cores = 1;
 
-  /// The machine that this process runs on.
+  /// The machine that this process runs on. Of a last-level cache, what a few
+  /// cores may expect: at most 48 MiB.
   static MachineModel getHost();
 
   /// The host, overridden by the `dlti.target_system_spec` of `module`, if it
