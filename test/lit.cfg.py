@@ -88,7 +88,7 @@ tool(config.bn_tools_dir, "bn-opt",
 tool(config.bn_tools_dir, "bn-runner")
 tool(config.llvm_tools_dir, "mlir-opt-22", file="mlir-opt")
 for name in ("FileCheck", "count", "mlir-translate", "not", "split-file",
-             "llvm-objdump"):
+             "llc", "llvm-objdump"):
     tool(config.llvm_tools_dir, name)
 
 # What a test may require; without it, lit reports it as unsupported.

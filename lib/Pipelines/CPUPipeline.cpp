@@ -166,8 +166,11 @@ void mlir::bn::buildLLVMPhase(OpPassManager &pm,
   pm.addPass(createConvertToLLVMPass());
   pm.addPass(createReconcileUnrealizedCastsPass());
   pm.addPass(createFenceSelectedLoadsPass());
-  if (options.avx512BF16)
+  // What has AVX512-FP16 has AVX512-BF16, too.
+  if (options.avx512BF16) {
     pm.addPass(createUseAVX512BF16Pass());
+    pm.addPass(createStream16BitRegistersPass());
+  }
 }
 
 void mlir::bn::buildPhase(OpPassManager &pm, Phase phase,

@@ -7,8 +7,7 @@
 //===----------------------------------------------------------------------===//
 //
 // Phase 'llvm'. LLVM 22 rounds 16 numbers at a time and puts the halves of a
-// register together afterwards, and it drops the hint of non-temporal stores of
-// bf16.
+// register together afterwards.
 //
 //===----------------------------------------------------------------------===//
 
@@ -101,37 +100,6 @@ struct RoundThroughF32 : OpRewritePattern<LLVM::FPTruncOp> {
   }
 };
 
-/// Write registers past the caches.
-struct StreamRegisters : OpRewritePattern<LLVM::StoreOp> {
-  using OpRewritePattern::OpRewritePattern;
-
-  LogicalResult matchAndRewrite(LLVM::StoreOp op,
-                                PatternRewriter &b) const override {
-    if (!op.getNontemporal() || op.getVolatile_() ||
-        !isWholeRegisters(op.getValue().getType()) ||
-        op.getAlignment().value_or(1) % 64 != 0)
-      return b.notifyMatchFailure(op, "no aligned non-temporal store of bf16");
-    Location loc = op.getLoc();
-    auto bits = VectorType::get(kLanes / 2, b.getI32Type());
-    int32_t size = cast<VectorType>(op.getValue().getType()).getDimSize(0);
-    for (int32_t i = 0; i < size; i += kLanes) {
-      Value part = LLVM::BitcastOp::create(
-          b, loc, bits, extract(b, loc, op.getValue(), i, kLanes));
-      Value address =
-          LLVM::GEPOp::create(b, loc, op.getAddr().getType(), b.getBF16Type(),
-                              op.getAddr(), ArrayRef<LLVM::GEPArg>{i});
-      LLVM::InlineAsmOp::create(
-          b, loc, /*res=*/TypeRange(), ValueRange{part, address},
-          "vmovntps $0, ($1)", "v,r,~{memory}", /*has_side_effects=*/true,
-          /*is_align_stack=*/false, LLVM::TailCallKind::None,
-          LLVM::AsmDialectAttr::get(b.getContext(), LLVM::AsmDialect::AD_ATT),
-          /*operand_attrs=*/ArrayAttr());
-    }
-    b.eraseOp(op);
-    return success();
-  }
-};
-
 struct UseAVX512BF16Pass
     : public bn::impl::UseAVX512BF16PassBase<UseAVX512BF16Pass> {
   using Base::Base;
@@ -147,7 +115,7 @@ struct UseAVX512BF16Pass
       patterns.add<RoundThroughF32>(patterns.getContext());
     });
     apply([](RewritePatternSet &patterns) {
-      patterns.add<RoundTwoRegisters, StreamRegisters>(patterns.getContext());
+      patterns.add<RoundTwoRegisters>(patterns.getContext());
     });
   }
 };

@@ -34,6 +34,8 @@ static constexpr int64_t kSweepPieces = 64;
 /// Partial results of a reduction that is split; each costs a merge per
 /// channel.
 static constexpr int64_t kPartialPieces = 32;
+/// The longest row that is asked for before the one in front of it is done.
+static constexpr int64_t kMostAhead = 4 << 10;
 /// Bytes of a piece that are worth a merge of its own, which one thread does,
 /// and pieces that are worth it even so.
 static constexpr int64_t kPieceBytes = 512 << 10, kFewPieces = 4;
@@ -74,6 +76,16 @@ int64_t StrategySelector::selectStreams() {
   return sweepsOnce(op) && isWide ? 1 : kStreams;
 }
 
+/// Rows ahead that row blocks ask for past the caches, where a core waits for
+/// memory however many places it reads from. A row that is longer than
+/// kMostAhead is itself too far: those of all places would fill the L1 cache.
+int64_t StrategySelector::selectBlockPrefetch() {
+  if (storesToCaches() || type.isDynamicDim(rank() - 1) ||
+      rowBytes() > kMostAhead)
+    return 0;
+  return std::min<int64_t>(llvm::divideCeil(kAhead, rowBytes()), kMaxPrefetch);
+}
+
 /// Channels are contiguous: pieces of rows, each with partial statistics.
 LoweringStrategyAttr StrategySelector::selectRowBlocks() {
   SmallVector<int64_t> parallel(rank(), 0), tile(rank(), 0);
@@ -88,7 +100,8 @@ LoweringStrategyAttr StrategySelector::selectRowBlocks() {
     tile[rows] = std::clamp(room, kLeastTileRows, tile[rows]);
   }
   parallel[0] = -selectPieces();
-  return get(Schedule::RowBlocks, parallel, tile, selectStreams());
+  return get(Schedule::RowBlocks, parallel, tile, selectStreams(),
+             selectBlockPrefetch());
 }
 
 /// Few channels: the outermost reduction dimension that can be cut is.

@@ -30,6 +30,8 @@ struct StrategySelector {
   /// Bytes that a channel group should have in one row, so that reads are long
   /// enough for the prefetcher.
   static constexpr int64_t kRowBytes = 3 << 10;
+  /// How far ahead of their use rows are asked for as a rule, in bytes.
+  static constexpr int64_t kAhead = 1536;
   /// With fewer channels than this, channels are too few to share among
   /// threads.
   static constexpr int64_t kMinChannels = 8;
@@ -129,6 +131,7 @@ private:
   int64_t selectChannels();
   int64_t selectPieces();
   int64_t selectStreams();
+  int64_t selectBlockPrefetch();
   LoweringStrategyAttr selectRowBlocks();
   LoweringStrategyAttr selectSplit();
   LoweringStrategyAttr selectSweep();

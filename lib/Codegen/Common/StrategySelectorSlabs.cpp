@@ -21,10 +21,10 @@ static constexpr int64_t kLongestRow = 8192;
 /// Rows of a tile whose rows are short, and whose rows may be short or long.
 static constexpr int64_t kShortRows = 128, kUnknownRows = 16;
 
-/// How far ahead of their use the next channels are asked for, in bytes: as a
-/// rule, and of 16-bit data that are written past the caches, whose conversions
-/// fill the window in which a core looks ahead by itself.
-static constexpr int64_t kAhead = 1536, kFarAhead = 4096;
+/// How far ahead of their use the next channels are asked for, in bytes, of
+/// 16-bit data that are written past the caches: conversions fill the window in
+/// which a core looks ahead by itself.
+static constexpr int64_t kFarAhead = 4096;
 /// What is asked for further ahead than this part of the rows of a loop would
 /// leave too many of the first ones out.
 static constexpr int64_t kPartAhead = 4;

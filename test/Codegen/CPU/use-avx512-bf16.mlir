@@ -1,5 +1,5 @@
 // Vectors of bf16 that fill registers of 512 bits are rounded two registers of
-// f32 at a time, and stored past the caches by inline assembly.
+// f32 at a time.
 
 // RUN: bn-opt %s --bn-use-avx512-bf16 | FileCheck %s
 
@@ -45,29 +45,4 @@ func.func @from_f64(%x: f64) -> bf16 {
 func.func @vectors_from_f64(%x: vector<32xf64>) -> vector<32xbf16> {
   %y = llvm.fptrunc %x : vector<32xf64> to vector<32xbf16>
   return %y : vector<32xbf16>
-}
-
-// CHECK-LABEL: func @stream(
-//  CHECK-SAME:     %[[X:.*]]: vector<64xbf16>, %[[P:.*]]: !llvm.ptr
-//       CHECK:   %[[LOW:.*]] = llvm.bitcast %{{.*}} : vector<32xbf16> to vector<16xi32>
-//       CHECK:   llvm.inline_asm has_side_effects asm_dialect = att "vmovntps $0, ($1)", "v,r,~{memory}" %[[LOW]], %
-//       CHECK:   %[[P1:.*]] = llvm.getelementptr %[[P]][32] : {{.*}}, bf16
-//       CHECK:   llvm.inline_asm {{.*}}, %[[P1]]
-//   CHECK-NOT:   llvm.store
-func.func @stream(%x: vector<64xbf16>, %p: !llvm.ptr) {
-  llvm.store %x, %p {alignment = 64 : i64, nontemporal}
-      : vector<64xbf16>, !llvm.ptr
-  return
-}
-
-// Less aligned, ordinary, or of another type: left alone.
-// CHECK-LABEL: func @stay(
-//   CHECK-NOT:   llvm.inline_asm
-func.func @stay(%x: vector<64xbf16>, %y: vector<16xf32>, %p: !llvm.ptr) {
-  llvm.store %x, %p {alignment = 32 : i64, nontemporal}
-      : vector<64xbf16>, !llvm.ptr
-  llvm.store %x, %p {alignment = 64 : i64} : vector<64xbf16>, !llvm.ptr
-  llvm.store %y, %p {alignment = 64 : i64, nontemporal}
-      : vector<16xf32>, !llvm.ptr
-  return
 }

@@ -169,9 +169,10 @@ module attributes {
   }
 
   // Channels last: blocks of rows, at most 32 of them. Tiles have 4 * 64 whole
-  // rows, which are read from four places in turn.
+  // rows, which are read from four places in turn. Past the caches, rows 1.5 KB
+  // ahead are asked for, two of 1 KB.
   // CHECK-LABEL: func @row_blocks
-  //       CHECK:   <row_blocks, threads = 2, parallel = [-32, 0], tile = [64, 0], {{.*}} stores = nontemporal, streams = 4>
+  //       CHECK:   <row_blocks, threads = 2, parallel = [-32, 0], tile = [64, 0], {{.*}} stores = nontemporal, streams = 4, prefetch = 2>
   func.func @row_blocks(%x: tensor<25088x256xf32>, %c: tensor<256xf32>)
       -> tensor<25088x256xf32> {
     %y, %m, %v = bn.training axis(1) epsilon(1.0)
@@ -369,7 +370,7 @@ module attributes {
   // others there is one sweep, whose rows are not read from several places.
   // CHECK-LABEL: func @frozen_gradients
   //       CHECK:   <sweep, threads = 2, parallel = [-64, 0],
-  //       CHECK:   <row_blocks, threads = 2, parallel = [-8, 0], tile = [64, 0], vector_bits = 256, unroll = 4, stores = nontemporal>
+  //       CHECK:   <row_blocks, threads = 2, parallel = [-8, 0], tile = [64, 0], vector_bits = 256, unroll = 4, stores = nontemporal, prefetch = 3>
   func.func @frozen_gradients(%x: tensor<12544x128xf32>, %c: tensor<128xf32>)
       -> (tensor<12544x128xf32>, tensor<12544x128xf32>) {
     %a = bn.backward axis(1) epsilon(1.0) wrt(input) frozen

@@ -297,11 +297,10 @@ def FenceSelectedLoadsPass : Pass<"bn-fence-selected-loads"> {
 }
 
 def UseAVX512BF16Pass : Pass<"bn-use-avx512-bf16"> {
-  let summary = "round to bf16 by AVX512-BF16, and store bf16 past the caches";
+  let summary = "round to bf16 by AVX512-BF16";
   let description = [{
     Vectors of whole 512-bit registers are rounded from f32 to bf16 two
-    registers at a time, and their non-temporal stores become inline assembly:
-    LLVM drops the hint on bf16. Takes the place of `bn-pair-bf16-lanes` and
+    registers at a time. Takes the place of `bn-pair-bf16-lanes` and
     `bn-round-to-bf16` where the target has these instructions. They take
     subnormal numbers for 0, and never give one.
 
@@ -309,8 +308,6 @@ def UseAVX512BF16Pass : Pass<"bn-use-avx512-bf16"> {
 
     ```mlir
     %y = llvm.fptrunc %x : vector<32xf32> to vector<32xbf16>
-    llvm.store %y, %p {alignment = 64 : i64, nontemporal}
-        : vector<32xbf16>, !llvm.ptr
     ```
 
     becomes
@@ -320,8 +317,31 @@ def UseAVX512BF16Pass : Pass<"bn-use-avx512-bf16"> {
     %upper = llvm.shufflevector %x, %x [16, ..., 31] : vector<32xf32>
     %y = llvm.call_intrinsic "llvm.x86.avx512bf16.cvtne2ps2bf16.512"(
         %upper, %lower)
+    ```
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+}
+
+def Stream16BitRegistersPass : Pass<"bn-stream-16-bit-registers"> {
+  let summary = "keep the hint of non-temporal stores of f16 and bf16";
+  let description = [{
+    Non-temporal stores of whole 512-bit registers become inline assembly: LLVM
+    drops their hint where registers of f16 (AVX512-FP16) and bf16 (AVX512-BF16)
+    are legal.
+
+    Example:
+
+    ```mlir
+    llvm.store %y, %p {alignment = 64 : i64, nontemporal}
+        : vector<32xf16>, !llvm.ptr
+    ```
+
+    becomes
+
+    ```mlir
+    %bits = llvm.bitcast %y : vector<32xf16> to vector<16xi32>
     llvm.inline_asm has_side_effects asm_dialect = att
-        "vmovntps $0, ($1)", "v,r,~{memory}" (bitcast %y), %p
+        "vmovntps $0, ($1)", "v,r,~{memory}" %bits, %p
     ```
   }];
   let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
