@@ -50,7 +50,7 @@ module attributes {
   //       BUFFER:   scf.forall (%{{.*}}) = (0) to (64) step (32)
   //       BUFFER:     scf.for %{{.*}} = %c0 to %c31 step %c1 {
   //       BUFFER:         scf.if
-  //  BUFFER-NEXT:           scf.for %[[I:.*]] = %c0 to %c3136 step %c32 iter_args({{.*}}) -> (vector<32xf32>, vector<32xf32>) {
+  //  BUFFER-NEXT:           scf.for %[[I:.*]] = %c0 to %c3136 step %c32 iter_args({{.*}}) -> (vector<8xf32>, vector<8xf32>) {
   // BUFFER-COUNT-3:           vector.transfer_read
   //   BUFFER-NOT:             vector.transfer_read
   //       BUFFER:             vector.store %{{.*}}, %{{.*}}[%c0, %c0, %[[I]]] {{.*}}nontemporal = true
@@ -74,7 +74,7 @@ module attributes {
   // BUFFER-LABEL: func @in_place
   //       BUFFER:     scf.for %{{.*}} = %c0 to %c31 step %c1 {
   //       BUFFER:       scf.for %{{.*}} = %c0 to %c8 step %c1 {
-  //       BUFFER:         scf.for %[[I:.*]] = %c0 to %c3136 step %c32 iter_args({{.*}}) -> (vector<32xf32>, vector<32xf32>) {
+  //       BUFFER:         scf.for %[[I:.*]] = %c0 to %c3136 step %c32 iter_args({{.*}}) -> (vector<8xf32>, vector<8xf32>) {
   // BUFFER-COUNT-3:         vector.transfer_read
   //   BUFFER-NOT:           vector.transfer_read
   //       BUFFER:           vector.transfer_write {{.*}}[%c0, %c0, %[[I]]]
@@ -98,7 +98,7 @@ module attributes {
   // made of them, and the hot loop reads and writes what it does without.
   // BUFFER-LABEL: func @prelu
   //       BUFFER:     scf.for %{{.*}} = %c0 to %c31 step %c1 {
-  //       BUFFER:         scf.for %[[I:.*]] = %c0 to %c3136 step %c32 iter_args({{.*}}) -> (vector<32xf32>, vector<32xf32>) {
+  //       BUFFER:         scf.for %[[I:.*]] = %c0 to %c3136 step %c32 iter_args({{.*}}) -> (vector<8xf32>, vector<8xf32>) {
   // BUFFER-COUNT-2:           vector.transfer_read
   //   BUFFER-NOT:             vector.transfer_read
   //       BUFFER:             arith.select

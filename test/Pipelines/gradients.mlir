@@ -24,7 +24,7 @@ module attributes {
   //       CHECK:     scf.for %{{.*}} = %c0 to %c31 step %c1 {
   //       CHECK:       scf.for %{{.*}} = %c0 to %c8 step %c1 {
   //       CHECK:         scf.if
-  //  CHECK-NEXT:           scf.for %[[I:.*]] = %c0 to %c3136 step %c32 iter_args({{.*}}) -> (vector<32xf32>, vector<32xf32>) {
+  //  CHECK-NEXT:           scf.for %[[I:.*]] = %c0 to %c3136 step %c32 iter_args({{.*}}) -> (vector<8xf32>, vector<8xf32>) {
   //  CHECK-NEXT:             memref.prefetch
   //       CHECK:             memref.prefetch
   //       CHECK:             vector.transfer_read %[[NEXTDY:[a-z_0-9]+]][%c0, %c0, %[[I]]]
@@ -86,7 +86,7 @@ module attributes {
   //       CHECK:   scf.forall (%{{.*}}) in (64) {
   //       CHECK:     scf.for %{{.*}} = %c0 to %c8 step %c1 {
   //       CHECK:       scf.if
-  //  CHECK-NEXT:         scf.for %[[I:.*]] = %c0 to %c3136 step %c32 iter_args({{.*}}) -> (vector<32xf32>, vector<32xf32>) {
+  //  CHECK-NEXT:         scf.for %[[I:.*]] = %c0 to %c3136 step %c32 iter_args({{.*}}) -> (vector<8xf32>, vector<8xf32>) {
   //       CHECK:           vector.transfer_read %{{.*}}[%c0, %c0, %[[I]]]
   //       CHECK:           vector.transfer_read %{{.*}}[%c0, %c0, %[[I]]]
   //   CHECK-NOT:           transfer_read

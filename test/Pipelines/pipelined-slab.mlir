@@ -22,7 +22,7 @@ module attributes {
   //       CHECK:       scf.for %{{.*}} = %c0 to %c8 step %c1 {
   // The hot loop, for rows whose address is aligned.
   //       CHECK:         scf.if
-  //  CHECK-NEXT:           scf.for %[[I:.*]] = %c0 to %c3136 step %c32 iter_args({{.*}}) -> (vector<32xf32>, vector<32xf32>) {
+  //  CHECK-NEXT:           scf.for %[[I:.*]] = %c0 to %c3136 step %c32 iter_args({{.*}}) -> (vector<8xf32>, vector<8xf32>) {
   //  CHECK-NEXT:             memref.prefetch %[[AHEAD:[a-z_0-9]+]][%c0, %c0, %[[I]]], read, locality<3>, data
   //       CHECK:             memref.prefetch %[[AHEAD]][%c0, %c0, %{{.*}}], read, locality<3>, data
   //   CHECK-NOT:             memref.prefetch
@@ -33,7 +33,7 @@ module attributes {
   //       CHECK:             vector.store %{{.*}}, %{{.*}}[%c0, %c0, %[[I]]] {{.*}}nontemporal = true
   //  CHECK-NEXT:             scf.yield
   // The same for other rows, then their sums.
-  //       CHECK:           scf.for {{.*}} -> (vector<32xf32>, vector<32xf32>) {
+  //       CHECK:           scf.for {{.*}} -> (vector<8xf32>, vector<8xf32>) {
   //       CHECK:             vector.transfer_write
   //       CHECK:         vector.reduction
   func.func @long_rows(%x: tensor<8x64x3136xf32>, %y0: tensor<8x64x3136xf32>,
@@ -67,6 +67,9 @@ module attributes {
   //       CHECK:           vector.transfer_write {{.*}} memref<784xf32>
   //       CHECK:           vector.transfer_write {{.*}} memref<784xf32>
   //  CHECK-NEXT:         }
+  // Now and then chains of squares end.
+  //       CHECK:         scf.if
+  //       CHECK:           vector.transfer_write {{.*}} memref<784xf32>
   func.func @short_rows(%x: tensor<256x256x49xf32>,
       %y0: tensor<256x256x49xf32>, %m0: tensor<256xf32>, %v0: tensor<256xf32>)
       -> (tensor<256x256x49xf32>, tensor<256xf32>, tensor<256xf32>) {

@@ -27,7 +27,7 @@ module attributes {
   // BUFFER-LABEL: func @training
   //       BUFFER:   scf.forall (%{{.*}}) = (0) to (64) step (32)
   //       BUFFER:     scf.for %{{.*}} = %c0 to %c31 step %c1 {
-  //       BUFFER:           scf.for %[[I:.*]] = %c0 to %c3136 step %c32 iter_args({{.*}}) -> (vector<32xf32>, vector<32xf32>) {
+  //       BUFFER:           scf.for %[[I:.*]] = %c0 to %c3136 step %c32 iter_args({{.*}}) -> (vector<8xf32>, vector<8xf32>) {
   // BUFFER-COUNT-6:           vector.transfer_read
   //   BUFFER-NOT:             vector.transfer_read
   //       BUFFER:             vector.store %{{.*}}, %{{.*}}[%c0, %c0, %[[I]]] {{.*}}nontemporal = true
@@ -62,7 +62,7 @@ module attributes {
   //       CHECK:   return
   // BUFFER-LABEL: func @frozen
   //       BUFFER:   scf.forall (%{{.*}}) in (64) {
-  //       BUFFER:           scf.for %[[I:.*]] = %c0 to %c3136 step %c32 iter_args({{.*}}) -> (vector<32xf32>, vector<32xf32>) {
+  //       BUFFER:           scf.for %[[I:.*]] = %c0 to %c3136 step %c32 iter_args({{.*}}) -> (vector<8xf32>, vector<8xf32>) {
   // BUFFER-COUNT-3:           vector.transfer_read
   //   BUFFER-NOT:             vector.transfer_read
   // BUFFER-COUNT-2:           vector.store {{.*}}nontemporal = true
@@ -169,7 +169,7 @@ module attributes {
   // BUFFER-LABEL: func @recomputed
   //       BUFFER:   scf.forall (%{{.*}}) = (0) to (64) step (32)
   //       BUFFER:     scf.for %{{.*}} = %c0 to %c31 step %c1 {
-  //       BUFFER:           scf.for %[[I:.*]] = %c0 to %c3136 step %c32 iter_args({{.*}}) -> (vector<32xf32>, vector<32xf32>) {
+  //       BUFFER:           scf.for %[[I:.*]] = %c0 to %c3136 step %c32 iter_args({{.*}}) -> (vector<8xf32>, vector<8xf32>) {
   // BUFFER-COUNT-4:           vector.transfer_read
   //   BUFFER-NOT:             vector.transfer_read
   //       BUFFER:             vector.store {{.*}}nontemporal = true

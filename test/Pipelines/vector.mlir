@@ -15,7 +15,7 @@
 // One load and one store of this channel normalize it; one load of the next
 // channel feeds both of its sums.
 //       CHECK:     scf.for %[[ROW:.*]] = %[[C0]] to %[[C8]] step
-//       CHECK:     scf.for %[[I:.*]] = %[[C0]] to %[[C768]] step %[[C32]] iter_args({{.*}}) -> (tensor<8x1x784xf32>, vector<32xf32>, vector<32xf32>)
+//       CHECK:     scf.for %[[I:.*]] = %[[C0]] to %[[C768]] step %[[C32]] iter_args({{.*}}) -> (tensor<8x1x784xf32>, vector<8xf32>, vector<8xf32>)
 //  CHECK-NEXT:       vector.transfer_read %{{.*}}[%[[ROW]], %[[C0]], %[[I]]], {{.*}} vector<32xf32>
 //       CHECK:       vector.transfer_write {{.*}} vector<32xf32>
 //       CHECK:       vector.transfer_read %{{.*}}[%[[ROW]], %[[C0]], %[[I]]], {{.*}} vector<32xf32>
@@ -23,8 +23,7 @@
 //       CHECK:       scf.yield
 //       CHECK:     scf.for %{{.*}} = %[[C768]] to %[[C784]] step %[[C8]] iter_args({{.*}}) -> (tensor<8x1x784xf32>, vector<8xf32>, vector<8xf32>)
 //       CHECK:     } {bn.prefetch = 1 : i64}
-//       CHECK:     vector.reduction <add>, {{.*}} : vector<32xf32> into f32
-//       CHECK:     vector.reduction <add>, {{.*}} : vector<8xf32> into f32
+// CHECK-COUNT-4:     vector.reduction <add>, {{.*}} : vector<8xf32> into f32
 //       CHECK:   } {bn.pipelined}
 
 // Channels are lanes: sums are vectors of channels, in memory, to which the sum
@@ -59,7 +58,7 @@
 
 // Sizes that are not known: strips of 32, of 8, and single elements.
 // CHECK-LABEL: func @dynamic
-//       CHECK:   scf.for {{.*}} = %c0 to %[[A:.*]] step %c32 {{.*}} -> (vector<32xf32>)
+//       CHECK:   scf.for {{.*}} = %c0 to %[[A:.*]] step %c32 {{.*}} -> (vector<8xf32>)
 //       CHECK:   scf.for {{.*}} = %[[A]] to %[[B:.*]] step %c8 {{.*}} -> (vector<8xf32>)
 //       CHECK:   scf.for {{.*}} = %[[B]] to %{{.*}} step %c1 {{.*}} -> (f32)
 //       CHECK:     tensor.extract

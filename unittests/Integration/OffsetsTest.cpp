@@ -35,7 +35,8 @@ struct Layout {
 };
 
 /// 65,536 elements in each of 8 channels, or about so many; tiles of a power of
-/// two, and others; and tensors small enough for one thread.
+/// two, and others; tensors small enough for one thread; and many short rows,
+/// which are written past the caches.
 const std::vector<Layout> &getLayouts() {
   static const std::vector<Layout> layouts = {
       {"NCHW", {16, 8, 64, 64}, {1}},
@@ -45,7 +46,8 @@ const std::vector<Layout> &getLayouts() {
       {"NC, small", {2039, 8}, {1}},
       {"CN, small", {8, 2039}, {0}},
       {"axis13", {16, 4, 4096, 2}, {1, 3}},
-      {"NCW, short rows", {1361, 4, 3}, {1}}};
+      {"NCW, short rows", {1361, 4, 3}, {1}},
+      {"NCHW, past caches", {408, 320, 7, 7}, {1}}};
   return layouts;
 }
 
@@ -133,7 +135,7 @@ TEST(OffsetsTest, F32) {
       SCOPED_TRACE(layout.name);
       run.compare();
       EXPECT_LE(errors.variance, errors.twoPassVariance) << offset;
-      EXPECT_LE(errors.variance, 6e-7) << offset;
+      EXPECT_LE(errors.variance, 3e-7) << offset;
       EXPECT_LE(errors.output, outputBound) << offset;
     }
 }

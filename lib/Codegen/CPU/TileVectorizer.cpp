@@ -75,6 +75,7 @@ static bool wantsNontemporalStores(linalg::LinalgOp op) {
 TileVectorizer::TileVectorizer(RewriterBase &b, linalg::LinalgOp op,
                                int64_t vectorBits, int64_t unroll)
     : b(b), loc(op.getLoc()), op(op), vectorBits(vectorBits), unroll(unroll),
+      lanes(std::max<int64_t>(1, vectorBits / getComputeBits(op))),
       indices(op.getNumLoops()) {
   for (Range range : op.createLoopRanges(b, loc))
     sizes.push_back(range.size);
@@ -121,7 +122,6 @@ SmallVector<int64_t> TileVectorizer::selectWidths() {
     return spansStrip(&operand) &&
            map.getDimPosition(map.getNumResults() - 1) != *stripDim;
   });
-  int64_t lanes = std::max<int64_t>(1, vectorBits / getComputeBits(op));
   if (strided || lanes == 1 || (stripIsReduction && !sumLanes))
     return {1};
   // One number per channel is little work: no register tiles.

@@ -44,6 +44,8 @@ private:
   Values emitStrip(const Strip &strip, ValueRange init, Body body);
   Values emitNest(ArrayRef<unsigned> dims, ValueRange init, Body body);
   Values emitUnrolled(ArrayRef<unsigned> dims, ValueRange init, Body body);
+  Values emitRows(ArrayRef<unsigned> dims, int64_t atOnce, ValueRange init,
+                  Body body);
   SmallVector<int64_t> selectWidths();
   void cutIntoStrips(ArrayRef<int64_t> widths);
   void splitReductionDims();
@@ -64,11 +66,19 @@ private:
 
   // The two shapes of work.
   Values sweepStrips(ValueRange tensors);
+  SmallVector<unsigned> getSumsOfSquares();
+  Values endChains(ArrayRef<unsigned> squares, Values state);
+  Values sumRowsInChains(ArrayRef<unsigned> squares, Values known,
+                         ValueRange tensors);
   void markPrefetch(ValueRange results);
   Values sweepRows(Values known, ValueRange tensors);
+  void forRowsAtOnce(ArrayRef<unsigned> dims, function_ref<void()> body);
   Values sumStrip(Values known, int64_t width, ValueRange start,
                   ValueRange tensors);
   Values sweepStrip(const Strip &strip, ValueRange known, ValueRange tensors);
+  bool isOneStep(const Strip &strip);
+  int64_t getSumWidth(const Strip &strip);
+  Values addPoints(const Strip &strip, ValueRange perNest, ValueRange running);
   Values reduceStrip(const Strip &strip, ValueRange perNest,
                      ValueRange running);
   Values reduceStrips(ValueRange tensors);
@@ -77,6 +87,8 @@ private:
   Location loc;
   linalg::LinalgOp op;
   int64_t vectorBits, unroll;
+  /// Elements of a register.
+  int64_t lanes;
   SmallVector<OpFoldResult> sizes;
   std::optional<unsigned> stripDim;
   SmallVector<Strip> strips;
@@ -84,7 +96,7 @@ private:
   /// Of a reduction across strips: the dimensions that are walked outside of
   /// the strips, in memory order.
   SmallVector<unsigned> rowDims;
-  /// Rows that are summed in registers before they are added to sums in memory.
+  /// Rows that are summed apart before they are added to longer sums.
   int64_t rowsAtOnce = 1;
   /// isSum: every result is a sum, so that parts may be summed apart.
   bool stripIsReduction = false, isSum = false, sumLanes = false;

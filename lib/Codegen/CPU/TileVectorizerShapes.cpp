@@ -14,18 +14,25 @@
 #include "TileVectorizer.h"
 #include "bn/Dialect/BN/IR/BNDialect.h"
 
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/UB/IR/UBOps.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/Matchers.h"
 #include "mlir/IR/TypeUtilities.h"
 
 using namespace mlir;
 using namespace mlir::bn;
 
-/// Rows that are added to sums in memory at a time.
-static constexpr int64_t kRowsAtOnce = 4;
+/// Addends that are summed apart before they are added to a longer chain. One
+/// by one, squares with a common spacing would all be rounded the same way;
+/// sums of four of them are not (docs/Numerics.md).
+static constexpr int64_t kShortSum = 4;
+
+/// Most rows of which squares are summed apart where rows are added one by one.
+static constexpr int64_t kChainRows = 18;
 
 /// True for an op in a loop that is marked as one sweep.
 static bool isInOneSweep(Operation *op) {
@@ -35,13 +42,27 @@ static bool isInOneSweep(Operation *op) {
   return false;
 }
 
-/// How many rows to add to the sums in memory at a time. Where rows are written
-/// in the same loop it is one: past the caches, several at a time are slow.
-static int64_t getRowsAtOnce(linalg::LinalgOp op) {
+/// True where rows are written in the loop that sums up: past the caches,
+/// several at a time are slow.
+static bool isOneRowAtOnce(linalg::LinalgOp op) {
   LoweringStrategyAttr strategy = getLoweringStrategy(op);
-  bool isPipelined =
-      strategy && strategy.getSchedule() == Schedule::PipelinedSlab;
-  return isPipelined || isInOneSweep(op) ? 1 : kRowsAtOnce;
+  return (strategy && strategy.getSchedule() == Schedule::PipelinedSlab) ||
+         isInOneSweep(op);
+}
+
+/// Calls `body` at the current row of the innermost of `dims`, if any, and the
+/// `rowsAtOnce` - 1 behind it.
+void TileVectorizer::forRowsAtOnce(ArrayRef<unsigned> dims,
+                                   function_ref<void()> body) {
+  Value first = dims.empty() ? Value() : indices[dims.back()];
+  for (int64_t row = 0; row < rowsAtOnce; ++row) {
+    if (row > 0)
+      indices[dims.back()] = arith::AddIOp::create(
+          b, loc, first, arith::ConstantIndexOp::create(b, loc, row));
+    body();
+  }
+  if (first)
+    indices[dims.back()] = first;
 }
 
 /// `start` with the points of one strip added: of the current row and the
@@ -49,17 +70,11 @@ static int64_t getRowsAtOnce(linalg::LinalgOp op) {
 Values TileVectorizer::sumStrip(Values known, int64_t width, ValueRange start,
                                 ValueRange tensors) {
   Values sums(start);
-  Value first = rowDims.empty() ? Value() : indices[rowDims.back()];
-  for (int64_t row = 0; row < rowsAtOnce; ++row) {
-    if (row > 0)
-      indices[rowDims.back()] = arith::AddIOp::create(
-          b, loc, first, arith::ConstantIndexOp::create(b, loc, row));
+  forRowsAtOnce(rowDims, [&] {
     sums = emitUnrolled(reductionDims, sums, [&](ValueRange running) {
       return emitBody(readInputs({}, known, width, tensors), running, width);
     });
-  }
-  if (first)
-    indices[rowDims.back()] = first;
+  });
   return sums;
 }
 
@@ -101,6 +116,32 @@ Values TileVectorizer::sweepStrip(const Strip &strip, ValueRange known,
   return written;
 }
 
+/// A nest of loops over `dims`: `atOnce` rows of the innermost at a time, then
+/// what is left one by one.
+Values TileVectorizer::emitRows(ArrayRef<unsigned> dims, int64_t atOnce,
+                                ValueRange init, Body body) {
+  if (dims.empty())
+    return body(init);
+  unsigned last = dims.back();
+  std::optional<int64_t> size = getConstantIntValue(sizes[last]);
+  if (size && *size < atOnce)
+    atOnce = 1;
+  return emitNest(dims.drop_back(), init, [&](ValueRange carried) {
+    OpFoldResult bulk = affine::makeComposedFoldedAffineApply(
+        b, loc, b.getAffineSymbolExpr(0).floorDiv(atOnce) * atOnce,
+        {sizes[last]});
+    rowsAtOnce = atOnce;
+    Values results =
+        emitLoop(last, b.getIndexAttr(0), bulk, atOnce, carried, body);
+    rowsAtOnce = 1;
+    if (!stripIsReduction)
+      markPrefetch(results);
+    if (atOnce == 1)
+      return results;
+    return emitLoop(last, bulk, sizes[last], 1, results, body);
+  });
+}
+
 /// All strips, at the current rows.
 Values TileVectorizer::sweepRows(Values known, ValueRange tensors) {
   Values current(tensors);
@@ -111,6 +152,90 @@ Values TileVectorizer::sweepRows(Values known, ValueRange tensors) {
     current = emitStrip(strip, current, body);
   }
   return current;
+}
+
+/// The numbers of the inits that start from zeros and are sums of squares.
+SmallVector<unsigned> TileVectorizer::getSumsOfSquares() {
+  SmallVector<unsigned> found;
+  for (auto [i, sum] : llvm::enumerate(op.getRegionOutputArgs())) {
+    auto fill = op.getDpsInits()[i].getDefiningOp<linalg::FillOp>();
+    if (!isSum || !fill || !matchPattern(fill.value(), m_AnyZeroFloat()))
+      continue;
+    auto addition = cast<arith::AddFOp>(*sum.user_begin());
+    Value addend =
+        addition.getLhs() == sum ? addition.getRhs() : addition.getLhs();
+    auto product = addend.getDefiningOp<arith::MulFOp>();
+    if (product && product.getLhs() == product.getRhs())
+      found.push_back(i);
+  }
+  return found;
+}
+
+/// Adds chains to the sums of squares, and starts them anew. `state` is that of
+/// the inits, followed by the chains.
+Values TileVectorizer::endChains(ArrayRef<unsigned> squares, Values state) {
+  for (const Strip &strip : strips)
+    state = emitStrip(strip, state, [&](ValueRange carried) {
+      Values next(carried);
+      for (auto [i, number] : llvm::enumerate(squares)) {
+        OpOperand *init = op.getDpsInitOperand(number);
+        Value &sum = next[number], &chain = next[op.getNumDpsInits() + i];
+        Value addend = read(init, chain, strip.width);
+        Value added =
+            arith::AddFOp::create(b, loc, read(init, sum, strip.width), addend);
+        sum = write(init, added, sum, strip.width);
+        Value zero =
+            arith::ConstantOp::create(b, loc, b.getZeroAttr(addend.getType()));
+        chain = write(init, zero, chain, strip.width);
+      }
+      return next;
+    });
+  return state;
+}
+
+/// Rows are added to sums in memory one by one; but their squares to chains of
+/// about as many rows each.
+Values TileVectorizer::sumRowsInChains(ArrayRef<unsigned> squares, Values known,
+                                       ValueRange tensors) {
+  size_t numInits = tensors.size();
+  std::optional<int64_t> size = getConstantIntValue(sizes[rowDims.back()]);
+  int64_t chainRows = kChainRows;
+  if (size)
+    chainRows = llvm::divideCeil(*size, llvm::divideCeil(*size, kChainRows));
+  Values state(tensors);
+  for (unsigned number : squares)
+    state.push_back(getDestination(op.getDpsInits()[number]));
+  state = emitRows(rowDims, /*atOnce=*/1, state, [&](ValueRange running) {
+    Values next(running), sums(running.take_front(numInits));
+    for (auto [i, number] : llvm::enumerate(squares))
+      sums[number] = next[numInits + i];
+    sums = sweepRows(known, sums);
+    for (unsigned i = 0; i < numInits; ++i) {
+      auto *square = llvm::find(squares, i);
+      next[square == squares.end() ? i
+                                   : numInits + (square - squares.begin())] =
+          sums[i];
+    }
+    Value place = arith::RemUIOp::create(
+        b, loc, indices[rowDims.back()],
+        arith::ConstantIndexOp::create(b, loc, chainRows));
+    Value ends = arith::CmpIOp::create(
+        b, loc, arith::CmpIPredicate::eq, place,
+        arith::ConstantIndexOp::create(b, loc, chainRows - 1));
+    auto branch = scf::IfOp::create(b, loc, TypeRange(ValueRange(next)), ends,
+                                    /*addThenBlock=*/true,
+                                    /*addElseBlock=*/true);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(branch.thenBlock());
+    scf::YieldOp::create(b, loc, endChains(squares, next));
+    b.setInsertionPointToStart(branch.elseBlock());
+    scf::YieldOp::create(b, loc, next);
+    return Values(branch.getResults());
+  });
+  if (!size || *size % chainRows != 0)
+    state = endChains(squares, state);
+  state.resize(numInits);
+  return state;
 }
 
 /// The contiguous dimension is parallel. Without rowDims, each strip reduces on
@@ -124,25 +249,19 @@ Values TileVectorizer::sweepStrips(ValueRange tensors) {
   Values perNest = readInputs(all, {}, 1);
   if (rowDims.empty())
     return sweepRows(perNest, tensors);
-  ArrayRef<unsigned> dims(rowDims);
-  unsigned last = dims.back();
-  std::optional<int64_t> size = getConstantIntValue(sizes[last]);
-  int64_t atOnce = reductionDims.empty() ? getRowsAtOnce(op) : 1;
-  if (!size || *size < atOnce)
-    atOnce = 1;
-  return emitNest(dims.drop_back(), tensors, [&](ValueRange carried) {
-    int64_t count = size.value_or(0), bulk = count / atOnce * atOnce;
-    rowsAtOnce = atOnce;
-    auto body = [&](ValueRange running) { return sweepRows(perNest, running); };
-    Values results = emitLoop(last, b.getIndexAttr(0),
-                              atOnce == 1 ? sizes[last] : b.getIndexAttr(bulk),
-                              atOnce, carried, body);
-    rowsAtOnce = 1;
-    markPrefetch(results);
-    if (bulk < count && atOnce > 1)
-      results = emitLoop(last, b.getIndexAttr(bulk), sizes[last], 1, results,
-                         body);
-    return results;
+  if (rowDims.size() == 1 && outerDims.empty() && isOneRowAtOnce(op)) {
+    SmallVector<unsigned> squares = getSumsOfSquares();
+    std::optional<int64_t> size = getConstantIntValue(sizes[rowDims.front()]);
+    if (!squares.empty() && (!size || *size > kChainRows))
+      return sumRowsInChains(squares, perNest, tensors);
+  }
+  // What short dimensions add up counts, too.
+  int64_t atOnce = isOneRowAtOnce(op) ? 1 : kShortSum;
+  for (unsigned dim : reductionDims)
+    atOnce = llvm::divideCeil(
+        atOnce, std::max<int64_t>(*getConstantIntValue(sizes[dim]), 1));
+  return emitRows(rowDims, atOnce, tensors, [&](ValueRange running) {
+    return sweepRows(perNest, running);
   });
 }
 
@@ -157,23 +276,62 @@ void TileVectorizer::markPrefetch(ValueRange results) {
                   b.getI64IntegerAttr(strategy.getPrefetch()));
 }
 
-/// `running` with the points of one strip of the current row added. Where the
-/// strip is a loop, its sums are chains of their own: rounding errors grow with
-/// the length of chains.
-Values TileVectorizer::reduceStrip(const Strip &strip, ValueRange perNest,
-                                   ValueRange running) {
+bool TileVectorizer::isOneStep(const Strip &strip) {
   std::optional<int64_t> begin = getConstantIntValue(strip.begin),
                          end = getConstantIntValue(strip.end);
-  bool isOneStep =
-      strip.isMasked || (begin && end && *begin + strip.width >= *end);
-  bool ownChain = isSum && !reductionDims.empty() && !isOneStep;
-  Values start(running);
+  return strip.isMasked || (begin && end && *begin + strip.width >= *end);
+}
+
+/// Elements of the sums of a strip: where a step has kShortSum registers or
+/// more, they are added up first.
+int64_t TileVectorizer::getSumWidth(const Strip &strip) {
+  bool isLarge = sumLanes && strip.width >= kShortSum * lanes;
+  return isLarge ? strip.width / kShortSum : strip.width;
+}
+
+/// `running` with the points of one step of a strip added.
+Values TileVectorizer::addPoints(const Strip &strip, ValueRange perNest,
+                                 ValueRange running) {
+  Values inputs = readInputs({}, perNest, strip.width);
+  int64_t width = getSumWidth(strip);
+  if (width == strip.width)
+    return keepMasked(running, emitBody(inputs, running, width));
+  Values none;
+  for (Value sum : running)
+    none.push_back(arith::ConstantOp::create(
+        b, loc, b.getFloatAttr(getElementTypeOrSelf(sum.getType()), -0.0)));
+  Values sums(running);
+  for (auto [sum, addends] :
+       llvm::zip_equal(sums, emitBody(inputs, none, strip.width))) {
+    Value shortSum, wide = broadcast(addends, strip.width);
+    for (int64_t begin = 0; begin < strip.width; begin += width) {
+      Value part = vector::ExtractStridedSliceOp::create(b, loc, wide, begin,
+                                                         width, /*stride=*/1);
+      shortSum = shortSum
+                     ? arith::AddFOp::create(b, loc, part, shortSum,
+                                             arith::FastMathFlags::contract)
+                     : part;
+    }
+    sum = arith::AddFOp::create(b, loc, shortSum, sum);
+  }
+  return sums;
+}
+
+/// `running` with the points of one strip of the current row added, and of the
+/// `rowsAtOnce` - 1 behind it. Where the strip is a loop, its sums are chains
+/// of their own: rounding errors grow with the length of chains.
+Values TileVectorizer::reduceStrip(const Strip &strip, ValueRange perNest,
+                                   ValueRange running) {
+  bool ownChain =
+      isSum && !reductionDims.empty() && (rowsAtOnce > 1 || !isOneStep(strip));
+  Values sums(running);
   if (ownChain)
-    for (Value &value : start)
+    for (Value &value : sums)
       value = arith::ConstantOp::create(b, loc, b.getZeroAttr(value.getType()));
-  Values sums = emitStrip(strip, start, [&](ValueRange carried) {
-    Values inputs = readInputs({}, perNest, strip.width);
-    return keepMasked(carried, emitBody(inputs, carried, strip.width));
+  forRowsAtOnce(reductionDims, [&] {
+    sums = emitStrip(strip, sums, [&](ValueRange carried) {
+      return addPoints(strip, perNest, carried);
+    });
   });
   if (ownChain)
     for (auto [sum, before] : llvm::zip_equal(sums, running))
@@ -199,17 +357,22 @@ Values TileVectorizer::reduceStrips(ValueRange tensors) {
       if (sumLanes)
         first = arith::ConstantOp::create(b, loc,
                                           b.getZeroAttr(start.getType()));
-      accumulators.push_back(broadcast(first, strip.width));
+      accumulators.push_back(broadcast(first, getSumWidth(strip)));
     }
 
-  accumulators = emitNest(reductionDims, accumulators, [&](ValueRange running) {
-    Values next;
-    for (auto [i, strip] : llvm::enumerate(strips))
-      llvm::append_range(
-          next,
-          reduceStrip(strip, perNest, running.slice(i * numInits, numInits)));
-    return next;
-  });
+  bool isShort = sumLanes && llvm::all_of(strips, [&](const Strip &strip) {
+                   return isOneStep(strip);
+                 });
+  int64_t atOnce = isShort && !isOneRowAtOnce(op) ? kShortSum : 1;
+  accumulators =
+      emitRows(reductionDims, atOnce, accumulators, [&](ValueRange running) {
+        Values next;
+        for (auto [i, strip] : llvm::enumerate(strips))
+          llvm::append_range(
+              next, reduceStrip(strip, perNest,
+                                running.slice(i * numInits, numInits)));
+        return next;
+      });
 
   // Without strips (an empty dimension) nothing is added.
   Values totals = sumLanes || strips.empty() ? starts : Values(accumulators);

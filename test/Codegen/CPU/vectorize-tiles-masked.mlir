@@ -99,7 +99,7 @@ func.func @no_speculation(%x: tensor<107xi32>, %d: tensor<107xi32>)
 #x = affine_map<(d0, d1) -> (d0, d1)>
 #s = affine_map<(d0, d1) -> ()>
 // CHECK-LABEL: func @rows
-//       CHECK:   %[[ZERO:.*]] = arith.constant dense<0.0{{.*}}> : vector<64xf32>
+//       CHECK:   %[[ZERO:.*]] = arith.constant dense<0.0{{.*}}> : vector<16xf32>
 //       CHECK:   scf.for {{.*}} iter_args(%[[BEFORE:.*]] = %[[ZERO]])
 //       CHECK:     %[[ROW:.*]] = scf.for {{.*}} iter_args(%{{.*}} = %[[ZERO]])
 //       CHECK:     %[[SUM:.*]] = arith.addf %[[BEFORE]], %[[ROW]]
@@ -108,6 +108,31 @@ func.func @rows(%x: tensor<9x640xf32>, %s0: tensor<f32>) -> tensor<f32> {
   %s = linalg.generic {indexing_maps = [#x, #s],
                        iterator_types = ["reduction", "reduction"]}
       ins(%x : tensor<9x640xf32>) outs(%s0 : tensor<f32>) {
+  ^bb0(%in: f32, %out: f32):
+    %t = arith.addf %out, %in : f32
+    linalg.yield %t : f32
+  } -> tensor<f32>
+  return %s : tensor<f32>
+}
+
+// -----
+
+// Of short rows, what four of them add is a chain of its own.
+#x = affine_map<(d0, d1) -> (d0, d1)>
+#s = affine_map<(d0, d1) -> ()>
+// CHECK-LABEL: func @short_rows
+//  CHECK-SAME:     %[[X:[a-z0-9]+]]: tensor<9x16xf32>
+//       CHECK:   scf.for %[[I:.*]] = %c0 to %c8 step %c4 iter_args(%[[BEFORE:.*]] = %{{.*}}) -> (vector<16xf32>)
+//       CHECK:     vector.transfer_read %[[X]][%[[I]], %c0]
+// CHECK-COUNT-3:     vector.transfer_read %[[X]][%{{[0-9]+}}, %c0]
+//  CHECK-NEXT:     %[[FOUR:.*]] = arith.addf
+//  CHECK-NEXT:     %[[SUM:.*]] = arith.addf %[[BEFORE]], %[[FOUR]]
+//  CHECK-NEXT:     scf.yield %[[SUM]]
+//       CHECK:   vector.transfer_read %[[X]][%c8, %c0]
+func.func @short_rows(%x: tensor<9x16xf32>, %s0: tensor<f32>) -> tensor<f32> {
+  %s = linalg.generic {indexing_maps = [#x, #s],
+                       iterator_types = ["reduction", "reduction"]}
+      ins(%x : tensor<9x16xf32>) outs(%s0 : tensor<f32>) {
   ^bb0(%in: f32, %out: f32):
     %t = arith.addf %out, %in : f32
     linalg.yield %t : f32

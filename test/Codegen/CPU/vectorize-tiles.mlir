@@ -4,15 +4,23 @@
 
 // RUN: bn-opt %s --bn-vectorize-tiles --canonicalize --split-input-file | FileCheck %s --implicit-check-not=mask
 
-// A sum along the strips has one accumulator per strip width; 100 = 96 + 4.
+// A sum along the strips has one accumulator per strip width; 100 = 96 + 4. The
+// four registers of a wide strip are added up before they are added to it.
 #x = affine_map<(d0) -> (d0)>
 #s = affine_map<(d0) -> ()>
 // CHECK-LABEL: func @sum
 //  CHECK-SAME:     %[[X:[a-z0-9]+]]: tensor<100xf32>, %[[S0:[a-z0-9]+]]: tensor<f32>
 //       CHECK:   %[[START:.*]] = tensor.extract %[[S0]][]
-//       CHECK:   %[[A:.*]] = scf.for %[[I:[a-z0-9]+]] = %c0 to %c96 step %c32 iter_args(%[[ACC:.*]] = %{{.*}}) -> (vector<32xf32>)
+//       CHECK:   %[[A:.*]] = scf.for %[[I:[a-z0-9]+]] = %c0 to %c96 step %c32 iter_args(%[[ACC:.*]] = %{{.*}}) -> (vector<8xf32>)
 //  CHECK-NEXT:     %[[V:.*]] = vector.transfer_read %[[X]][%[[I]]], %{{.*}} {in_bounds = [true]} : tensor<100xf32>, vector<32xf32>
-//  CHECK-NEXT:     %[[T:.*]] = arith.addf %[[ACC]], %[[V]] : vector<32xf32>
+//  CHECK-NEXT:     %[[V0:.*]] = vector.extract_strided_slice %[[V]] {offsets = [0], sizes = [8]
+//  CHECK-NEXT:     %[[V1:.*]] = vector.extract_strided_slice %[[V]] {offsets = [8], sizes = [8]
+//  CHECK-NEXT:     %[[T1:.*]] = arith.addf %[[V1]], %[[V0]]
+//  CHECK-NEXT:     %[[V2:.*]] = vector.extract_strided_slice %[[V]] {offsets = [16], sizes = [8]
+//  CHECK-NEXT:     %[[T2:.*]] = arith.addf %[[V2]], %[[T1]]
+//  CHECK-NEXT:     %[[V3:.*]] = vector.extract_strided_slice %[[V]] {offsets = [24], sizes = [8]
+//  CHECK-NEXT:     %[[T3:.*]] = arith.addf %[[V3]], %[[T2]]
+//  CHECK-NEXT:     %[[T:.*]] = arith.addf %[[T3]], %[[ACC]] : vector<8xf32>
 //  CHECK-NEXT:     scf.yield %[[T]]
 //       CHECK:   %[[B:.*]] = scf.for %[[J:[a-z0-9]+]] = %c96 to %c100 step %c1 iter_args({{.*}}) -> (f32)
 //  CHECK-NEXT:     tensor.extract %[[X]][%[[J]]]
@@ -38,8 +46,8 @@ func.func @sum(%x: tensor<100xf32>, %s0: tensor<f32>) -> tensor<f32> {
 #x = affine_map<(d0, d1) -> (d0, d1)>
 #s = affine_map<(d0, d1) -> ()>
 // CHECK-LABEL: func @two_sums
-//       CHECK:   scf.for {{.*}} -> (vector<32xf32>, vector<32xf32>)
-//       CHECK:     scf.for {{.*}} -> (vector<32xf32>, vector<32xf32>)
+//       CHECK:   scf.for {{.*}} -> (vector<8xf32>, vector<8xf32>)
+//       CHECK:     scf.for {{.*}} -> (vector<8xf32>, vector<8xf32>)
 //  CHECK-NEXT:       vector.transfer_read
 //   CHECK-NOT:       vector.transfer_read
 //       CHECK:       arith.mulf
@@ -101,6 +109,26 @@ func.func @sum_of_rows(%x: tensor<10x44xf32>, %s0: tensor<44xf32>)
 
 // -----
 
+// The same of rows of which there are not known how many.
+#x = affine_map<(d0, d1) -> (d0, d1)>
+#s = affine_map<(d0, d1) -> (d1)>
+// CHECK-LABEL: func @sum_of_dynamic_rows
+//       CHECK:   %[[R:.*]] = scf.for %{{.*}} = %c0 to %[[BULK:.*]] step %c4
+//       CHECK:   scf.for %{{.*}} = %[[BULK]] to %{{.*}} step %c1 iter_args({{.*}} = %[[R]])
+func.func @sum_of_dynamic_rows(%x: tensor<?x32xf32>, %s0: tensor<32xf32>)
+    -> tensor<32xf32> {
+  %s = linalg.generic {indexing_maps = [#x, #s],
+                       iterator_types = ["reduction", "parallel"]}
+      ins(%x : tensor<?x32xf32>) outs(%s0 : tensor<32xf32>) {
+  ^bb0(%in: f32, %out: f32):
+    %t = arith.addf %out, %in : f32
+    linalg.yield %t : f32
+  } -> tensor<32xf32>
+  return %s : tensor<32xf32>
+}
+
+// -----
+
 // In a pipelined slab, where a sweep past the caches goes along, one row at a
 // time.
 #x = affine_map<(d0, d1) -> (d0, d1)>
@@ -123,6 +151,49 @@ func.func @sum_of_rows_pipelined(%x: tensor<10x32xf32>, %s0: tensor<32xf32>)
                vector_bits = 256, unroll = 4, stores = temporal>} {
   ^bb0(%in: f32, %out: f32):
     %t = arith.addf %out, %in : f32
+    linalg.yield %t : f32
+  } -> tensor<32xf32>
+  return %s : tensor<32xf32>
+}
+
+// -----
+
+// Squares are added to chains of at most 18 rows there, which are added to the
+// sum when they end. 40 = 14 + 14 + 12.
+#x = affine_map<(d0, d1) -> (d0, d1)>
+#s = affine_map<(d0, d1) -> (d1)>
+// CHECK-LABEL: func @squares_of_rows_pipelined
+//  CHECK-SAME:     %[[X:[a-z0-9]+]]: tensor<40x32xf32>
+//       CHECK:   %[[ROWS:.*]]:2 = scf.for %[[I:[a-z0-9]+]] = %c0 to %c40 step %c1 iter_args(%[[S:.*]] = %{{.*}}, %[[CHAIN:.*]] = %{{.*}})
+//  CHECK-NEXT:     vector.transfer_read %[[CHAIN]][%c0]
+//       CHECK:     arith.mulf
+//       CHECK:     %[[SQUARES:.*]] = arith.addf
+//  CHECK-NEXT:     %[[C:.*]] = vector.transfer_write %[[SQUARES]], %[[CHAIN]][%c0]
+//  CHECK-NEXT:     %[[PLACE:.*]] = arith.remui %[[I]], %c14
+//  CHECK-NEXT:     %[[ENDS:.*]] = arith.cmpi eq, %[[PLACE]], %c13
+//  CHECK-NEXT:     %{{.*}}:2 = scf.if %[[ENDS]]
+//  CHECK-NEXT:       %[[BEFORE:.*]] = vector.transfer_read %[[S]][%c0]
+//  CHECK-NEXT:       %[[SUM:.*]] = arith.addf %[[BEFORE]], %[[SQUARES]]
+//  CHECK-NEXT:       vector.transfer_write %[[SUM]], %[[S]][%c0]
+//  CHECK-NEXT:       vector.transfer_write %cst{{.*}}, %[[CHAIN]][%c0]
+//       CHECK:     } else {
+//  CHECK-NEXT:       scf.yield %[[S]], %[[C]]
+//       CHECK:   vector.transfer_read %[[ROWS]]#1[%c0]
+//       CHECK:   arith.addf
+func.func @squares_of_rows_pipelined(%x: tensor<40x32xf32>) -> tensor<32xf32> {
+  %zero = arith.constant 0.0 : f32
+  %empty = tensor.empty() : tensor<32xf32>
+  %zeros = linalg.fill ins(%zero : f32) outs(%empty : tensor<32xf32>)
+      -> tensor<32xf32>
+  %s = linalg.generic {indexing_maps = [#x, #s],
+                       iterator_types = ["reduction", "parallel"]}
+      ins(%x : tensor<40x32xf32>) outs(%zeros : tensor<32xf32>)
+      attrs = {bn.lowering_strategy = #bn.lowering_strategy<pipelined_slab,
+               threads = 0, parallel = [0, 0], tile = [0, 0],
+               vector_bits = 256, unroll = 4, stores = temporal>} {
+  ^bb0(%in: f32, %out: f32):
+    %square = arith.mulf %in, %in : f32
+    %t = arith.addf %out, %square : f32
     linalg.yield %t : f32
   } -> tensor<32xf32>
   return %s : tensor<32xf32>

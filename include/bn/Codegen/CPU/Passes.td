@@ -23,7 +23,9 @@ def VectorizeTilesPass
     the end is one masked step, if no op in the body could trap on what is
     masked off. A reduction along the strips carries one
     accumulator per strip width through its loops and sums their lanes at the
-    end; a reduction across strips carries vectors.
+    end; a reduction across strips carries vectors. Sums are made of short ones
+    for the sake of accuracy: of four registers, four rows, or, where rows are
+    added one by one in a loop that also writes, the squares of up to 18 rows.
 
     The register width and the unroll factor come from the op's
     `bn.lowering_strategy`, else from the options.
