@@ -60,14 +60,15 @@ def make_parser() -> argparse.ArgumentParser:
     how.add_argument("--lock", default="", metavar="COMMAND",
                      help="hold this while measuring: it gets a command to run")
     how.add_argument("--results", type=pathlib.Path,
-                     help="JSON lines (default: build/benchmarks.jsonl)")
+                     help="JSON lines (default: build/benchmarks.jsonl); "
+                     "the machine is described in a .txt beside them")
     how.add_argument("--build", type=pathlib.Path, default=HERE.parent / "build",
                      help="the build folder (default: build)")
     how.add_argument("--no-build", action="store_true",
                      help="measure what is built, as it is")
     what.add_argument("--report", metavar="FOLDER", type=pathlib.Path,
-                      help="measure nothing: write Benchmarks.md and its plots "
-                      "from benchmarks/results to this folder")
+                      help="measure nothing: write the pages and plots of "
+                      "benchmarks/results to this folder")
     return parser
 
 
@@ -112,7 +113,9 @@ def main() -> int:
     except (ValueError, OSError) as error:
         parser.error(str(error))
     results.compact(path)
-    from . import tables
+    from . import machine, tables
+
+    path.with_suffix(".txt").write_text(machine.describe() + "\n")
 
     print(tables.format_groups(results.load([path]).values()))
     print(f"results: {path}")

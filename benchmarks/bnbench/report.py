@@ -1,6 +1,7 @@
-"""Renews the generated parts of docs/Benchmarks.md, and its plots.
+"""Renews the generated parts of the pages of results, and their plots.
 
-A part stands between `<!-- begin NAME -->` and `<!-- end NAME -->`; the rest of
+There is one page for each machine: benchmarks/results has a folder for it. A
+part stands between `<!-- begin NAME -->` and `<!-- end NAME -->`; the rest of
 the page is written by hand.
 """
 
@@ -17,16 +18,19 @@ from .process import HERE
 #: Peers are measured once, ours anew with every change.
 RESULTS = ("peers.jsonl", "bn_mlir.jsonl")
 
+#: The machines, and the page of each, without ".md".
+PAGES = {"xeon": "Benchmarks", "zen5": "BenchmarksZen5"}
 
-def make_parts(rows: list[results.Row]) -> dict[str, str]:
-    """The text of each part, by name."""
+
+def make_parts(rows: list[results.Row], described: str) -> dict[str, str]:
+    """The text of each part, by name; `described` is the machine."""
     resnet = [r for r in rows if r["shape"] in SETS["resnet50"]
               and r["threads"] == 2 and r["dtype"] != "f16"]
     odd = [r for r in rows if r["shape"] not in SETS["resnet50"]
            and r["threads"] == 2]
     one = [r for r in rows if r["threads"] == 1]
     return {
-        "machine": f"{machine.describe()}. Peers: "
+        "machine": f"{described}. Peers: "
                    f"{machine.describe_versions(rows)}.",
         "groups": tables.format_groups(resnet),
         "goals": goals.format_floor_goals(rows),
@@ -63,15 +67,23 @@ def replace_parts(text: str, parts: dict[str, str]) -> str:
 
 
 def write(folder: pathlib.Path) -> None:
-    """Renews Benchmarks.md in `folder` from benchmarks/results."""
-    rows = list(results.load([HERE / "results" / n for n in RESULTS]).values())
-    page = folder / "Benchmarks.md"
-    page.write_text(replace_parts(page.read_text(), make_parts(rows)))
-    print(f"written: {page}")
+    """Renews the pages in `folder` from benchmarks/results."""
+    for name, title in PAGES.items():
+        source = HERE / "results" / name
+        rows = list(results.load([source / n for n in RESULTS]).values())
+        described = (source / "machine.txt").read_text().strip()
+        page = folder / f"{title}.md"
+        page.write_text(
+            replace_parts(page.read_text(), make_parts(rows, described)))
+        print(f"written: {page}")
+        write_plots(rows, folder / "images" / name)
+
+
+def write_plots(rows: list[results.Row], folder: pathlib.Path) -> None:
     try:
         from . import plots
     except ImportError as error:
         print(f"left out: plots ({error})", file=sys.stderr)
         return
-    for path in plots.write(rows, folder / "images"):
+    for path in plots.write(rows, folder):
         print(f"written: {path}")

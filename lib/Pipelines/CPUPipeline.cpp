@@ -166,7 +166,8 @@ void mlir::bn::buildLLVMPhase(OpPassManager &pm,
   pm.addPass(createConvertToLLVMPass());
   pm.addPass(createReconcileUnrealizedCastsPass());
   pm.addPass(createFenceSelectedLoadsPass());
-  // What has AVX512-FP16 has AVX512-BF16, too.
+  // Stores of f16, too: processors with AVX512-FP16 have AVX512-BF16, and on
+  // others it is as good as what LLVM makes of them.
   if (options.avx512BF16) {
     pm.addPass(createUseAVX512BF16Pass());
     pm.addPass(createStream16BitRegistersPass());

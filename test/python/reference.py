@@ -14,6 +14,8 @@ import ml_dtypes
 import numpy as np
 import pytest
 
+import bn_mlir
+
 DTYPES = {
     "f16": np.dtype(np.float16),
     "bf16": np.dtype(ml_dtypes.bfloat16),
@@ -141,6 +143,12 @@ def batch_past_caches(image_bytes):
         pytest.skip("the size of the last-level cache is not known")
     cache_bytes = int(entry.read_text().strip().removesuffix("K")) << 10
     return -(-min(cache_bytes, 48 << 20) // image_bytes)
+
+
+def assert_past_caches(kind, shape, dtype, **options):
+    """The kernel of channels in dimension 1 stores past the caches."""
+    spec = bn_mlir.Spec(kind, shape, axis=1, dtype=dtype, **options)
+    assert "stores = nontemporal" in bn_mlir.compile(spec).strategy
 
 
 def assert_close(actual, expected, message=""):

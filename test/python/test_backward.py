@@ -95,6 +95,8 @@ def test_in_place_past_the_caches(dtype, epilogue, frozen):
     dtype = ref.DTYPES[dtype]
     image = (63, 55, 57)
     shape = (ref.batch_past_caches(np.prod(image) * dtype.itemsize), *image)
+    ref.assert_past_caches("backward", shape, dtype, frozen=frozen,
+                           epilogue=epilogue)
     case = make_case(shape, 1, dtype)
     output = {"output": case[1]} if epilogue else {}
 

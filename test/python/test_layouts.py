@@ -88,6 +88,8 @@ def test_outputs_past_the_caches_begin_anywhere(dtype):
     dtype = ref.DTYPES[dtype]
     image = (63, 55, 57)
     shape = (ref.batch_past_caches(np.prod(image) * dtype.itemsize), *image)
+    ref.assert_past_caches("training", shape, dtype)
+    ref.assert_past_caches("backward", shape, dtype)
     dy, x = (ref.random_array(shape, dtype, seed) for seed in (1, 2))
     scale, offset, mean, variance = ref.parameters(
         shape, 1, ref.DTYPES["f32"])

@@ -53,7 +53,9 @@ struct CPUPipelineOptions : public PassPipelineOptions<CPUPipelineOptions> {
       llvm::cl::init(0)};
   Option<bool> avx512BF16{
       *this, "avx512-bf16",
-      llvm::cl::desc("The target has the instructions AVX512-BF16"),
+      llvm::cl::desc("The target has the instructions AVX512-BF16: bf16 is "
+                     "rounded by them, and 16-bit data are written past the "
+                     "caches by inline assembly"),
       llvm::cl::init(false)};
 };
 

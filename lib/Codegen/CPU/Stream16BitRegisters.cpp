@@ -6,10 +6,10 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Phase 'llvm'. Where bf16 or f16 are types of registers (AVX512-BF16,
-// AVX512-FP16), LLVM 22 has no pattern for their non-temporal stores, and drops
-// the hint. It would do so, too, if they were cast to integers: it folds the
-// cast into the store.
+// Phase 'llvm'. LLVM 22 has no pattern for non-temporal stores of vectors of
+// bf16 and, where it keeps them as such (AVX512-FP16), of f16, and drops the
+// hint. It would do so, too, if they were cast to integers: it folds the cast
+// into the store.
 //
 //===----------------------------------------------------------------------===//
 

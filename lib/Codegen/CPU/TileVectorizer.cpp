@@ -312,7 +312,7 @@ Values TileVectorizer::run() {
   return emitNest(outer.take_front(count - 1), destinations,
                   [&](ValueRange carried) {
                     Values results = emitNest(outer[count - 1], carried, inner);
-                    if (!stripIsReduction && rowDims.empty())
+                    if (rowDims.empty())
                       markPrefetch(results);
                     return results;
                   });

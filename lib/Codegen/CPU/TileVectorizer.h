@@ -67,6 +67,7 @@ private:
   // The two shapes of work.
   Values sweepStrips(ValueRange tensors);
   SmallVector<unsigned> getSumsOfSquares();
+  void swapChains(ArrayRef<unsigned> squares, Values &state);
   Values endChains(ArrayRef<unsigned> squares, Values state);
   Values sumRowsInChains(ArrayRef<unsigned> squares, Values known,
                          ValueRange tensors);

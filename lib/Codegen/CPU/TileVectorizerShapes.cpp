@@ -116,8 +116,8 @@ Values TileVectorizer::sweepStrip(const Strip &strip, ValueRange known,
   return written;
 }
 
-/// A nest of loops over `dims`: `atOnce` rows of the innermost at a time, then
-/// what is left one by one.
+/// A nest of loops over `dims`: `atOnce` rows of the innermost at a time, which
+/// may be asked for ahead, then what is left one by one.
 Values TileVectorizer::emitRows(ArrayRef<unsigned> dims, int64_t atOnce,
                                 ValueRange init, Body body) {
   if (dims.empty())
@@ -134,8 +134,7 @@ Values TileVectorizer::emitRows(ArrayRef<unsigned> dims, int64_t atOnce,
     Values results =
         emitLoop(last, b.getIndexAttr(0), bulk, atOnce, carried, body);
     rowsAtOnce = 1;
-    if (!stripIsReduction)
-      markPrefetch(results);
+    markPrefetch(results);
     if (atOnce == 1)
       return results;
     return emitLoop(last, bulk, sizes[last], 1, results, body);
@@ -171,8 +170,15 @@ SmallVector<unsigned> TileVectorizer::getSumsOfSquares() {
   return found;
 }
 
-/// Adds chains to the sums of squares, and starts them anew. `state` is that of
-/// the inits, followed by the chains.
+/// Lets chains and sums of squares change places. `state` is that of the inits,
+/// followed by the chains.
+void TileVectorizer::swapChains(ArrayRef<unsigned> squares, Values &state) {
+  for (auto [i, number] : llvm::enumerate(squares))
+    std::swap(state[number], state[op.getNumDpsInits() + i]);
+}
+
+/// Adds chains to the sums of squares, and starts them anew. `state` is as in
+/// swapChains.
 Values TileVectorizer::endChains(ArrayRef<unsigned> squares, Values state) {
   for (const Strip &strip : strips)
     state = emitStrip(strip, state, [&](ValueRange carried) {
@@ -206,16 +212,11 @@ Values TileVectorizer::sumRowsInChains(ArrayRef<unsigned> squares, Values known,
   for (unsigned number : squares)
     state.push_back(getDestination(op.getDpsInits()[number]));
   state = emitRows(rowDims, /*atOnce=*/1, state, [&](ValueRange running) {
-    Values next(running), sums(running.take_front(numInits));
-    for (auto [i, number] : llvm::enumerate(squares))
-      sums[number] = next[numInits + i];
-    sums = sweepRows(known, sums);
-    for (unsigned i = 0; i < numInits; ++i) {
-      auto *square = llvm::find(squares, i);
-      next[square == squares.end() ? i
-                                   : numInits + (square - squares.begin())] =
-          sums[i];
-    }
+    Values next(running);
+    swapChains(squares, next);
+    Values sums = sweepRows(known, ValueRange(next).take_front(numInits));
+    llvm::copy(sums, next.begin());
+    swapChains(squares, next);
     Value place = arith::RemUIOp::create(
         b, loc, indices[rowDims.back()],
         arith::ConstantIndexOp::create(b, loc, chainRows));
@@ -239,8 +240,9 @@ Values TileVectorizer::sumRowsInChains(ArrayRef<unsigned> squares, Values known,
 }
 
 /// The contiguous dimension is parallel. Without rowDims, each strip reduces on
-/// its own; else every row is added to the sums in memory, or several at once
-/// where no short dimension is summed in registers already.
+/// its own; else every row is added to the sums in memory, or as many at once
+/// as make, with the short dimensions that are summed in registers, kShortSum
+/// addends.
 Values TileVectorizer::sweepStrips(ValueRange tensors) {
   SmallVector<unsigned> all = reductionDims;
   llvm::append_range(all, rowDims);
@@ -266,10 +268,12 @@ Values TileVectorizer::sweepStrips(ValueRange tensors) {
 }
 
 /// Marks the loop over rows of data, of which `results` are carried out, if the
-/// strategy asks for prefetches.
+/// strategy asks for prefetches. Rows along which strips are summed up are in a
+/// loop over tiles, which is marked instead.
 void TileVectorizer::markPrefetch(ValueRange results) {
   LoweringStrategyAttr strategy = getLoweringStrategy(op);
-  if (op.getNumLoops() == 1 || !strategy || strategy.getPrefetch() == 0)
+  if (stripIsReduction || op.getNumLoops() == 1 || !strategy ||
+      strategy.getPrefetch() == 0)
     return;
   if (auto loop = results.front().getDefiningOp<scf::ForOp>())
     loop->setAttr(kPrefetchAttrName,

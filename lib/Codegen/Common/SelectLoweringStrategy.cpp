@@ -34,7 +34,7 @@ static constexpr int64_t kSweepPieces = 64;
 /// Partial results of a reduction that is split; each costs a merge per
 /// channel.
 static constexpr int64_t kPartialPieces = 32;
-/// The longest row that is asked for before the one in front of it is done.
+/// Bytes of the longest rows that are asked for ahead.
 static constexpr int64_t kMostAhead = 4 << 10;
 /// Bytes of a piece that are worth a merge of its own, which one thread does,
 /// and pieces that are worth it even so.

@@ -4,7 +4,7 @@
 // RUN: bn-opt %s --bn-stream-16-bit-registers | FileCheck %s
 // RUN: bn-opt %s --bn-stream-16-bit-registers --convert-func-to-llvm \
 // RUN:   --reconcile-unrealized-casts | mlir-translate --mlir-to-llvmir \
-// RUN:   | llc -mcpu=sapphirerapids | FileCheck %s --check-prefix=ASM
+// RUN:   | llc -mtriple=x86_64 -mcpu=sapphirerapids | FileCheck %s --check-prefix=ASM
 // ASM-LABEL: bf16:
 // ASM-COUNT-2: vmovntps %zmm
 // ASM-LABEL: f16:
