@@ -234,6 +234,9 @@ Bounded mlir::bn::test::normalize(const BatchNormSpec &spec, double x,
       u * (4 * std::fabs(t) + 3 * std::fabs(static_cast<Real>(offset)) +
            2 * std::fabs(y) + 4 * u * std::fabs(mean.value) * size);
   bound += size * mean.bound;
+  // In training, that part is up to half a deviation.
+  if (spec.kind == BatchNormSpec::Kind::Training)
+    bound += u * size * std::sqrt(variance.value) / 2;
   if (sum != 0)
     bound += std::fabs(t) * variance.bound / (2 * std::fabs(sum));
   DType accumulator = spec.elementType == DType::F64 ? DType::F64 : DType::F32;

@@ -19,9 +19,17 @@
 //       CHECK:     arith.truncf
 //   CHECK-NOT:   bn.update_running_stats
 // The mean that is subtracted is the f64 one, as an f32 and a rest, not the
-// result.
+// result; the f32 is a multiple of about half a deviation.
 //       CHECK:   %[[C:.*]]:3 = linalg.generic {{.*}} ins(%[[S]]#1, %[[V64]], %[[G]] :
+//       CHECK:   ^bb0(%[[MEAN:.*]]: f64, %[[VAR:.*]]: f64, %{{.*}}: f32, %
 //       CHECK:     math.sqrt
+//       CHECK:     arith.mulf %[[VAR]], %
+//       CHECK:     %[[LARGE:.*]] = arith.mulf %{{.*}}, %cst
+//       CHECK:     %[[SUM:.*]] = arith.addf %[[MEAN]], %[[LARGE]]
+//       CHECK:     %[[COARSE:.*]] = arith.subf %[[SUM]], %[[LARGE]] : f64
+//       CHECK:     %[[ROUNDED:.*]] = arith.truncf %[[COARSE]] : f64 to f32
+//       CHECK:     %[[WIDE:.*]] = arith.extf %[[ROUNDED]]
+//       CHECK:     arith.subf %[[MEAN]], %[[WIDE]]
 //       CHECK:   %[[Y:.*]] = bn.normalize axis(1) ins(%[[X]] : tensor<8x4x30xf32>)
 //  CHECK-SAME:     mean(%[[C]]#0 : tensor<4xf32>) scale(%[[C]]#1 : tensor<4xf32>) offset(%[[C]]#2 : tensor<4xf32>)
 //  CHECK-SAME:     outs(%[[Y0]] : tensor<8x4x30xf32>)

@@ -191,6 +191,21 @@ static NormalizeOp convertEpilogueInputs(OpBuilder &b, NormalizeOp op) {
   return result;
 }
 
+/// The f64 mean, rounded to a multiple of a power of two that is at most about
+/// half a deviation: where the mean is no larger than that, it is 0, and
+/// elsewhere has few digits, so that x - m is exact (docs/Numerics.md). Adding
+/// and subtracting 2^51 deviations leaves no smaller digits; `inverse` is 1 /
+/// sqrt(variance + epsilon). An infinite variance gives 0.
+static Value roundToDeviation(Arith &arith, Value mean, Value variance,
+                              Value inverse) {
+  Type type = mean.getType();
+  Value deviation = arith::MinNumFOp::create(arith.b, arith.loc,
+                                             arith.mulOrZero(variance, inverse),
+                                             arith.constant(0x1p900, type));
+  Value large = arith.mul(deviation, arith.constant(0x1p51, type));
+  return arith.sub(arith.add(mean, large), large);
+}
+
 /// Rewrites `op` as a bn.normalize whose mean, scale and offset are ready to be
 /// applied: rounded mean m, a = scale / sqrt(variance + epsilon), and
 /// offset - (mean - m) * a. All of it is f64, once per channel.
@@ -220,11 +235,13 @@ static NormalizeOp createCoefficients(OpBuilder &b, NormalizeOp op) {
       return operand ? arith.convert(args[index++], wide)
                      : arith.constant(absent, wide);
     };
-    Value mean = take(op.getMean(), 0.0);
+    Value mean = take(op.getMean(), 0.0), toRound = mean;
     Value a;
     if (op.getVariance()) {
-      a = arith.inverseDeviation(take(op.getVariance(), 0.0),
-                                 op.getEpsilon()->convertToDouble());
+      Value variance = take(op.getVariance(), 0.0);
+      a = arith.inverseDeviation(variance, op.getEpsilon()->convertToDouble());
+      if (!fits(op.getMean(), cast<FloatType>(narrow)))
+        toRound = roundToDeviation(arith, mean, variance, a);
       if (op.getScale())
         a = arith.mul(take(op.getScale(), 1.0), a);
     } else {
@@ -233,7 +250,7 @@ static NormalizeOp createCoefficients(OpBuilder &b, NormalizeOp op) {
     Value offset = take(op.getOffset(), 0.0);
     SmallVector<Value> results;
     if (subtracts) {
-      Value rounded = arith.convert(mean, narrow);
+      Value rounded = arith.convert(toRound, narrow);
       // Nothing is left where the mean fits, even where `a` is infinite.
       Value rest = arith.sub(mean, arith.convert(rounded, wide));
       offset = arith.sub(offset, arith.mulOrZero(rest, a));
