@@ -234,9 +234,11 @@ Bounded mlir::bn::test::normalize(const BatchNormSpec &spec, double x,
       u * (4 * std::fabs(t) + 3 * std::fabs(static_cast<Real>(offset)) +
            2 * std::fabs(y) + 4 * u * std::fabs(mean.value) * size);
   bound += size * mean.bound;
-  // Of a mean in f64, as it is in training, that is up to half a deviation.
-  if (spec.kind == BatchNormSpec::Kind::Training ||
-      spec.statisticsType == DType::F64)
+  // Of a mean in f64, as it is in training, that is up to half a deviation,
+  // unless the accumulator holds it.
+  bool isWide = spec.kind == BatchNormSpec::Kind::Training ||
+                spec.statisticsType == DType::F64;
+  if (isWide && spec.elementType != DType::F64)
     bound += u * size * std::sqrt(variance.value) / 2;
   if (sum != 0)
     bound += std::fabs(t) * variance.bound / (2 * std::fabs(sum));

@@ -13,10 +13,10 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Registers16Bit.h"
 #include "bn/Codegen/CPU/Passes.h"
 #include "bn/Dialect/BN/IR/BNDialect.h"
 
-#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/Transforms/WalkPatternRewriteDriver.h"
 
@@ -27,17 +27,6 @@ namespace mlir::bn {
 
 using namespace mlir;
 using namespace mlir::bn;
-
-/// Numbers of 16 bits in a register of 512.
-static constexpr int32_t kLanes = 32;
-
-static bool isWholeRegisters(Type type) {
-  auto vector = dyn_cast<VectorType>(type);
-  return vector && vector.getRank() == 1 && !vector.isScalable() &&
-         (vector.getElementType().isBF16() ||
-          vector.getElementType().isF16()) &&
-         vector.getDimSize(0) % kLanes == 0;
-}
 
 /// Writes a register to `address`, which is that of a cache line.
 static void stream(OpBuilder &b, Location loc, Value bits, Value address) {
@@ -63,10 +52,9 @@ struct StreamRegisters : OpRewritePattern<LLVM::StoreOp> {
                                       "bf16");
     Location loc = op.getLoc();
     auto type = cast<VectorType>(value.getType());
-    auto bits = VectorType::get(kLanes / 2, b.getI32Type());
-    for (int32_t i = 0, size = type.getDimSize(0); i < size; i += kLanes) {
-      auto lanes = llvm::to_vector(llvm::seq<int32_t>(i, i + kLanes));
-      Value part = LLVM::ShuffleVectorOp::create(b, loc, value, value, lanes);
+    auto bits = VectorType::get(kLanes16Bit / 2, b.getI32Type());
+    for (int32_t i = 0, size = type.getDimSize(0); i < size; i += kLanes16Bit) {
+      Value part = extract(b, loc, value, i, kLanes16Bit);
       Value address = LLVM::GEPOp::create(
           b, loc, op.getAddr().getType(), type.getElementType(), op.getAddr(),
           ArrayRef<LLVM::GEPArg>{i});

@@ -11,9 +11,9 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Registers16Bit.h"
 #include "bn/Codegen/CPU/Passes.h"
 
-#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/IR/TypeUtilities.h"
 #include "mlir/Transforms/WalkPatternRewriteDriver.h"
@@ -25,22 +25,6 @@ namespace mlir::bn {
 
 using namespace mlir;
 using namespace mlir::bn;
-
-/// bf16 numbers in a register of 512 bits.
-static constexpr int32_t kLanes = 32;
-
-static bool isWholeRegisters(Type type) {
-  auto vector = dyn_cast<VectorType>(type);
-  return vector && vector.getRank() == 1 && !vector.isScalable() &&
-         vector.getElementType().isBF16() && vector.getDimSize(0) % kLanes == 0;
-}
-
-/// `size` elements of `vector` from `begin`.
-static Value extract(OpBuilder &b, Location loc, Value vector, int32_t begin,
-                     int32_t size) {
-  auto indices = llvm::to_vector(llvm::seq<int32_t>(begin, begin + size));
-  return LLVM::ShuffleVectorOp::create(b, loc, vector, vector, indices);
-}
 
 /// The elements of `parts`, all of one type and a power of two of them.
 static Value concatenate(OpBuilder &b, Location loc, ArrayRef<Value> parts) {
@@ -61,16 +45,18 @@ struct RoundTwoRegisters : OpRewritePattern<LLVM::FPTruncOp> {
   LogicalResult matchAndRewrite(LLVM::FPTruncOp op,
                                 PatternRewriter &b) const override {
     if (!isWholeRegisters(op.getType()) ||
+        !getElementTypeOrSelf(op.getType()).isBF16() ||
         !getElementTypeOrSelf(op.getArg().getType()).isF32() ||
         !llvm::isPowerOf2_64(cast<VectorType>(op.getType()).getDimSize(0)))
       return b.notifyMatchFailure(op, "no whole registers of f32 to bf16");
     Location loc = op.getLoc();
-    auto type = VectorType::get(kLanes, b.getBF16Type());
+    auto type = VectorType::get(kLanes16Bit, b.getBF16Type());
     SmallVector<Value> parts;
     int32_t size = cast<VectorType>(op.getType()).getDimSize(0);
-    for (int32_t i = 0; i < size; i += kLanes) {
-      Value lower = extract(b, loc, op.getArg(), i, kLanes / 2);
-      Value upper = extract(b, loc, op.getArg(), i + kLanes / 2, kLanes / 2);
+    for (int32_t i = 0; i < size; i += kLanes16Bit) {
+      Value lower = extract(b, loc, op.getArg(), i, kLanes16Bit / 2);
+      Value upper =
+          extract(b, loc, op.getArg(), i + kLanes16Bit / 2, kLanes16Bit / 2);
       auto call = LLVM::CallIntrinsicOp::create(
           b, loc, type,
           b.getStringAttr("llvm.x86.avx512bf16.cvtne2ps2bf16.512"),
