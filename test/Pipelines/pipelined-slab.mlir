@@ -23,8 +23,8 @@ module attributes {
   // The hot loop, for rows whose address is aligned.
   //       CHECK:         scf.if
   //  CHECK-NEXT:           scf.for %[[I:.*]] = %c0 to %c3136 step %c32 iter_args({{.*}}) -> (vector<8xf32>, vector<8xf32>) {
-  //  CHECK-NEXT:             memref.prefetch %[[AHEAD:[a-z_0-9]+]][%c0, %c0, %[[I]]], read, locality<3>, data
-  //       CHECK:             memref.prefetch %[[AHEAD]][%c0, %c0, %{{.*}}], read, locality<3>, data
+  //  CHECK-NEXT:             memref.prefetch %[[AHEAD:[a-z_0-9]+]][%c0, %c0, %[[I]]], read, locality<2>, data
+  //       CHECK:             memref.prefetch %[[AHEAD]][%c0, %c0, %{{.*}}], read, locality<2>, data
   //   CHECK-NOT:             memref.prefetch
   //       CHECK:             vector.transfer_read %[[NEXT:[a-z_0-9]+]][%c0, %c0, %[[I]]]
   //   CHECK-NOT:             vector.transfer_read

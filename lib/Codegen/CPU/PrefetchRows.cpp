@@ -33,8 +33,11 @@ namespace mlir::bn {
 using namespace mlir;
 using namespace mlir::bn;
 
-/// As near as it gets: the L1 cache.
-static constexpr int32_t kLocality = 3;
+/// How near data come: to the L1 cache, or to the L2 cache.
+static constexpr int32_t kNear = 3, kFar = 2;
+/// What is asked for this many bytes before its use would take the place of
+/// what is used until then, in an L1 cache.
+static constexpr int64_t kFarBytes = 8 << 10;
 
 namespace {
 /// A read of contiguous elements that are at least a cache line.
@@ -207,6 +210,28 @@ static SmallVector<Read> collectReads(scf::ForOp rows) {
   return distinct;
 }
 
+/// Bytes that all iterations of the loops in `rows` around `read` read with
+/// it, or 0 if that is not known.
+static int64_t getRowBytes(const Read &read, scf::ForOp rows) {
+  int64_t bytes = read.bytes;
+  for (Operation *op = read.op->getParentOp(); op != rows;
+       op = op->getParentOp())
+    if (auto loop = dyn_cast<scf::ForOp>(op)) {
+      std::optional<APInt> count = loop.getStaticTripCount();
+      bytes *= count ? count->getSExtValue() : 0;
+    }
+  return bytes;
+}
+
+/// Where data go that are asked for `distance` rows ahead.
+static int32_t getLocality(ArrayRef<Read> reads, scf::ForOp rows,
+                           int64_t distance) {
+  bool isFar = llvm::any_of(reads, [&](const Read &read) {
+    return distance * getRowBytes(read, rows) >= kFarBytes;
+  });
+  return isFar ? kFar : kNear;
+}
+
 //===----------------------------------------------------------------------===//
 // The prefetches
 //===----------------------------------------------------------------------===//
@@ -272,7 +297,7 @@ Value LookAhead::get(Value value) {
 
 /// One prefetch for each cache line of `read`.
 static void createPrefetches(RewriterBase &b, LookAhead &ahead,
-                             const Read &read) {
+                             const Read &read, int32_t locality) {
   Value buffer = ahead.get(read.buffer);
   SmallVector<Value> indices;
   for (Value index : read.indices)
@@ -287,7 +312,7 @@ static void createPrefetches(RewriterBase &b, LookAhead &ahead,
       indices.back() = arith::AddIOp::create(b, loc, start, elements);
     }
     memref::PrefetchOp::create(b, loc, buffer, indices, /*isWrite=*/false,
-                               kLocality, /*isDataCache=*/true);
+                               locality, /*isDataCache=*/true);
   }
 }
 
@@ -309,8 +334,9 @@ struct PrefetchRowsPass
       if (reads.empty() || loop.getUnsignedCmp())
         continue;
       LookAhead ahead(rewriter, loop, distance);
+      int32_t locality = getLocality(reads, loop, distance);
       for (const Read &read : reads)
-        createPrefetches(rewriter, ahead, read);
+        createPrefetches(rewriter, ahead, read, locality);
       numPrefetched += reads.size();
     }
   }

@@ -124,6 +124,7 @@ private:
   int64_t selectGroup(int64_t channelDim);
   int64_t getMostSpread(int64_t channelDim);
   int64_t selectRows(int64_t group);
+  int64_t selectPartOfRow();
   SmallVector<int64_t> selectRowTile(int64_t group);
   LoweringStrategyAttr selectSlab(int64_t channelDim);
   LoweringStrategyAttr selectPipelinedSlab(int64_t channelDim, int64_t group);

@@ -116,16 +116,28 @@ int64_t StrategySelector::selectRows(int64_t group) {
   return isKnown && size(0) <= rows ? 0 : rows;
 }
 
+/// Elements of the parts of a long row; 0 for all of a row. A row of whole
+/// cache lines has parts of whole lines: what is written past the caches from
+/// the middle of a line on takes 1.5 times as long. Other rows have writes that
+/// are moved, which have to know how long a part is.
+int64_t StrategySelector::selectPartOfRow() {
+  int64_t last = rank() - 1;
+  if (type.isDynamicDim(last))
+    return kLongestRow;
+  if (size(last) <= kLongestRow)
+    return 0;
+  int64_t unit =
+      rowBytes() % kCacheLineBytes == 0 ? kCacheLineBytes / elementBytes : 1;
+  int64_t part = getDivisor(size(last) / unit, kLongestRow / unit) * unit;
+  return part < kLongestRow / 4 ? kLongestRow : part;
+}
+
 /// Tiles that are walked for sums and for results at the same time: some rows,
 /// or a part of a long one.
 SmallVector<int64_t> StrategySelector::selectRowTile(int64_t group) {
   int64_t last = rank() - 1;
   SmallVector<int64_t> tile(rank(), 0);
-  bool isLonger = type.isDynamicDim(last) || size(last) > kLongestRow;
-  if (isLonger && !type.isDynamicDim(last))
-    tile[last] = getDivisor(size(last), kLongestRow);
-  if (tile[last] < kLongestRow / 4)
-    tile[last] = isLonger ? kLongestRow : 0;
+  tile[last] = selectPartOfRow();
   bool mayBeShort = type.isDynamicDim(last) && storesToCaches();
   tile[0] = mayBeShort ? kUnknownRows : tile[last] != 0 ? 1 : selectRows(group);
   return tile;

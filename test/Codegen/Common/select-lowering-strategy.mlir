@@ -156,6 +156,19 @@ module attributes {
     return %y : tensor<2x64x50176xf32>
   }
 
+  // Parts are whole cache lines: 5 * 3920 elements, not 4 * 4900.
+  // CHECK-LABEL: func @slab_parts_of_lines
+  //       CHECK:   <pipelined_slab, threads = 2, parallel = [0, 32, 0], tile = [1, 1, 3920],
+  func.func @slab_parts_of_lines(%x: tensor<8x64x19600xf32>,
+      %c: tensor<64xf32>) -> tensor<8x64x19600xf32> {
+    %y, %m, %v = bn.training axis(1) epsilon(1.0)
+        ins(%x : tensor<8x64x19600xf32>)
+        outs(%x, %c, %c
+             : tensor<8x64x19600xf32>, tensor<64xf32>, tensor<64xf32>)
+        -> tensor<8x64x19600xf32>, tensor<64xf32>, tensor<64xf32>
+    return %y : tensor<8x64x19600xf32>
+  }
+
   // Sizes that are not known: one channel at a time, not pipelined.
   // CHECK-LABEL: func @slab_dynamic
   //       CHECK:   <slab, threads = 2, parallel = [0, 1, 0], tile = [1, 0, 4096],

@@ -108,10 +108,11 @@ def PrefetchRowsPass
   let summary = "ask for rows some iterations before they are used";
   let description = [{
     In a loop over rows marked `bn.prefetch = D`, each vector that is read at a
-    place that depends on the row is prefetched D rows ahead, into the L1 cache,
-    with one prefetch per cache line. Towards the end of the loop, the last row
-    takes the place of rows that do not exist. Vectors shorter than a cache
-    line, in tails, are left to the hardware.
+    place that depends on the row is prefetched D rows ahead, with one prefetch
+    per cache line: into the L1 cache, or, where D rows are 8 KiB or more, into
+    the L2 cache. Towards the end of the loop, the last row takes the place of
+    rows that do not exist. Vectors shorter than a cache line, in tails, are
+    left to the hardware.
 
     Where the loop sums some of a buffer and stores a function of another part,
     as when statistics of the next channel group are taken while the present one
