@@ -291,6 +291,19 @@ Value TileVectorizer::getDestination(Value init) {
   return values.front();
 }
 
+/// Rows along `dim` that are in one loop: as the strategy says, of a sweep that
+/// reads something along its rows that is the same for all of them.
+int64_t TileVectorizer::getJam(unsigned dim) {
+  LoweringStrategyAttr strategy = getLoweringStrategy(op);
+  auto isShared = [&](OpOperand *operand) {
+    return spansStrip(operand) && !dependsOn(operand, dim);
+  };
+  if (!strategy || op.getNumReductionLoops() != 0 ||
+      llvm::none_of(op.getDpsInputOperands(), isShared))
+    return 1;
+  return strategy.getJam();
+}
+
 Values TileVectorizer::run() {
   Values destinations;
   for (Value init : op.getDpsInits())
@@ -309,6 +322,10 @@ Values TileVectorizer::run() {
   };
   if (count == 0)
     return inner(destinations);
+  if (int64_t jam = getJam(outer[count - 1]); jam > 1) {
+    jammedDims.push_back(outer[count - 1]);
+    return emitRows(outer.take_front(count), jam, destinations, inner);
+  }
   return emitNest(outer.take_front(count - 1), destinations,
                   [&](ValueRange carried) {
                     Values results = emitNest(outer[count - 1], carried, inner);

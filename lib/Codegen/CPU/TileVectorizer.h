@@ -55,6 +55,7 @@ private:
   bool dependsOn(OpOperand *operand, ArrayRef<unsigned> dims);
   bool spansStrip(OpOperand *operand);
   bool hasMasks();
+  int64_t getJam(unsigned dim);
   Value read(OpOperand *operand, Value source, int64_t width);
   Value readInit(OpOperand *init, Value tensor, int64_t width);
   Value write(OpOperand *init, Value value, Value tensor, int64_t width);
@@ -72,6 +73,7 @@ private:
   Values sumRowsInChains(ArrayRef<unsigned> squares, Values known,
                          ValueRange tensors);
   void markPrefetch(ValueRange results);
+  Values sweepJammed(const Strip &strip, ValueRange known, ValueRange tensors);
   Values sweepRows(Values known, ValueRange tensors);
   void forRowsAtOnce(ArrayRef<unsigned> dims, function_ref<void()> body);
   Values sumStrip(Values known, int64_t width, ValueRange start,
@@ -97,7 +99,10 @@ private:
   /// Of a reduction across strips: the dimensions that are walked outside of
   /// the strips, in memory order.
   SmallVector<unsigned> rowDims;
-  /// Rows that are summed apart before they are added to longer sums.
+  /// Of a sweep whose rows share what they read: the dimension of the rows.
+  SmallVector<unsigned> jammedDims;
+  /// Rows that are summed apart before they are added to longer sums, or that
+  /// share what they read.
   int64_t rowsAtOnce = 1;
   /// isSum: every result is a sum, so that parts may be summed apart.
   bool stripIsReduction = false, isSum = false, sumLanes = false;

@@ -54,15 +54,16 @@ static bool isOneRowAtOnce(linalg::LinalgOp op) {
 /// `rowsAtOnce` - 1 behind it.
 void TileVectorizer::forRowsAtOnce(ArrayRef<unsigned> dims,
                                    function_ref<void()> body) {
-  Value first = dims.empty() ? Value() : indices[dims.back()];
+  if (dims.empty())
+    return body();
+  Value first = indices[dims.back()];
   for (int64_t row = 0; row < rowsAtOnce; ++row) {
     if (row > 0)
       indices[dims.back()] = arith::AddIOp::create(
           b, loc, first, arith::ConstantIndexOp::create(b, loc, row));
     body();
   }
-  if (first)
-    indices[dims.back()] = first;
+  indices[dims.back()] = first;
 }
 
 /// `start` with the points of one strip added: of the current row and the
@@ -141,12 +142,23 @@ Values TileVectorizer::emitRows(ArrayRef<unsigned> dims, int64_t atOnce,
   });
 }
 
+/// One strip of all rows that share what they read.
+Values TileVectorizer::sweepJammed(const Strip &strip, ValueRange known,
+                                   ValueRange tensors) {
+  Values shared = readInputs(jammedDims, known, strip.width, tensors);
+  Values current(tensors);
+  forRowsAtOnce(jammedDims,
+                [&] { current = sweepStrip(strip, shared, current); });
+  return current;
+}
+
 /// All strips, at the current rows.
 Values TileVectorizer::sweepRows(Values known, ValueRange tensors) {
   Values current(tensors);
   for (const Strip &strip : strips) {
     auto body = [&](ValueRange carried) {
-      return sweepStrip(strip, known, carried);
+      return jammedDims.empty() ? sweepStrip(strip, known, carried)
+                                : sweepJammed(strip, known, carried);
     };
     current = emitStrip(strip, current, body);
   }
@@ -246,6 +258,7 @@ Values TileVectorizer::sumRowsInChains(ArrayRef<unsigned> squares, Values known,
 Values TileVectorizer::sweepStrips(ValueRange tensors) {
   SmallVector<unsigned> all = reductionDims;
   llvm::append_range(all, rowDims);
+  llvm::append_range(all, jammedDims);
   if (stripDim)
     all.push_back(*stripDim);
   Values perNest = readInputs(all, {}, 1);

@@ -92,7 +92,7 @@ struct VectorizeTilesPass
     if (failed(LoweringStrategyAttr::verify( // the options
             [&]() { return getOperation().emitError(); }, Schedule::Single,
             /*threads=*/0, {}, {}, vectorBits, unroll, StoreKind::Temporal,
-            /*streams=*/1, /*prefetch=*/0)))
+            /*streams=*/1, /*jam=*/1, /*prefetch=*/0)))
       return signalPassFailure();
     SmallVector<linalg::LinalgOp> ops;
     getOperation().walk([&](linalg::LinalgOp op) { ops.push_back(op); });

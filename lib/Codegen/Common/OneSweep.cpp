@@ -130,7 +130,7 @@ static void setStrategies(Pair pair) {
                     strategy.getContext(), schedule, strategy.getThreads(),
                     strategy.getParallel(), strategy.getTile(),
                     strategy.getVectorBits(), unroll, strategy.getStores(),
-                    /*streams=*/1, strategy.getPrefetch()));
+                    /*streams=*/1, /*jam=*/1, strategy.getPrefetch()));
   };
   set(pair.sums, strategy.getSchedule());
   set(pair.sweep, Schedule::Sweep);

@@ -101,7 +101,7 @@ LoweringStrategyAttr StrategySelector::selectRowBlocks() {
   }
   parallel[0] = -selectPieces();
   return get(Schedule::RowBlocks, parallel, tile, selectStreams(),
-             selectBlockPrefetch());
+             selectBlockPrefetch(), selectJam());
 }
 
 /// Few channels: the outermost reduction dimension that can be cut is.
@@ -171,11 +171,13 @@ LoweringStrategyAttr StrategySelector::selectSweep() {
     parallel[dim] = -pieces;
     wanted = llvm::divideCeil(wanted, pieces);
   }
-  if (hasContiguousChannels())
-    if (int64_t channels = selectChannels())
-      tile = {kTileRows / kStreams, channels};
+  if (!hasContiguousChannels())
+    return get(Schedule::Sweep, parallel, tile, /*streams=*/1,
+               selectSweepPrefetch());
+  if (int64_t channels = selectChannels())
+    tile = {kTileRows / kStreams, channels};
   return get(Schedule::Sweep, parallel, tile, /*streams=*/1,
-             selectSweepPrefetch());
+             selectSweepPrefetch(), selectJam());
 }
 
 LoweringStrategyAttr StrategySelector::select() {
@@ -220,7 +222,7 @@ mlir::bn::getMachine(ModuleOp module, int64_t vectorBits, int64_t threads) {
   if (failed(LoweringStrategyAttr::verify( // the options
           [&]() { return module.emitError(); }, Schedule::Single, threads, {},
           {}, machine->vectorBits, StrategySelector::kUnroll,
-          StoreKind::Temporal, /*streams=*/1, /*prefetch=*/0)))
+          StoreKind::Temporal, /*streams=*/1, /*jam=*/1, /*prefetch=*/0)))
     return failure();
   return machine;
 }

@@ -20,6 +20,10 @@ using namespace mlir::bn;
 /// grow with them (docs/Numerics.md).
 static constexpr int64_t kLongestChain = 256;
 
+/// Rows that share their coefficients, and the most of those, each of which
+/// takes the registers of a register tile.
+static constexpr int64_t kJam = 4, kJammedCoefficients = 4;
+
 /// Least bytes of a part of a row that is read apart from the rest.
 static constexpr int64_t kPieceOfRow = 512;
 
@@ -158,6 +162,20 @@ int64_t StrategySelector::countCoefficients() {
   return count + llvm::count_if(coded.getCodeInputs(), [&](Value input) {
            return cast<ShapedType>(input.getType()).getRank() != rank();
          });
+}
+
+/// Rows that are written at the same time where coefficients are vectors: they
+/// read those once. That pays inside the caches, of data of 16 bits, of which a
+/// register takes two of every coefficient, and as long as the registers hold
+/// them.
+int64_t StrategySelector::selectJam() {
+  bool isSmall = type.hasStaticShape()
+                     ? countData(op) * type.getNumElements() * elementBytes <=
+                           machine.l3Bytes / 2
+                     : storesToCaches();
+  bool hasRegisters = machine.vectorBits >= kMaskedBits &&
+                      countCoefficients() <= kJammedCoefficients;
+  return elementBytes == 2 && isSmall && hasRegisters ? kJam : 1;
 }
 
 /// Where channels are contiguous: so many of them that what a sweep needs per

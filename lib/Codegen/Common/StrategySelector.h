@@ -84,11 +84,11 @@ struct StrategySelector {
 
   LoweringStrategyAttr get(Schedule schedule, ArrayRef<int64_t> parallel,
                            ArrayRef<int64_t> tile, int64_t streams = 1,
-                           int64_t prefetch = 0) {
+                           int64_t prefetch = 0, int64_t jam = 1) {
     int64_t team = schedule == Schedule::Single ? 1 : threads;
     return LoweringStrategyAttr::get(
         type.getContext(), schedule, team, parallel, tile, machine.vectorBits,
-        selectUnroll(), selectStores(), streams, prefetch);
+        selectUnroll(), selectStores(), streams, jam, prefetch);
   }
 
   LoweringStrategyAttr select();
@@ -129,6 +129,7 @@ private:
   LoweringStrategyAttr selectSlab(int64_t channelDim);
   LoweringStrategyAttr selectPipelinedSlab(int64_t channelDim, int64_t group);
   int64_t countCoefficients();
+  int64_t selectJam();
   int64_t selectChannels();
   int64_t selectPieces();
   int64_t selectStreams();

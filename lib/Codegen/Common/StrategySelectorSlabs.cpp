@@ -21,6 +21,9 @@ static constexpr int64_t kLongestRow = 8192;
 /// Rows of a tile whose rows are short, and whose rows may be short or long.
 static constexpr int64_t kShortRows = 128, kUnknownRows = 16;
 
+/// Least rows of a slab that are worth being jammed.
+static constexpr int64_t kJammedRows = 16;
+
 /// How far ahead of their use the next channels are asked for, in bytes, of
 /// 16-bit data that are written past the caches: conversions fill the window in
 /// which a core looks ahead by itself.
@@ -97,7 +100,9 @@ LoweringStrategyAttr StrategySelector::selectSlab(int64_t channelDim) {
       selectTile(std::max<int64_t>(tileElements() / group, 1));
   if (group > 1 && !type.isDynamicDim(0))
     tile[0] = selectRows(group);
-  return get(Schedule::Slab, parallel, tile);
+  bool isJammed = group > 1 && (type.isDynamicDim(0) || size(0) >= kJammedRows);
+  return get(Schedule::Slab, parallel, tile, /*streams=*/1, /*prefetch=*/0,
+             isJammed ? selectJam() : 1);
 }
 
 /// Rows of a tile; 0 for all. Of short rows they are many, since each merge is

@@ -351,3 +351,45 @@ func.func @strided(%x: tensor<10x20xf32>, %y0: tensor<20x10xf32>)
       outs(%y0 : tensor<20x10xf32>) permutation = [1, 0]
   return %y : tensor<20x10xf32>
 }
+
+// -----
+
+// Rows that are jammed read what they share once. Ten rows are two times four,
+// and two that follow one by one.
+#x = affine_map<(d0, d1) -> (d0, d1)>
+#a = affine_map<(d0, d1) -> (d1)>
+// CHECK-LABEL: func @jam
+//  CHECK-SAME:     %[[X:[a-z0-9]+]]: tensor<10x64xf32>, %[[A:[a-z0-9]+]]: tensor<64xf32>
+//       CHECK:   scf.for %[[R:.*]] = %c0 to %c8 step %c4
+//       CHECK:     scf.for %[[I:.*]] = %c0 to %c64 step %c32
+//       CHECK:       vector.transfer_read %[[A]][%[[I]]]
+//       CHECK:       vector.transfer_read %[[X]][%[[R]], %[[I]]]
+//       CHECK:       vector.transfer_write %{{.*}}, %{{.*}}[%[[R]], %[[I]]]
+//       CHECK:       %[[S:.*]] = arith.addi %[[R]], %c1
+//   CHECK-NOT:       %[[A]]
+//       CHECK:       vector.transfer_read %[[X]][%[[S]], %[[I]]]
+//       CHECK:       vector.transfer_write %{{.*}}, %{{.*}}[%[[S]], %[[I]]]
+//       CHECK:       %[[T:.*]] = arith.addi %[[R]], %c2
+//       CHECK:       vector.transfer_write %{{.*}}, %{{.*}}[%[[T]], %[[I]]]
+//       CHECK:       %[[U:.*]] = arith.addi %[[R]], %c3
+//       CHECK:       vector.transfer_write %{{.*}}, %{{.*}}[%[[U]], %[[I]]]
+//       CHECK:   scf.for %{{.*}} = %c8 to %c10 step %c1
+//       CHECK:     vector.transfer_read %[[A]]
+//       CHECK:     vector.transfer_read %[[X]]
+//   CHECK-NOT:     vector.transfer_read
+//       CHECK:   return
+func.func @jam(%x: tensor<10x64xf32>, %a: tensor<64xf32>,
+    %y0: tensor<10x64xf32>) -> tensor<10x64xf32> {
+  %y = linalg.generic {indexing_maps = [#x, #a, #x],
+                       iterator_types = ["parallel", "parallel"]}
+      ins(%x, %a : tensor<10x64xf32>, tensor<64xf32>)
+      outs(%y0 : tensor<10x64xf32>)
+      attrs = {bn.lowering_strategy = #bn.lowering_strategy<sweep,
+               threads = 0, parallel = [0, 0], tile = [0, 0],
+               vector_bits = 256, unroll = 4, stores = temporal, jam = 4>} {
+  ^bb0(%in: f32, %b: f32, %out: f32):
+    %t = arith.mulf %in, %b : f32
+    linalg.yield %t : f32
+  } -> tensor<10x64xf32>
+  return %y : tensor<10x64xf32>
+}

@@ -116,3 +116,17 @@ func.func @streams() attributes {s = #bn.lowering_strategy<single, threads = 0,
 func.func @prefetch() attributes {s = #bn.lowering_strategy<single, threads = 0,
     parallel = [], tile = [], vector_bits = 64, unroll = 1, stores = temporal,
     prefetch = -1>} { return }
+
+// -----
+
+// expected-error @below {{expected 'jam' to be 1 to 8, got 0}}
+func.func @jam() attributes {s = #bn.lowering_strategy<single, threads = 0,
+    parallel = [], tile = [], vector_bits = 64, unroll = 1, stores = temporal,
+    jam = 0>} { return }
+
+// -----
+
+func.func @twice() attributes {s = #bn.lowering_strategy<single, threads = 0,
+    parallel = [], tile = [], vector_bits = 64, unroll = 1, stores = temporal,
+    // expected-error @below {{expected one each of 'streams', 'jam' and 'prefetch', got 'jam'}}
+    jam = 2, jam = 2>} { return }

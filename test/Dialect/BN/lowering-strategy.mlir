@@ -33,6 +33,7 @@ func.func @strategies(%x: tensor<8x4x100xf32>, %n: tensor<4xf64>)
 // CHECK-SAME: #bn.lowering_strategy<pipelined_slab, {{.*}} stores = nontemporal, prefetch = 1>
 // CHECK-SAME: stores = temporal, streams = 4>
 // CHECK-SAME: stores = temporal, streams = 2, prefetch = 3>
+// CHECK-SAME: stores = temporal, streams = 4, jam = 2, prefetch = 1>
 func.func @schedules() attributes {list = [
     #bn.lowering_strategy<single, threads = 1, parallel = [], tile = [],
         vector_bits = 64, unroll = 1, stores = temporal>,
@@ -48,6 +49,9 @@ func.func @schedules() attributes {list = [
         streams = 4, prefetch = 0>,
     #bn.lowering_strategy<row_blocks, threads = 0, parallel = [-8, 0],
         tile = [64, 0], vector_bits = 256, unroll = 4, stores = temporal,
-        streams = 2, prefetch = 3>]} {
+        streams = 2, prefetch = 3>,
+    #bn.lowering_strategy<row_blocks, threads = 0, parallel = [-8, 0],
+        tile = [64, 0], vector_bits = 256, unroll = 4, stores = temporal,
+        prefetch = 1, streams = 4, jam = 2>]} {
   return
 }

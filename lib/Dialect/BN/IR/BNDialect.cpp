@@ -42,33 +42,38 @@ static void printI64List(AsmPrinter &printer, ArrayRef<int64_t> list) {
   printer << ']';
 }
 
-/// `, streams = 4` and `, prefetch = 1`: each is left out at its default.
-/// (Two optional groups that both start with a comma cannot be told apart by a
-/// declarative format.)
-static ParseResult parseStreamsAndPrefetch(AsmParser &parser, int64_t &streams,
-                                           int64_t &prefetch) {
-  streams = 1;
+/// `, streams = 4`, `, jam = 4` and `, prefetch = 1`, in any order: each is
+/// left out at its default. (Optional groups that all start with a comma cannot
+/// be told apart by a declarative format.)
+static ParseResult parseRowFields(AsmParser &parser, int64_t &streams,
+                                  int64_t &jam, int64_t &prefetch) {
+  streams = jam = 1;
   prefetch = 0;
-  bool hasStreams = false, hasPrefetch = false;
+  std::pair<StringRef, int64_t *> fields[] = {
+      {"streams", &streams}, {"jam", &jam}, {"prefetch", &prefetch}};
   while (succeeded(parser.parseOptionalComma())) {
-    if (!hasStreams && succeeded(parser.parseOptionalKeyword("streams"))) {
-      hasStreams = true;
-      if (parser.parseEqual() || parser.parseInteger(streams))
-        return failure();
-      continue;
-    }
-    if (hasPrefetch || parser.parseKeyword("prefetch") || parser.parseEqual() ||
-        parser.parseInteger(prefetch))
+    StringRef name;
+    SMLoc loc = parser.getCurrentLocation();
+    if (parser.parseKeyword(&name) || parser.parseEqual())
       return failure();
-    hasPrefetch = true;
+    auto *field =
+        llvm::find_if(fields, [&](auto &field) { return field.first == name; });
+    if (field == std::end(fields) || !field->second)
+      return parser.emitError(loc)
+             << "expected one each of 'streams', 'jam' and 'prefetch', got '"
+             << name << "'";
+    if (parser.parseInteger(*std::exchange(field->second, nullptr)))
+      return failure();
   }
   return success();
 }
 
-static void printStreamsAndPrefetch(AsmPrinter &printer, int64_t streams,
-                                    int64_t prefetch) {
+static void printRowFields(AsmPrinter &printer, int64_t streams, int64_t jam,
+                           int64_t prefetch) {
   if (streams != 1)
     printer << ", streams = " << streams;
+  if (jam != 1)
+    printer << ", jam = " << jam;
   if (prefetch != 0)
     printer << ", prefetch = " << prefetch;
 }
@@ -82,10 +87,13 @@ LogicalResult LoweringStrategyAttr::verify(
     function_ref<InFlightDiagnostic()> emitError, Schedule schedule,
     int64_t threads, ArrayRef<int64_t> parallel, ArrayRef<int64_t> tile,
     int64_t vectorBits, int64_t unroll, StoreKind stores, int64_t streams,
-    int64_t prefetch) {
+    int64_t jam, int64_t prefetch) {
   if (streams < 1 || streams > kMaxStreams)
     return emitError() << "expected 'streams' to be 1 to " << kMaxStreams
                        << ", got " << streams;
+  if (jam < 1 || jam > kMaxJam)
+    return emitError() << "expected 'jam' to be 1 to " << kMaxJam << ", got "
+                       << jam;
   if (prefetch < 0 || prefetch > kMaxPrefetch)
     return emitError() << "expected 'prefetch' to be 0 to " << kMaxPrefetch
                        << ", got " << prefetch;

@@ -122,6 +122,7 @@ def BN_LoweringStrategyAttr : AttrDef<BN_Dialect, "LoweringStrategy"> {
     | `unroll` | vector registers per register tile, a power of two |
     | `stores` | `nontemporal`: past the caches, where the address is aligned |
     | `streams` | far places that rows are read from in turn where channels are contiguous: each keeps a hardware prefetcher busy; default 1 |
+    | `jam` | adjacent rows that are written in one loop, which reads what is the same for all of them once (unroll and jam); default 1 |
     | `prefetch` | rows that are prefetched ahead of the statistics, default 0 |
 
     How the work is cut depends on shapes and on this attribute alone, never on
@@ -145,13 +146,14 @@ def BN_LoweringStrategyAttr : AttrDef<BN_Dialect, "LoweringStrategy"> {
     "int64_t":$unroll,
     EnumParameter<BN_StoreKind>:$stores,
     DefaultValuedParameter<"int64_t", "1">:$streams,
+    DefaultValuedParameter<"int64_t", "1">:$jam,
     DefaultValuedParameter<"int64_t", "0">:$prefetch
   );
   let assemblyFormat = [{
     `<` $schedule `,` `threads` `=` $threads `,` `parallel` `=`
     custom<I64List>($parallel) `,` `tile` `=` custom<I64List>($tile) `,`
     `vector_bits` `=` $vectorBits `,` `unroll` `=` $unroll `,`
-    `stores` `=` $stores `` custom<StreamsAndPrefetch>($streams, $prefetch) `>`
+    `stores` `=` $stores `` custom<RowFields>($streams, $jam, $prefetch) `>`
   }];
   let genVerifyDecl = 1;
   let extraClassDeclaration = [{
@@ -160,7 +162,7 @@ def BN_LoweringStrategyAttr : AttrDef<BN_Dialect, "LoweringStrategy"> {
                                    ::llvm::ArrayRef<int64_t> tile) {
       return get(getContext(), getSchedule(), getThreads(), parallel, tile,
                  getVectorBits(), getUnroll(), getStores(), getStreams(),
-                 getPrefetch());
+                 getJam(), getPrefetch());
     }
   }];
 }

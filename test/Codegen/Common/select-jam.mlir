@@ -1,0 +1,69 @@
+// Rows that are written at the same time, so that they read the coefficients
+// of channels once: of 16-bit data, in registers of 512 bits, up to half of a
+// last-level cache of 16 MiB.
+
+// RUN: bn-opt %s --bn-select-lowering-strategy="threads=2" | FileCheck %s
+// RUN: bn-opt %s --bn-select-lowering-strategy="threads=2 vector-bits=256" | FileCheck %s --check-prefix=NARROW
+// NARROW-NOT: jam =
+
+module attributes {
+  dlti.target_system_spec = #dlti.target_system_spec<
+    "CPU" = #dlti.target_device_spec<
+      "L1_cache_size_in_bytes" = 49152 : i64,
+      "L2_cache_size_in_bytes" = 1048576 : i64,
+      "L3_cache_size_in_bytes" = 16777216 : i64,
+      "max_vector_op_width" = 512 : i64>>
+} {
+  // CHECK-LABEL: func @channels_last
+  //       CHECK:   bn.inference {{.*}}<sweep, {{.*}} jam = 4>
+  // Coefficients of f32 fill as many registers as the data.
+  //       CHECK:   bn.inference {{.*}}<sweep, {{.*}} stores = temporal>
+  //       CHECK:   bn.training {{.*}}<row_blocks, {{.*}} streams = 4, jam = 4>
+  func.func @channels_last(%x: tensor<2450x512xbf16>, %z: tensor<2450x512xf32>,
+      %c: tensor<512xf32>)
+      -> (tensor<2450x512xbf16>, tensor<2450x512xf32>, tensor<2450x512xbf16>) {
+    %a = bn.inference axis(1) epsilon(1.0) ins(%x : tensor<2450x512xbf16>)
+        statistics(%c, %c : tensor<512xf32>, tensor<512xf32>)
+        outs(%x : tensor<2450x512xbf16>) -> tensor<2450x512xbf16>
+    %b = bn.inference axis(1) epsilon(1.0) ins(%z : tensor<2450x512xf32>)
+        statistics(%c, %c : tensor<512xf32>, tensor<512xf32>)
+        outs(%z : tensor<2450x512xf32>) -> tensor<2450x512xf32>
+    %y, %m, %v = bn.training axis(1) epsilon(1.0)
+        ins(%x : tensor<2450x512xbf16>)
+        outs(%x, %c, %c
+             : tensor<2450x512xbf16>, tensor<512xf32>, tensor<512xf32>)
+        -> tensor<2450x512xbf16>, tensor<512xf32>, tensor<512xf32>
+    return %a, %b, %y
+        : tensor<2450x512xbf16>, tensor<2450x512xf32>, tensor<2450x512xbf16>
+  }
+
+  // 10 MB wait for memory.
+  // CHECK-LABEL: func @large
+  //       CHECK:   <sweep, {{.*}} stores = temporal>
+  func.func @large(%x: tensor<4900x512xbf16>, %c: tensor<512xf32>)
+      -> tensor<4900x512xbf16> {
+    %y = bn.inference axis(1) epsilon(1.0) ins(%x : tensor<4900x512xbf16>)
+        statistics(%c, %c : tensor<512xf32>, tensor<512xf32>)
+        outs(%x : tensor<4900x512xbf16>) -> tensor<4900x512xbf16>
+    return %y : tensor<4900x512xbf16>
+  }
+
+  // Channels of short rows are treated together: 49 coefficients for each. Of
+  // 8 images that is not repaid.
+  // CHECK-LABEL: func @short_rows
+  //       CHECK:   bn.backward {{.*}}<slab, {{.*}} jam = 4>
+  //       CHECK:   bn.backward {{.*}}<slab, {{.*}} stores = temporal>
+  func.func @short_rows(%x: tensor<32x256x49xbf16>, %z: tensor<8x1024x49xbf16>,
+      %c: tensor<256xf32>, %d: tensor<1024xf32>)
+      -> (tensor<32x256x49xbf16>, tensor<8x1024x49xbf16>) {
+    %a = bn.backward axis(1) epsilon(1.0) wrt(input)
+        ins(%x, %x : tensor<32x256x49xbf16>, tensor<32x256x49xbf16>)
+        statistics(%c, %c : tensor<256xf32>, tensor<256xf32>)
+        outs(%x : tensor<32x256x49xbf16>) -> tensor<32x256x49xbf16>
+    %b = bn.backward axis(1) epsilon(1.0) wrt(input)
+        ins(%z, %z : tensor<8x1024x49xbf16>, tensor<8x1024x49xbf16>)
+        statistics(%d, %d : tensor<1024xf32>, tensor<1024xf32>)
+        outs(%z : tensor<8x1024x49xbf16>) -> tensor<8x1024x49xbf16>
+    return %a, %b : tensor<32x256x49xbf16>, tensor<8x1024x49xbf16>
+  }
+}
