@@ -119,7 +119,7 @@ private:
            (type.hasStaticShape() || hasLongRows());
   }
   bool hasLongRows();
-  bool paysPipelined();
+  bool paysPipelined(bool areTogether);
   int64_t selectRowPrefetch(int64_t group, int64_t tileRows);
   int64_t selectGroup(int64_t channelDim);
   int64_t getMostSpread(int64_t channelDim);

@@ -51,10 +51,13 @@ bool StrategySelector::hasLongRows() {
 }
 
 /// Of short rows, sums and coefficients are in the L1 cache, too, which those
-/// of gradients fill: they are better off with several rows at a time.
-bool StrategySelector::paysPipelined() {
-  return hasLongRows() ||
-         (!storesToCaches() && isa<TrainingOp>(op.getOperation()));
+/// of gradients fill: they are better off with several rows at a time. So are
+/// all channels of 16-bit data that are treated together: with less in that
+/// cache there are more of them, and rows are longer.
+bool StrategySelector::paysPipelined(bool areTogether) {
+  bool fillsCache = areTogether && elementBytes == 2;
+  return hasLongRows() || (!storesToCaches() && !fillsCache &&
+                           isa<TrainingOp>(op.getOperation()));
 }
 
 /// Channels that are treated together: several where one is a short row, or a
@@ -77,7 +80,7 @@ int64_t StrategySelector::selectGroup(int64_t channelDim) {
 /// fewer channels are, cost more there.
 int64_t StrategySelector::getMostSpread(int64_t channelDim) {
   int64_t count = countCoefficients();
-  if (canBePipelined(channelDim) && paysPipelined())
+  if (canBePipelined(channelDim) && paysPipelined(/*areTogether=*/true))
     count += 3;
   int64_t room =
       storesToCaches() ? machine.l1Bytes / 2 : machine.l1Bytes / 3 * 2;
@@ -90,7 +93,7 @@ LoweringStrategyAttr StrategySelector::selectSlab(int64_t channelDim) {
   SmallVector<int64_t> parallel(rank(), 0);
   int64_t group = selectGroup(channelDim);
   parallel[channelDim] = group;
-  if (canBePipelined(channelDim) && paysPipelined())
+  if (canBePipelined(channelDim) && paysPipelined(group > 1))
     return selectPipelinedSlab(channelDim, group);
   if (sweepsOnce(op) && hasStaticRows(channelDim))
     return get(Schedule::Slab, parallel, selectRowTile(group), /*streams=*/1,
@@ -101,8 +104,9 @@ LoweringStrategyAttr StrategySelector::selectSlab(int64_t channelDim) {
   if (group > 1 && !type.isDynamicDim(0))
     tile[0] = selectRows(group);
   bool isJammed = group > 1 && (type.isDynamicDim(0) || size(0) >= kJammedRows);
-  return get(Schedule::Slab, parallel, tile, /*streams=*/1, /*prefetch=*/0,
-             isJammed ? selectJam() : 1);
+  bool isAhead = group > 1 && elementBytes == 2 && !storesToCaches();
+  return get(Schedule::Slab, parallel, tile, /*streams=*/1,
+             /*prefetch=*/isAhead ? 1 : 0, isJammed ? selectJam() : 1);
 }
 
 /// Rows of a tile; 0 for all. Of short rows they are many, since each merge is
