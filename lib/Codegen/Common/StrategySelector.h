@@ -118,6 +118,7 @@ private:
     return sweepsTwice(op) && channelDim == rank() - 2 && rank() == 3 &&
            (type.hasStaticShape() || hasLongRows());
   }
+  bool areBetterJammed();
   bool hasLongRows();
   bool paysPipelined(bool areTogether);
   int64_t selectRowPrefetch(int64_t group, int64_t tileRows);

@@ -21,8 +21,9 @@ static constexpr int64_t kLongestRow = 8192;
 /// Rows of a tile whose rows are short, and whose rows may be short or long.
 static constexpr int64_t kShortRows = 128, kUnknownRows = 16;
 
-/// Least rows of a slab that are worth being jammed.
-static constexpr int64_t kJammedRows = 16;
+/// Least rows of a slab that are worth being jammed, and channels of which any
+/// multiple has groups.
+static constexpr int64_t kJammedRows = 16, kEvenChannels = 4;
 
 /// How far ahead of their use the next channels are asked for, in bytes, of
 /// 16-bit data that are written past the caches: conversions fill the window in
@@ -39,15 +40,25 @@ int64_t mlir::bn::getLongRow(const MachineModel &machine, StoreKind stores) {
   return isMasked ? Selector::kLongUnknownRow : Selector::kLongRow;
 }
 
+/// True for rows that a mask makes long enough, but that gain more by sharing
+/// coefficients in groups of channels, if there are groups, and many rows.
+bool StrategySelector::areBetterJammed() {
+  int64_t last = rank() - 1;
+  return type.hasStaticShape() && canBePipelined(last - 1) &&
+         !hasBrokenLines() && selectJam() > 1 &&
+         size(last) < 2 * kLongMaskedRow && size(0) >= 2 * kJammedRows &&
+         size(last - 1) % kEvenChannels == 0;
+}
+
 /// True when rows of the data are long enough for vectors across one row of
 /// one channel. Those that are written past the caches should be longer, which
 /// several channels together are.
 bool StrategySelector::hasLongRows() {
   if (type.isDynamicDim(rank() - 1))
     return assumption.hasLongRows;
-  return size(rank() - 1) >=
-         (storesToCaches() && machine.vectorBits >= kMaskedBits ? kLongMaskedRow
-                                                                : kLongRow);
+  bool isMasked = storesToCaches() && machine.vectorBits >= kMaskedBits;
+  return size(rank() - 1) >= (isMasked ? kLongMaskedRow : kLongRow) &&
+         !areBetterJammed();
 }
 
 /// Of short rows, sums and coefficients are in the L1 cache, too, which those

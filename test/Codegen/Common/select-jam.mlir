@@ -66,4 +66,22 @@ module attributes {
         outs(%z : tensor<8x1024x49xbf16>) -> tensor<8x1024x49xbf16>
     return %a, %b : tensor<32x256x49xbf16>, tensor<8x1024x49xbf16>
   }
+
+  // So are rows of 14x14, each long enough to go alone, of 32 images or more.
+  // CHECK-LABEL: func @masked_rows
+  //       CHECK:   bn.training {{.*}}<slab, {{.*}} parallel = [0, 8, 0], {{.*}} jam = 4>
+  //       CHECK:   bn.training {{.*}}<pipelined_slab, {{.*}} tile = [{{.*}}, 1, 0], {{.*}} stores = temporal,
+  func.func @masked_rows(%x: tensor<50x64x196xbf16>, %z: tensor<16x64x196xbf16>,
+      %c: tensor<64xf32>)
+      -> (tensor<50x64x196xbf16>, tensor<16x64x196xbf16>) {
+    %a, %m, %v = bn.training axis(1) epsilon(1.0)
+        ins(%x : tensor<50x64x196xbf16>)
+        outs(%x, %c, %c : tensor<50x64x196xbf16>, tensor<64xf32>, tensor<64xf32>)
+        -> tensor<50x64x196xbf16>, tensor<64xf32>, tensor<64xf32>
+    %b, %n, %w = bn.training axis(1) epsilon(1.0)
+        ins(%z : tensor<16x64x196xbf16>)
+        outs(%z, %c, %c : tensor<16x64x196xbf16>, tensor<64xf32>, tensor<64xf32>)
+        -> tensor<16x64x196xbf16>, tensor<64xf32>, tensor<64xf32>
+    return %a, %b : tensor<50x64x196xbf16>, tensor<16x64x196xbf16>
+  }
 }
