@@ -117,6 +117,62 @@ def test_outputs_past_the_caches_begin_anywhere(dtype):
             assert bits == first[function]
 
 
+@pytest.mark.parametrize("dtype", ["f16", "bf16"])
+@pytest.mark.parametrize("shape, axis", [
+    ((33, 16, 14, 14), 1), ((34, 48, 7, 7), 1), ((37, 7, 7, 24), -1),
+    ((7, 322), 1), ((131, 3), 1), ((450, 64, 14, 14), 1)])
+def test_rows_that_share_coefficients(dtype, shape, axis):
+    """Short rows and channels last, of numbers of rows that are no multiples of
+    those that are written at the same time; and past a small cache."""
+    dtype = ref.DTYPES[dtype]
+    dy, x = (ref.random_array(shape, dtype, seed) for seed in (1, 2))
+    scale, offset, mean, variance = ref.parameters(
+        shape, axis, ref.DTYPES["f32"])
+    ref.assert_close(
+        bn_mlir.inference(x, scale, offset, mean, variance, axis=axis),
+        ref.inference(x, scale, offset, mean, variance, axis))
+    y, *_ = bn_mlir.training(x, scale, offset, axis=axis)
+    expected = ref.statistics(x, axis)
+    ref.assert_close(y, ref.inference(
+        x, scale, offset, expected.mean, expected.variance, axis))
+    inverse = 1 / np.sqrt(variance.astype(np.float64) + 1e-3)
+    results = bn_mlir.backward(dy, x, scale, mean, variance, axis=axis)
+    for a, b in zip(results,
+                    ref.backward(dy, x, scale, mean, inverse, axis)):
+        ref.assert_close(a, b)
+
+
+HANDWRITTEN = """
+func.func @inference(%x: tensor<ROWSx37xbf16>, %scale: tensor<37xf32>,
+    %offset: tensor<37xf32>, %mean: tensor<37xf32>, %variance: tensor<37xf32>,
+    %y0: tensor<ROWSx37xbf16>) -> tensor<ROWSx37xbf16> {
+  %y = bn.inference axis(1) epsilon(1.0e-3)
+      {bn.lowering_strategy = #bn.lowering_strategy<sweep, threads = 1,
+       parallel = [0, 0], tile = [0, 0], vector_bits = BITS, unroll = 2,
+       stores = temporal, jam = JAM>}
+      ins(%x : tensor<ROWSx37xbf16>)
+      scale(%scale : tensor<37xf32>) offset(%offset : tensor<37xf32>)
+      statistics(%mean, %variance : tensor<37xf32>, tensor<37xf32>)
+      outs(%y0 : tensor<ROWSx37xbf16>) -> tensor<ROWSx37xbf16>
+  return %y : tensor<ROWSx37xbf16>
+}
+"""
+
+
+@pytest.mark.parametrize("rows", [1, 3, 7])
+@pytest.mark.parametrize("bits", [128, 256])
+@pytest.mark.parametrize("jam", [1, 3, 8])
+def test_jam_by_hand(rows, bits, jam):
+    """The field `jam` of a strategy that is written by hand."""
+    kernel = bn_mlir.compile(HANDWRITTEN.replace("ROWS", str(rows)).replace(
+        "BITS", str(bits)).replace("JAM", str(jam)))
+    x = ref.random_array((rows, 37), ref.DTYPES["bf16"])
+    arguments = ref.parameters(x.shape, 1, ref.DTYPES["f32"])
+    y = np.empty_like(x)
+    kernel(x, *arguments, y)
+    ref.assert_close(y, ref.inference(x, *arguments, 1))
+
+
 def test_half_aligned_elements_are_refused():
     memory = np.zeros(4 * 12 + 2, np.uint8)
     x = memory[2:].view(np.float32).reshape(3, 4)

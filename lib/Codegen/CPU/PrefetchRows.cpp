@@ -211,14 +211,20 @@ static SmallVector<Read> collectReads(scf::ForOp rows) {
 }
 
 /// Bytes that all iterations of the loops in `rows` around `read` read with
-/// it, or 0 if that is not known.
+/// it. Where their number is not known, those of a row of the buffer, or 0 if
+/// that is not known either.
 static int64_t getRowBytes(const Read &read, scf::ForOp rows) {
   int64_t bytes = read.bytes;
   for (Operation *op = read.op->getParentOp(); op != rows;
        op = op->getParentOp())
     if (auto loop = dyn_cast<scf::ForOp>(op)) {
       std::optional<APInt> count = loop.getStaticTripCount();
-      bytes *= count ? count->getSExtValue() : 0;
+      if (!count) {
+        auto type = cast<MemRefType>(getWholeBuffer(read).getType());
+        int64_t row = type.getRank() == 0 ? 0 : type.getShape().back();
+        return ShapedType::isDynamic(row) ? 0 : row * read.bytesPerElement;
+      }
+      bytes *= count->getSExtValue();
     }
   return bytes;
 }

@@ -67,13 +67,14 @@ private:
 
   // The two shapes of work.
   Values sweepStrips(ValueRange tensors);
-  SmallVector<unsigned> getSumsOfSquares();
+  SmallVector<unsigned> getChainedSquares();
   void swapChains(ArrayRef<unsigned> squares, Values &state);
   Values endChains(ArrayRef<unsigned> squares, Values state);
   Values sumRowsInChains(ArrayRef<unsigned> squares, Values known,
                          ValueRange tensors);
   void markPrefetch(ValueRange results);
-  Values sweepJammed(const Strip &strip, ValueRange known, ValueRange tensors);
+  Values sweepJammed(const Strip &strip, ValueRange known,
+                     ArrayRef<Values> perRow, ValueRange tensors);
   Values sweepRows(Values known, ValueRange tensors);
   void forRowsAtOnce(ArrayRef<unsigned> dims, function_ref<void()> body);
   Values sumStrip(Values known, int64_t width, ValueRange start,

@@ -20,7 +20,6 @@
 #include "mlir/Dialect/UB/IR/UBOps.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
-#include "mlir/IR/Matchers.h"
 #include "mlir/IR/TypeUtilities.h"
 
 using namespace mlir;
@@ -30,9 +29,6 @@ using namespace mlir::bn;
 /// by one, squares with a common spacing would all be rounded the same way;
 /// sums of four of them are not (docs/Numerics.md).
 static constexpr int64_t kShortSum = 4;
-
-/// Most rows of which squares are summed apart where rows are added one by one.
-static constexpr int64_t kChainRows = 18;
 
 /// True for an op in a loop that is marked as one sweep.
 static bool isInOneSweep(Operation *op) {
@@ -142,113 +138,37 @@ Values TileVectorizer::emitRows(ArrayRef<unsigned> dims, int64_t atOnce,
   });
 }
 
-/// One strip of all rows that share what they read.
+/// One strip of all rows that share what they read; `perRow` has what is known
+/// of each of them.
 Values TileVectorizer::sweepJammed(const Strip &strip, ValueRange known,
+                                   ArrayRef<Values> perRow,
                                    ValueRange tensors) {
   Values shared = readInputs(jammedDims, known, strip.width, tensors);
   Values current(tensors);
-  forRowsAtOnce(jammedDims,
-                [&] { current = sweepStrip(strip, shared, current); });
+  forRowsAtOnce(jammedDims, [&] {
+    Values inputs = perRow.consume_front();
+    for (auto [input, value] : llvm::zip_equal(inputs, shared))
+      input = input ? input : value;
+    current = sweepStrip(strip, inputs, current);
+  });
   return current;
 }
 
 /// All strips, at the current rows.
 Values TileVectorizer::sweepRows(Values known, ValueRange tensors) {
+  SmallVector<Values> perRow;
+  if (!jammedDims.empty())
+    forRowsAtOnce(jammedDims,
+                  [&] { perRow.push_back(readInputs(*stripDim, known, 1)); });
   Values current(tensors);
   for (const Strip &strip : strips) {
     auto body = [&](ValueRange carried) {
       return jammedDims.empty() ? sweepStrip(strip, known, carried)
-                                : sweepJammed(strip, known, carried);
+                                : sweepJammed(strip, known, perRow, carried);
     };
     current = emitStrip(strip, current, body);
   }
   return current;
-}
-
-/// The numbers of the inits that start from zeros and are sums of squares.
-SmallVector<unsigned> TileVectorizer::getSumsOfSquares() {
-  SmallVector<unsigned> found;
-  for (auto [i, sum] : llvm::enumerate(op.getRegionOutputArgs())) {
-    auto fill = op.getDpsInits()[i].getDefiningOp<linalg::FillOp>();
-    if (!isSum || !fill || !matchPattern(fill.value(), m_AnyZeroFloat()))
-      continue;
-    auto addition = cast<arith::AddFOp>(*sum.user_begin());
-    Value addend =
-        addition.getLhs() == sum ? addition.getRhs() : addition.getLhs();
-    auto product = addend.getDefiningOp<arith::MulFOp>();
-    if (product && product.getLhs() == product.getRhs())
-      found.push_back(i);
-  }
-  return found;
-}
-
-/// Lets chains and sums of squares change places. `state` is that of the inits,
-/// followed by the chains.
-void TileVectorizer::swapChains(ArrayRef<unsigned> squares, Values &state) {
-  for (auto [i, number] : llvm::enumerate(squares))
-    std::swap(state[number], state[op.getNumDpsInits() + i]);
-}
-
-/// Adds chains to the sums of squares, and starts them anew. `state` is as in
-/// swapChains.
-Values TileVectorizer::endChains(ArrayRef<unsigned> squares, Values state) {
-  for (const Strip &strip : strips)
-    state = emitStrip(strip, state, [&](ValueRange carried) {
-      Values next(carried);
-      for (auto [i, number] : llvm::enumerate(squares)) {
-        OpOperand *init = op.getDpsInitOperand(number);
-        Value &sum = next[number], &chain = next[op.getNumDpsInits() + i];
-        Value addend = read(init, chain, strip.width);
-        Value added =
-            arith::AddFOp::create(b, loc, read(init, sum, strip.width), addend);
-        sum = write(init, added, sum, strip.width);
-        Value zero =
-            arith::ConstantOp::create(b, loc, b.getZeroAttr(addend.getType()));
-        chain = write(init, zero, chain, strip.width);
-      }
-      return next;
-    });
-  return state;
-}
-
-/// Rows are added to sums in memory one by one; but their squares to chains of
-/// about as many rows each.
-Values TileVectorizer::sumRowsInChains(ArrayRef<unsigned> squares, Values known,
-                                       ValueRange tensors) {
-  size_t numInits = tensors.size();
-  std::optional<int64_t> size = getConstantIntValue(sizes[rowDims.back()]);
-  int64_t chainRows = kChainRows;
-  if (size)
-    chainRows = llvm::divideCeil(*size, llvm::divideCeil(*size, kChainRows));
-  Values state(tensors);
-  for (unsigned number : squares)
-    state.push_back(getDestination(op.getDpsInits()[number]));
-  state = emitRows(rowDims, /*atOnce=*/1, state, [&](ValueRange running) {
-    Values next(running);
-    swapChains(squares, next);
-    Values sums = sweepRows(known, ValueRange(next).take_front(numInits));
-    llvm::copy(sums, next.begin());
-    swapChains(squares, next);
-    Value place = arith::RemUIOp::create(
-        b, loc, indices[rowDims.back()],
-        arith::ConstantIndexOp::create(b, loc, chainRows));
-    Value ends = arith::CmpIOp::create(
-        b, loc, arith::CmpIPredicate::eq, place,
-        arith::ConstantIndexOp::create(b, loc, chainRows - 1));
-    auto branch = scf::IfOp::create(b, loc, TypeRange(ValueRange(next)), ends,
-                                    /*addThenBlock=*/true,
-                                    /*addElseBlock=*/true);
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(branch.thenBlock());
-    scf::YieldOp::create(b, loc, endChains(squares, next));
-    b.setInsertionPointToStart(branch.elseBlock());
-    scf::YieldOp::create(b, loc, next);
-    return Values(branch.getResults());
-  });
-  if (!size || *size % chainRows != 0)
-    state = endChains(squares, state);
-  state.resize(numInits);
-  return state;
 }
 
 /// The contiguous dimension is parallel. Without rowDims, each strip reduces on
@@ -265,9 +185,8 @@ Values TileVectorizer::sweepStrips(ValueRange tensors) {
   if (rowDims.empty())
     return sweepRows(perNest, tensors);
   if (rowDims.size() == 1 && outerDims.empty() && isOneRowAtOnce(op)) {
-    SmallVector<unsigned> squares = getSumsOfSquares();
-    std::optional<int64_t> size = getConstantIntValue(sizes[rowDims.front()]);
-    if (!squares.empty() && (!size || *size > kChainRows))
+    SmallVector<unsigned> squares = getChainedSquares();
+    if (!squares.empty())
       return sumRowsInChains(squares, perNest, tensors);
   }
   // What short dimensions add up counts, too.

@@ -136,7 +136,7 @@ int64_t StrategySelector::selectShortRowGroup(int64_t channelDim) {
 /// window in which a core looks ahead by itself.
 int64_t StrategySelector::selectSweepPrefetch() {
   int64_t last = rank() - 1;
-  if (elementBytes > 2 || storesToCaches())
+  if (!is16Bit() || storesToCaches())
     return 0;
   if (selectShortRowGroup(rank() - 2))
     return 1;

@@ -167,15 +167,15 @@ int64_t StrategySelector::countCoefficients() {
 /// Rows that are written at the same time where coefficients are vectors: they
 /// read those once. That pays inside the caches, of data of 16 bits, of which a
 /// register takes two of every coefficient, and as long as the registers hold
-/// them.
+/// them. Data of unknown size are taken for small if they are stored there.
 int64_t StrategySelector::selectJam() {
-  bool isSmall = type.hasStaticShape()
-                     ? countData(op) * type.getNumElements() * elementBytes <=
-                           machine.l3Bytes / 2
-                     : storesToCaches();
+  int64_t data = countData(op);
+  bool isSmall = type.hasStaticShape() ? data * type.getNumElements() <=
+                                             machine.l3Bytes / 2 / elementBytes
+                                       : storesToCaches();
   bool hasRegisters = machine.vectorBits >= kMaskedBits &&
                       countCoefficients() <= kJammedCoefficients;
-  return elementBytes == 2 && isSmall && hasRegisters ? kJam : 1;
+  return data > 0 && is16Bit() && isSmall && hasRegisters ? kJam : 1;
 }
 
 /// Where channels are contiguous: so many of them that what a sweep needs per

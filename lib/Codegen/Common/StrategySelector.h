@@ -94,6 +94,7 @@ struct StrategySelector {
   LoweringStrategyAttr select();
 
 private:
+  bool is16Bit() const { return type.getElementTypeBitWidth() == 16; }
   int64_t getMostChannels(int64_t channelDim);
   bool hasBrokenLines();
   StoreKind selectStores();
@@ -118,10 +119,12 @@ private:
     return sweepsTwice(op) && channelDim == rank() - 2 && rank() == 3 &&
            (type.hasStaticShape() || hasLongRows());
   }
-  bool areBetterJammed();
   bool hasLongRows();
+  bool areBetterJammed();
+  bool goesAlone();
   bool paysPipelined(bool areTogether);
   int64_t selectRowPrefetch(int64_t group, int64_t tileRows);
+  int64_t selectSlabPrefetch(int64_t group);
   int64_t selectGroup(int64_t channelDim);
   int64_t getMostSpread(int64_t channelDim);
   int64_t selectRows(int64_t group);

@@ -21,9 +21,10 @@ static constexpr int64_t kLongestRow = 8192;
 /// Rows of a tile whose rows are short, and whose rows may be short or long.
 static constexpr int64_t kShortRows = 128, kUnknownRows = 16;
 
-/// Least rows of a slab that are worth being jammed, and channels of which any
-/// multiple has groups.
-static constexpr int64_t kJammedRows = 16, kEvenChannels = 4;
+/// Least rows of a slab that are worth being jammed; and where a channel might
+/// go alone, least rows and channels that are worth being together for it.
+static constexpr int64_t kJammedRows = 16, kManyJammedRows = 32,
+                         kJammedChannels = 4;
 
 /// How far ahead of their use the next channels are asked for, in bytes, of
 /// 16-bit data that are written past the caches: conversions fill the window in
@@ -40,16 +41,6 @@ int64_t mlir::bn::getLongRow(const MachineModel &machine, StoreKind stores) {
   return isMasked ? Selector::kLongUnknownRow : Selector::kLongRow;
 }
 
-/// True for rows that a mask makes long enough, but that gain more by sharing
-/// coefficients in groups of channels, if there are groups, and many rows.
-bool StrategySelector::areBetterJammed() {
-  int64_t last = rank() - 1;
-  return type.hasStaticShape() && canBePipelined(last - 1) &&
-         !hasBrokenLines() && selectJam() > 1 &&
-         size(last) < 2 * kLongMaskedRow && size(0) >= 2 * kJammedRows &&
-         size(last - 1) % kEvenChannels == 0;
-}
-
 /// True when rows of the data are long enough for vectors across one row of
 /// one channel. Those that are written past the caches should be longer, which
 /// several channels together are.
@@ -57,18 +48,37 @@ bool StrategySelector::hasLongRows() {
   if (type.isDynamicDim(rank() - 1))
     return assumption.hasLongRows;
   bool isMasked = storesToCaches() && machine.vectorBits >= kMaskedBits;
-  return size(rank() - 1) >= (isMasked ? kLongMaskedRow : kLongRow) &&
-         !areBetterJammed();
+  return size(rank() - 1) >= (isMasked ? kLongMaskedRow : kLongRow);
+}
+
+/// True for rows that a mask makes long enough, but that gain more where many
+/// of them share the coefficients of several channels, which are whole lines.
+bool StrategySelector::areBetterJammed() {
+  int64_t last = rank() - 1;
+  if (!type.hasStaticShape() || !canBePipelined(last - 1) || selectJam() == 1 ||
+      size(last) >= 2 * kLongMaskedRow || size(0) < kManyJammedRows)
+    return false;
+  int64_t group = getDivisor(size(last - 1),
+                             std::max<int64_t>(getMostChannels(last - 1), 1));
+  return group >= kJammedChannels && group * rowBytes() % kCacheLineBytes == 0;
+}
+
+/// True where a row of one channel is work enough for a loop of its own.
+bool StrategySelector::goesAlone() {
+  return hasLongRows() && !areBetterJammed();
 }
 
 /// Of short rows, sums and coefficients are in the L1 cache, too, which those
 /// of gradients fill: they are better off with several rows at a time. So are
-/// all channels of 16-bit data that are treated together: with less in that
-/// cache there are more of them, and rows are longer.
+/// those of 16-bit data past the caches, if several channels are one row
+/// (`areTogether`): with less in that cache there are more of them, and rows
+/// are longer.
 bool StrategySelector::paysPipelined(bool areTogether) {
-  bool fillsCache = areTogether && elementBytes == 2;
-  return hasLongRows() || (!storesToCaches() && !fillsCache &&
-                           isa<TrainingOp>(op.getOperation()));
+  if (goesAlone())
+    return true;
+  bool fillsCache =
+      areTogether && is16Bit() && machine.vectorBits >= kMaskedBits;
+  return !storesToCaches() && !fillsCache && isa<TrainingOp>(op.getOperation());
 }
 
 /// Channels that are treated together: several where one is a short row, or a
@@ -77,7 +87,7 @@ int64_t StrategySelector::selectGroup(int64_t channelDim) {
   int64_t last = rank() - 1;
   if (type.isDynamicDim(channelDim) || channelDim != last - 1 ||
       type.isDynamicDim(last) ||
-      (canBePipelined(channelDim) && storesToCaches() && hasLongRows()))
+      (canBePipelined(channelDim) && storesToCaches() && goesAlone()))
     return 1;
   int64_t limit =
       std::min(getMostChannels(channelDim), getMostSpread(channelDim));
@@ -115,9 +125,20 @@ LoweringStrategyAttr StrategySelector::selectSlab(int64_t channelDim) {
   if (group > 1 && !type.isDynamicDim(0))
     tile[0] = selectRows(group);
   bool isJammed = group > 1 && (type.isDynamicDim(0) || size(0) >= kJammedRows);
-  bool isAhead = group > 1 && elementBytes == 2 && !storesToCaches();
   return get(Schedule::Slab, parallel, tile, /*streams=*/1,
-             /*prefetch=*/isAhead ? 1 : 0, isJammed ? selectJam() : 1);
+             selectSlabPrefetch(group), isJammed ? selectJam() : 1);
+}
+
+/// Rows ahead that the sweeps over a slab of several channels ask for past the
+/// caches: of 16-bit data, as in a sweep (selectSweepPrefetch).
+int64_t StrategySelector::selectSlabPrefetch(int64_t group) {
+  if (group == 1 || !is16Bit() || storesToCaches() ||
+      machine.vectorBits < kMaskedBits)
+    return 0;
+  int64_t distance = llvm::divideCeil(kAhead, rowBytes() * group);
+  if (!type.isDynamicDim(0))
+    distance = std::min(distance, size(0) / kPartAhead);
+  return std::clamp<int64_t>(distance, 1, kMaxPrefetch);
 }
 
 /// Rows of a tile; 0 for all. Of short rows they are many, since each merge is
@@ -136,20 +157,24 @@ int64_t StrategySelector::selectRows(int64_t group) {
   return isKnown && size(0) <= rows ? 0 : rows;
 }
 
-/// Elements of the parts of a long row; 0 for all of a row. A row of whole
-/// cache lines has parts of whole lines: what is written past the caches from
-/// the middle of a line on takes 1.5 times as long. Other rows have writes that
-/// are moved, which have to know how long a part is.
+/// Elements of the parts of a long row; 0 for all of a row. What is written
+/// past the caches from the middle of a line on takes 1.5 times as long: there,
+/// a row of whole cache lines has parts of whole lines. Other rows have writes
+/// that are moved, which have to know how long a part is.
 int64_t StrategySelector::selectPartOfRow() {
   int64_t last = rank() - 1;
   if (type.isDynamicDim(last))
     return kLongestRow;
-  if (size(last) <= kLongestRow)
+  int64_t length = size(last), unit = kCacheLineBytes / elementBytes;
+  if (length <= kLongestRow)
     return 0;
-  int64_t unit =
-      rowBytes() % kCacheLineBytes == 0 ? kCacheLineBytes / elementBytes : 1;
-  int64_t part = getDivisor(size(last) / unit, kLongestRow / unit) * unit;
-  return part < kLongestRow / 4 ? kLongestRow : part;
+  if (storesToCaches() || length % unit != 0)
+    unit = 1;
+  int64_t part = getDivisor(length / unit, kLongestRow / unit) * unit;
+  if (part >= kLongestRow / 4)
+    return part;
+  int64_t parts = llvm::divideCeil(length, kLongestRow);
+  return llvm::alignTo(llvm::divideCeil(length, parts), unit);
 }
 
 /// Tiles that are walked for sums and for results at the same time: some rows,
@@ -171,7 +196,7 @@ int64_t StrategySelector::selectRowPrefetch(int64_t group, int64_t tileRows) {
   if (type.isDynamicDim(last))
     return 1;
   bool hasRoom = group == 1 || isa<TrainingOp>(op.getOperation());
-  bool isFar = elementBytes == 2 && !storesToCaches() && hasRoom;
+  bool isFar = is16Bit() && !storesToCaches() && hasRoom;
   int64_t distance =
       llvm::divideCeil(isFar ? kFarAhead : kAhead, rowBytes() * group);
   int64_t rows = tileRows > 1 ? tileRows : size(0);

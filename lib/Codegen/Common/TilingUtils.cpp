@@ -146,6 +146,13 @@ static void reverseOrder(RewriterBase &b, scf::ForallOp loop, int64_t threads) {
   b.replaceAllUsesExcept(iv, tile, first);
 }
 
+/// True for the sweep that writes what pieces of the data were summed up for.
+static bool isSecondSweep(Operation *op) {
+  Schedule schedule = getLoweringStrategy(op).getSchedule();
+  return isa<NormalizeOp, BackwardInputOp>(op) &&
+         (schedule == Schedule::RowBlocks || schedule == Schedule::Split);
+}
+
 static LogicalResult tile(RewriterBase &rewriter, TilingInterface op,
                           scf::SCFTilingOptions &options,
                           ArrayRef<int64_t> sizes,
@@ -167,9 +174,7 @@ static LogicalResult tile(RewriterBase &rewriter, TilingInterface op,
     if (isa<DestinationStyleOpInterface>(inner))
       shareSlicesInPlace(inner, tiled->loops);
   }
-  if (isa<NormalizeOp, BackwardInputOp>(op.getOperation()) &&
-      !tiled->loops.empty() &&
-      getLoweringStrategy(op).getSchedule() == Schedule::RowBlocks)
+  if (isSecondSweep(op) && !tiled->loops.empty())
     if (auto loop =
             dyn_cast<scf::ForallOp>(tiled->loops.front().getOperation()))
       reverseOrder(rewriter, loop, getLoweringStrategy(op).getThreads());

@@ -370,8 +370,10 @@ func.func @strided(%x: tensor<10x20xf32>, %y0: tensor<20x10xf32>)
 //       CHECK:       vector.transfer_read %[[X]][%[[S]], %[[I]]]
 //       CHECK:       vector.transfer_write %{{.*}}, %{{.*}}[%[[S]], %[[I]]]
 //       CHECK:       %[[T:.*]] = arith.addi %[[R]], %c2
+//   CHECK-NOT:       %[[A]]
 //       CHECK:       vector.transfer_write %{{.*}}, %{{.*}}[%[[T]], %[[I]]]
 //       CHECK:       %[[U:.*]] = arith.addi %[[R]], %c3
+//   CHECK-NOT:       %[[A]]
 //       CHECK:       vector.transfer_write %{{.*}}, %{{.*}}[%[[U]], %[[I]]]
 //       CHECK:   scf.for %{{.*}} = %c8 to %c10 step %c1
 //       CHECK:     vector.transfer_read %[[A]]
@@ -392,4 +394,36 @@ func.func @jam(%x: tensor<10x64xf32>, %a: tensor<64xf32>,
     linalg.yield %t : f32
   } -> tensor<10x64xf32>
   return %y : tensor<10x64xf32>
+}
+
+// -----
+
+// What there is one of for each row is read before its strips.
+#x = affine_map<(d0, d1) -> (d0, d1)>
+#a = affine_map<(d0, d1) -> (d1)>
+#m = affine_map<(d0, d1) -> (d0)>
+// CHECK-LABEL: func @jam_masked
+//  CHECK-SAME:     %[[X:[a-z0-9]+]]: tensor<8x64xf32>, %[[A:[a-z0-9]+]]: tensor<64xf32>, %[[M:[a-z0-9]+]]: tensor<8xf32>
+//       CHECK:   scf.for %[[R:.*]] = %c0 to %c8 step %c2
+//       CHECK:     tensor.extract %[[M]][%[[R]]]
+//       CHECK:     %[[S:.*]] = arith.addi %[[R]], %c1
+//       CHECK:     tensor.extract %[[M]][%[[S]]]
+//       CHECK:     scf.for
+//   CHECK-NOT:       tensor.extract
+//       CHECK:   return
+func.func @jam_masked(%x: tensor<8x64xf32>, %a: tensor<64xf32>,
+    %m: tensor<8xf32>, %y0: tensor<8x64xf32>) -> tensor<8x64xf32> {
+  %y = linalg.generic {indexing_maps = [#x, #a, #m, #x],
+                       iterator_types = ["parallel", "parallel"]}
+      ins(%x, %a, %m : tensor<8x64xf32>, tensor<64xf32>, tensor<8xf32>)
+      outs(%y0 : tensor<8x64xf32>)
+      attrs = {bn.lowering_strategy = #bn.lowering_strategy<sweep,
+               threads = 0, parallel = [0, 0], tile = [0, 0],
+               vector_bits = 256, unroll = 4, stores = temporal, jam = 2>} {
+  ^bb0(%in: f32, %b: f32, %w: f32, %out: f32):
+    %t = arith.mulf %in, %b : f32
+    %u = arith.mulf %t, %w : f32
+    linalg.yield %u : f32
+  } -> tensor<8x64xf32>
+  return %y : tensor<8x64xf32>
 }

@@ -5,9 +5,11 @@
 // RUN: bn-opt %s --bn-tile-reductions --split-input-file | FileCheck %s
 
 #rows = #bn.lowering_strategy<row_blocks, threads = 2, parallel = [-4, 0],
-    tile = [64, 0], vector_bits = 256, unroll = 4, stores = temporal>
+    tile = [64, 0], vector_bits = 256, unroll = 4, stores = temporal, jam = 4>
 
+// Rows that are jammed would not have the loops of those that are summed.
 // CHECK-LABEL: func @rows
+//   CHECK-NOT:   jam
 //       CHECK:   scf.forall (%[[P:.*]]) = (0) to (1024) step (256) shared_outs(
 //       CHECK:     scf.for %{{.*}} = %c0{{.*}} to %c256{{.*}} step %c64
 //       CHECK:       bn.backward_reduce {{.*}} ins(%{{.*}} : tensor<64x128xf32>, tensor<64x128xf32>)

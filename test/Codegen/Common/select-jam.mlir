@@ -84,4 +84,36 @@ module attributes {
         -> tensor<16x64x196xbf16>, tensor<64xf32>, tensor<64xf32>
     return %a, %b : tensor<50x64x196xbf16>, tensor<16x64x196xbf16>
   }
+
+  // But not where there are no groups: an eighth of 12 channels is one; where
+  // groups are no whole lines, as of 15x15; or where there are no registers for
+  // what each row takes, as with two more in an epilogue.
+  // CHECK-LABEL: func @not_jammed
+  //   CHECK-NOT:   jam =
+  //       CHECK:   return
+  func.func @not_jammed(%x: tensor<50x12x196xbf16>, %z: tensor<50x64x225xbf16>,
+      %w: tensor<2450x512xbf16>, %c: tensor<12xf32>, %d: tensor<64xf32>,
+      %e: tensor<512xf32>)
+      -> (tensor<50x12x196xbf16>, tensor<50x64x225xbf16>,
+          tensor<2450x512xbf16>) {
+    %a, %m, %v = bn.training axis(1) epsilon(1.0)
+        ins(%x : tensor<50x12x196xbf16>)
+        outs(%x, %c, %c : tensor<50x12x196xbf16>, tensor<12xf32>, tensor<12xf32>)
+        -> tensor<50x12x196xbf16>, tensor<12xf32>, tensor<12xf32>
+    %b = bn.backward axis(1) epsilon(1.0) wrt(input)
+        ins(%z, %z : tensor<50x64x225xbf16>, tensor<50x64x225xbf16>)
+        statistics(%d, %d : tensor<64xf32>, tensor<64xf32>)
+        outs(%z : tensor<50x64x225xbf16>) -> tensor<50x64x225xbf16>
+    %f, %n, %o = bn.training axis(1) epsilon(1.0)
+        ins(%w : tensor<2450x512xbf16>)
+        outs(%w, %e, %e : tensor<2450x512xbf16>, tensor<512xf32>, tensor<512xf32>)
+        epilogue(%e, %e : tensor<512xf32>, tensor<512xf32>) {
+      ^bb0(%y: f32, %p: f32, %q: f32):
+        %t = arith.addf %y, %p : f32
+        %u = arith.mulf %t, %q : f32
+        bn.yield %u : f32
+      } -> tensor<2450x512xbf16>, tensor<512xf32>, tensor<512xf32>
+    return %a, %b, %f : tensor<50x12x196xbf16>, tensor<50x64x225xbf16>,
+                        tensor<2450x512xbf16>
+  }
 }

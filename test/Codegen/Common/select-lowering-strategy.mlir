@@ -129,10 +129,10 @@ module attributes {
     return %y : tensor<256x256x49xf32>
   }
 
-  // Of 16-bit data, coefficients, which are spread over the row in f32, leave no
-  // room for the sums of other channels beside them.
+  // Of 16-bit data, half as many bytes: sums, a pivot and coefficients are
+  // spread over the row in f32.
   // CHECK-LABEL: func @short_rows_of_bf16
-  //       CHECK:   <slab, threads = 2, parallel = [0, 32, 0], tile = [128, 0, 0], {{.*}} stores = nontemporal, prefetch = 1>
+  //       CHECK:   <pipelined_slab, threads = 2, parallel = [0, 128, 0], tile = [128, 16, 0],
   func.func @short_rows_of_bf16(%x: tensor<256x256x49xbf16>,
       %c: tensor<256xf32>) -> tensor<256x256x49xbf16> {
     %y, %m, %v = bn.training axis(1) epsilon(1.0)

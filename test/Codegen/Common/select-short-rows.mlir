@@ -86,6 +86,19 @@ module attributes {
     return %y, %w : tensor<50x512x196xbf16>, tensor<50x512x225xbf16>
   }
 
+  // Of 1018, two go together: 1.5 KB are eight rows.
+  // CHECK-LABEL: func @two_channels
+  //       CHECK:   <slab, {{.*}} parallel = [0, 2, 0], {{.*}} stores = nontemporal, prefetch = 8>
+  func.func @two_channels(%x: tensor<200x1018x49xbf16>, %c: tensor<1018xf32>)
+      -> tensor<200x1018x49xbf16> {
+    %y, %m, %v = bn.training axis(1) epsilon(1.0)
+        ins(%x : tensor<200x1018x49xbf16>)
+        outs(%x, %c, %c
+             : tensor<200x1018x49xbf16>, tensor<1018xf32>, tensor<1018xf32>)
+        -> tensor<200x1018x49xbf16>, tensor<1018xf32>, tensor<1018xf32>
+    return %y : tensor<200x1018x49xbf16>
+  }
+
   // 509 is prime.
   // CHECK-LABEL: func @prime_channels
   //       CHECK:   <pipelined_slab, {{.*}} tile = [0, 1, 0], {{.*}} stores = nontemporal,

@@ -187,6 +187,24 @@ func.func @backwards(%x: tensor<1000x128xf32>) -> tensor<1000x128xf32> {
 
 // -----
 
+// So does that of few channels that are split, in whichever dimension.
+// CHECK-LABEL: func @split_backwards
+//       CHECK:   scf.forall (%[[I:.*]]) = (0) to (8) step (2)
+//       CHECK:     %[[END:.*]] = arith.minui
+//       CHECK:     %[[B:.*]] = arith.muli %{{.*}}, %c2
+//       CHECK:     tensor.extract_slice %{{.*}}[%[[B]], 0, 0] [2, 3, 784]
+//       CHECK:     bn.normalize
+func.func @split_backwards(%x: tensor<8x3x784xf32>) -> tensor<8x3x784xf32> {
+  %y = bn.normalize axis(1) {bn.lowering_strategy = #bn.lowering_strategy<split,
+       threads = 2, parallel = [-4, 0, 0], tile = [1, 0, 0], vector_bits = 256,
+       unroll = 4, stores = temporal>}
+      ins(%x : tensor<8x3x784xf32>)
+      outs(%x : tensor<8x3x784xf32>) -> tensor<8x3x784xf32>
+  return %y : tensor<8x3x784xf32>
+}
+
+// -----
+
 // A normalization is cut in pieces of its data.
 // CHECK-LABEL: func @sweep
 //       CHECK:   scf.forall (%{{.*}}, %{{.*}}) = (0, 0) to (8, 64) step (1, 16)

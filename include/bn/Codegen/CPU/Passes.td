@@ -26,8 +26,8 @@ def VectorizeTilesPass
     end; a reduction across strips carries vectors. Sums are made of short ones
     for the sake of accuracy: of four registers, four rows, or, where rows are
     added one by one in a loop that also writes, the squares of up to 18 rows.
-    Rows of an elementwise op of which a strategy says to `jam` some read in one
-    loop what is the same for all of them.
+    Where the strategy of an elementwise op says `jam = J`, J rows are written
+    in one loop, which reads once what they share.
 
     The register width and the unroll factor come from the op's
     `bn.lowering_strategy`, else from the options.

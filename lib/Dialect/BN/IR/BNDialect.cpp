@@ -56,12 +56,12 @@ static ParseResult parseRowFields(AsmParser &parser, int64_t &streams,
     SMLoc loc = parser.getCurrentLocation();
     if (parser.parseKeyword(&name) || parser.parseEqual())
       return failure();
-    auto *field =
-        llvm::find_if(fields, [&](auto &field) { return field.first == name; });
+    auto *field = llvm::find_if(
+        fields, [&](const auto &known) { return known.first == name; });
     if (field == std::end(fields) || !field->second)
-      return parser.emitError(loc)
-             << "expected one each of 'streams', 'jam' and 'prefetch', got '"
-             << name << "'";
+      return parser.emitError(loc) << "expected at most one each of 'streams', "
+                                      "'jam' and 'prefetch', got '"
+                                   << name << "'";
     if (parser.parseInteger(*std::exchange(field->second, nullptr)))
       return failure();
   }

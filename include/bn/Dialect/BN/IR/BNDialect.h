@@ -30,7 +30,7 @@ inline constexpr int64_t kCacheLineBytes = 64;
 
 /// Largest OpenMP team that can be asked for.
 inline constexpr int64_t kMaxThreads = 1024;
-/// Most streams and rows ahead that a strategy may ask for.
+/// Most streams, rows in one loop and rows ahead that a strategy may ask for.
 inline constexpr int64_t kMaxStreams = 8, kMaxJam = 8, kMaxPrefetch = 64;
 
 /// Discardable attribute of a parallel loop: the size of its team (i64).
