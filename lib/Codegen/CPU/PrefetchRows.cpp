@@ -229,13 +229,19 @@ static int64_t getRowBytes(const Read &read, scf::ForOp rows) {
   return bytes;
 }
 
-/// Where data go that are asked for `distance` rows ahead.
-static int32_t getLocality(ArrayRef<Read> reads, scf::ForOp rows,
-                           int64_t distance) {
+/// Where each of `reads` goes that is asked for `distance` rows ahead. Far
+/// ahead, what is stored beside sums, an addend, still has room in the L1
+/// cache, since what is summed is not there.
+static SmallVector<int32_t> getLocalities(ArrayRef<Read> reads, scf::ForOp rows,
+                                          int64_t distance) {
   bool isFar = llvm::any_of(reads, [&](const Read &read) {
     return distance * getRowBytes(read, rows) >= kFarBytes;
   });
-  return isFar ? kFar : kNear;
+  bool hasSums = !llvm::all_of(reads, isStored);
+  SmallVector<int32_t> localities;
+  for (const Read &read : reads)
+    localities.push_back(isFar && !(hasSums && isStored(read)) ? kFar : kNear);
+  return localities;
 }
 
 //===----------------------------------------------------------------------===//
@@ -340,8 +346,8 @@ struct PrefetchRowsPass
       if (reads.empty() || loop.getUnsignedCmp())
         continue;
       LookAhead ahead(rewriter, loop, distance);
-      int32_t locality = getLocality(reads, loop, distance);
-      for (const Read &read : reads)
+      SmallVector<int32_t> localities = getLocalities(reads, loop, distance);
+      for (auto [read, locality] : llvm::zip_equal(reads, localities))
         createPrefetches(rewriter, ahead, read, locality);
       numPrefetched += reads.size();
     }

@@ -206,6 +206,46 @@ func.func @epilogue(%x: memref<8x4x64xf32>, %r: memref<8x4x64xf32>,
 
 // -----
 
+// Of rows of 8 KiB, what is added stays in the L1 cache, what is summed does not.
+// CHECK-LABEL: func @far_epilogue
+//  CHECK-SAME:     %[[X:[a-z0-9]+]]: memref<8x4x2048xf32>, %[[R:[a-z0-9]+]]: memref<8x4x2048xf32>
+//       CHECK:   %[[AHEAD:.*]] = arith.minsi
+//       CHECK:   memref.prefetch %[[R]][%[[AHEAD]], %c0, %{{.*}}], read, locality<3>
+//  CHECK-NEXT:   vector.load %[[R]]
+//       CHECK:   memref.prefetch %[[X]][%[[AHEAD]], %c1, %{{.*}}], read, locality<2>
+//  CHECK-NEXT:   vector.load %[[X]]
+//   CHECK-NOT:   memref.prefetch
+//       CHECK:   return
+func.func @far_epilogue(%x: memref<8x4x2048xf32>, %r: memref<8x4x2048xf32>,
+    %y: memref<8x4x2048xf32>) -> vector<16xf32> {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c8 = arith.constant 8 : index
+  %c16 = arith.constant 16 : index
+  %c2048 = arith.constant 2048 : index
+  %zero = arith.constant dense<0.0> : vector<16xf32>
+  %group = memref.subview %x[0, 0, 0] [8, 1, 2048] [1, 1, 1]
+      : memref<8x4x2048xf32> to memref<8x2048xf32, strided<[8192, 1]>>
+  %s = scf.for %n = %c0 to %c8 step %c1 iter_args(%sn = %zero)
+      -> vector<16xf32> {
+    %a = scf.for %i = %c0 to %c2048 step %c16 iter_args(%t = %sn)
+        -> vector<16xf32> {
+      %v = vector.load %group[%n, %i]
+          : memref<8x2048xf32, strided<[8192, 1]>>, vector<16xf32>
+      %q = vector.load %r[%n, %c0, %i] : memref<8x4x2048xf32>, vector<16xf32>
+      %w = arith.addf %v, %q : vector<16xf32>
+      vector.store %w, %y[%n, %c0, %i] : memref<8x4x2048xf32>, vector<16xf32>
+      %u = vector.load %x[%n, %c1, %i] : memref<8x4x2048xf32>, vector<16xf32>
+      %b = arith.addf %t, %u : vector<16xf32>
+      scf.yield %b : vector<16xf32>
+    }
+    scf.yield %a : vector<16xf32>
+  } {bn.prefetch = 1 : i64}
+  return %s : vector<16xf32>
+}
+
+// -----
+
 // The loop over rows may itself be the innermost one.
 // CHECK-LABEL: func @column
 //       CHECK:   arith.minsi
