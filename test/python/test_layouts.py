@@ -117,14 +117,8 @@ def test_outputs_past_the_caches_begin_anywhere(dtype):
             assert bits == first[function]
 
 
-@pytest.mark.parametrize("dtype", ["f16", "bf16"])
-@pytest.mark.parametrize("shape, axis", [
-    ((33, 16, 14, 14), 1), ((34, 48, 7, 7), 1), ((37, 7, 7, 24), -1),
-    ((7, 322), 1), ((131, 3), 1), ((450, 64, 14, 14), 1)])
-def test_rows_that_share_coefficients(dtype, shape, axis):
-    """Short rows and channels last, of numbers of rows that are no multiples of
-    those that are written at the same time; and past a small cache."""
-    dtype = ref.DTYPES[dtype]
+def check_layer(shape, axis, dtype):
+    """All that is computed of `shape`, against float64."""
     dy, x = (ref.random_array(shape, dtype, seed) for seed in (1, 2))
     scale, offset, mean, variance = ref.parameters(
         shape, axis, ref.DTYPES["f32"])
@@ -140,6 +134,27 @@ def test_rows_that_share_coefficients(dtype, shape, axis):
     for a, b in zip(results,
                     ref.backward(dy, x, scale, mean, inverse, axis)):
         ref.assert_close(a, b)
+
+
+@pytest.mark.parametrize("dtype", ["f16", "bf16"])
+@pytest.mark.parametrize("shape, axis", [
+    ((33, 16, 14, 14), 1), ((34, 48, 7, 7), 1), ((37, 7, 7, 24), -1),
+    ((7, 322), 1), ((131, 3), 1), ((450, 64, 14, 14), 1)])
+def test_rows_that_share_coefficients(dtype, shape, axis):
+    """Short rows and channels last, of numbers of rows that are no multiples of
+    those that are written at the same time."""
+    check_layer(shape, axis, ref.DTYPES[dtype])
+
+
+@pytest.mark.parametrize("dtype", ["f16", "bf16"])
+def test_short_rows_past_the_caches(dtype):
+    """Several channels are one row, which is asked for ahead."""
+    dtype = ref.DTYPES[dtype]
+    image = (64, 14, 14)
+    shape = (ref.batch_past_caches(np.prod(image) * dtype.itemsize), *image)
+    for kind in ("training", "backward"):
+        ref.assert_past_caches(kind, shape, dtype)
+    check_layer(shape, 1, dtype)
 
 
 HANDWRITTEN = """

@@ -79,6 +79,12 @@ int64_t StrategySelector::getMostChannels(int64_t channelDim) {
                            size(channelDim) / kMinChannels);
 }
 
+/// The largest such group that divides the channels, if it has room.
+int64_t StrategySelector::getLongestGroup(int64_t channelDim) {
+  return getDivisor(size(channelDim),
+                    std::max<int64_t>(getMostChannels(channelDim), 1));
+}
+
 /// True where so many short rows of pipelined channels as would be treated
 /// together are no whole lines, and each is long enough to be a row alone.
 bool StrategySelector::hasBrokenLines() {
@@ -88,10 +94,8 @@ bool StrategySelector::hasBrokenLines() {
       size(last - 1) < kMinChannels || size(last) < kLongMaskedRow ||
       size(last) >= kLongRow)
     return false;
-  int64_t channels = getDivisor(
-      size(last - 1), std::max<int64_t>(getMostChannels(last - 1), 1));
   bool isTraining = isa<TrainingOp>(op.getOperation());
-  return channels * rowBytes() % kCacheLineBytes != 0 &&
+  return getLongestGroup(last - 1) * rowBytes() % kCacheLineBytes != 0 &&
          rowBytes() >= (isTraining ? kRowAlone : kGradientRowAlone);
 }
 

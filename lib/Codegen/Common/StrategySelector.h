@@ -96,6 +96,7 @@ struct StrategySelector {
 private:
   bool is16Bit() const { return type.getElementTypeBitWidth() == 16; }
   int64_t getMostChannels(int64_t channelDim);
+  int64_t getLongestGroup(int64_t channelDim);
   bool hasBrokenLines();
   StoreKind selectStores();
   /// Bytes of what sums and coefficients are computed in.
@@ -124,6 +125,7 @@ private:
   bool goesAlone();
   bool paysPipelined(bool areTogether);
   int64_t selectRowPrefetch(int64_t group, int64_t tileRows);
+  int64_t getRowsAhead(int64_t bytes, int64_t group, int64_t rows);
   int64_t selectSlabPrefetch(int64_t group);
   int64_t selectGroup(int64_t channelDim);
   int64_t getMostSpread(int64_t channelDim);

@@ -58,8 +58,7 @@ bool StrategySelector::areBetterJammed() {
   if (!type.hasStaticShape() || !canBePipelined(last - 1) || selectJam() == 1 ||
       size(last) >= 2 * kLongMaskedRow || size(0) < kManyJammedRows)
     return false;
-  int64_t group = getDivisor(size(last - 1),
-                             std::max<int64_t>(getMostChannels(last - 1), 1));
+  int64_t group = getLongestGroup(last - 1);
   return group >= kJammedChannels && group * rowBytes() % kCacheLineBytes == 0;
 }
 
@@ -129,16 +128,23 @@ LoweringStrategyAttr StrategySelector::selectSlab(int64_t channelDim) {
              selectSlabPrefetch(group), isJammed ? selectJam() : 1);
 }
 
+/// Rows of `group` channels each that make up `bytes`: no more than a part of
+/// the `rows` of a loop, where their number is known.
+int64_t StrategySelector::getRowsAhead(int64_t bytes, int64_t group,
+                                       int64_t rows) {
+  int64_t distance = llvm::divideCeil(bytes, rowBytes() * group);
+  if (!ShapedType::isDynamic(rows))
+    distance = std::min(distance, rows / kPartAhead);
+  return std::clamp<int64_t>(distance, 1, kMaxPrefetch);
+}
+
 /// Rows ahead that the sweeps over a slab of several channels ask for past the
 /// caches: of 16-bit data, as in a sweep (selectSweepPrefetch).
 int64_t StrategySelector::selectSlabPrefetch(int64_t group) {
   if (group == 1 || !is16Bit() || storesToCaches() ||
       machine.vectorBits < kMaskedBits)
     return 0;
-  int64_t distance = llvm::divideCeil(kAhead, rowBytes() * group);
-  if (!type.isDynamicDim(0))
-    distance = std::min(distance, size(0) / kPartAhead);
-  return std::clamp<int64_t>(distance, 1, kMaxPrefetch);
+  return getRowsAhead(kAhead, group, size(0));
 }
 
 /// Rows of a tile; 0 for all. Of short rows they are many, since each merge is
@@ -197,12 +203,8 @@ int64_t StrategySelector::selectRowPrefetch(int64_t group, int64_t tileRows) {
     return 1;
   bool hasRoom = group == 1 || isa<TrainingOp>(op.getOperation());
   bool isFar = is16Bit() && !storesToCaches() && hasRoom;
-  int64_t distance =
-      llvm::divideCeil(isFar ? kFarAhead : kAhead, rowBytes() * group);
-  int64_t rows = tileRows > 1 ? tileRows : size(0);
-  if (!type.isDynamicDim(0) || tileRows > 1)
-    distance = std::min(distance, rows / kPartAhead);
-  return std::clamp<int64_t>(distance, 1, kMaxPrefetch);
+  return getRowsAhead(isFar ? kFarAhead : kAhead, group,
+                      tileRows > 1 ? tileRows : size(0));
 }
 
 /// One group is normalized while the statistics of the next are taken. Each

@@ -113,9 +113,9 @@ def PrefetchRowsPass
     place that depends on the row is prefetched D rows ahead, with one prefetch
     per cache line: into the L1 cache, or, where D rows are 8 KiB or more, into
     the L2 cache; an addend of what is stored beside sums into the L1 cache even
-    so. Towards the end of the loop, the last row takes the place of
-    rows that do not exist. Vectors shorter than a cache line, in tails, are
-    left to the hardware.
+    so. Towards the end of the loop, the last row takes the place of rows that do
+    not exist. Vectors shorter than a cache line, in tails, are left to the
+    hardware.
 
     Where the loop sums some of a buffer and stores a function of another part,
     as when statistics of the next channel group are taken while the present one
