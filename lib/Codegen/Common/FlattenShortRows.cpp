@@ -13,6 +13,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "SelectLoweringStrategy.h"
 #include "bn/Codegen/Common/Passes.h"
 #include "bn/Dialect/BN/IR/BNDialect.h"
 
@@ -43,6 +44,7 @@ public:
       : b(b), op(op), loc(op.getLoc()), rank(op.getNumLoops()) {}
 
   bool matches(int64_t longestRow);
+  bool pays();
   void run();
 
 private:
@@ -103,6 +105,18 @@ bool RowFlattener::matches(int64_t longestRow) {
     if (isData(init) == reduces())
       return false;
   return !reduces() || isSum(op);
+}
+
+/// True where so many rows read what is spread that it pays.
+bool RowFlattener::pays() {
+  auto isDataOperand = [&](OpOperand &operand) { return isData(operand); };
+  OpOperand *data = llvm::find_if(op->getOpOperands(), isDataOperand);
+  auto type = cast<RankedTensorType>(data->get().getType());
+  ArrayRef<int64_t> outer = type.getShape().drop_back(2);
+  return ShapedType::isDynamicShape(outer) ||
+         paysToSpread(ShapedType::getNumElements(outer), row,
+                      type.getElementTypeBitWidth() / 8,
+                      getLoweringStrategy(op).getStores());
 }
 
 /// `value` with channel and row as one dimension.
@@ -215,7 +229,7 @@ struct FlattenShortRowsPass
     IRRewriter rewriter(&getContext());
     for (linalg::GenericOp op : ops) {
       RowFlattener flattener(rewriter, op);
-      if (flattener.matches(longestRow))
+      if (flattener.matches(longestRow) && flattener.pays())
         flattener.run();
     }
   }

@@ -34,6 +34,11 @@ static constexpr int64_t kSweepPieces = 64;
 /// Partial results of a reduction that is split; each costs a merge per
 /// channel.
 static constexpr int64_t kPartialPieces = 32;
+/// Least rows that what is spread over one is worth being read by: past the
+/// caches; inside them, where a row is whole cache lines; and else as bytes of
+/// an element of all rows. Fewer than kFewChannels do not make a long row.
+static constexpr int64_t kSpreadRows = 4, kSpreadWholeRows = 32,
+                         kSpreadBytes = 32, kFewChannels = 4;
 /// Bytes of the longest rows that are asked for ahead.
 static constexpr int64_t kMostAhead = 4 << 10;
 /// Bytes of a piece that are worth a merge of its own, which one thread does,
@@ -119,17 +124,33 @@ LoweringStrategyAttr StrategySelector::selectSplit() {
   return get(Schedule::Split, parallel, tile);
 }
 
+/// Inside the caches a row that is whole cache lines is nearly as well off
+/// alone, and the spread of what has 16 bits is twice as long as its row.
+bool mlir::bn::paysToSpread(int64_t rows, int64_t row, int64_t elementBytes,
+                            StoreKind stores) {
+  if (stores == StoreKind::NonTemporal)
+    return rows >= kSpreadRows;
+  if (row * elementBytes % kCacheLineBytes == 0)
+    return rows >= kSpreadWholeRows;
+  return rows * elementBytes >= kSpreadBytes;
+}
+
 /// Channels of which one row is a run that is worth a vector loop of its own,
 /// where a row of one is too short (bn-flatten-short-rows); else 0. Inside the
-/// caches what is spread over the rows costs more than it gains.
+/// caches that pays where a row of several begins at a line, and of one does
+/// not; the spread of 16-bit data costs more than it gains.
 int64_t StrategySelector::selectShortRowGroup(int64_t channelDim) {
   auto axis = op->getAttrOfType<DenseI64ArrayAttr>("axis");
   int64_t last = rank() - 1;
-  if (rank() != 3 || !axis || type.isDynamicDim(channelDim) ||
-      axis.asArrayRef() != ArrayRef<int64_t>(channelDim) || storesToCaches() ||
-      size(last) < 2 || size(last) >= kLongRow || size(0) < 4)
+  if (rank() != 3 || !axis || !type.hasStaticShape() ||
+      axis.asArrayRef() != ArrayRef<int64_t>(channelDim) || size(last) < 2 ||
+      size(last) >= kLongRow ||
+      !paysToSpread(size(0), size(last), elementBytes, selectStores()))
     return 0;
-  return getDivisor(size(channelDim), llvm::divideCeil(kRowBytes, rowBytes()));
+  int64_t group =
+      getDivisor(size(channelDim), llvm::divideCeil(kRowBytes, rowBytes()));
+  bool isBroken = !is16Bit() && rowBytes() % kCacheLineBytes != 0;
+  return !storesToCaches() || (isBroken && group >= kFewChannels) ? group : 0;
 }
 
 /// Rows ahead that a sweep asks for: of 16-bit data, whose conversions fill the

@@ -52,6 +52,12 @@ bool sweepsTwice(Operation *op);
 /// caches.
 int64_t getLongRow(const MachineModel &machine, StoreKind stores);
 
+/// True where channels whose rows are `row` elements of `elementBytes` are
+/// better off as one long row, over whose elements what there is per channel is
+/// spread: that is written once, and read by `rows` rows.
+bool paysToSpread(int64_t rows, int64_t row, int64_t elementBytes,
+                  StoreKind stores);
+
 /// Bytes of data, inputs and outputs, up to which the stores of `op` go to the
 /// caches.
 int64_t getMostCachedBytes(IndexedOpInterface op, const MachineModel &machine);
