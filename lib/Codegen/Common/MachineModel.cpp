@@ -20,11 +20,6 @@
 using namespace mlir;
 using namespace mlir::bn;
 
-/// What a few cores may expect of a last-level cache. Larger ones belong to
-/// some dozens of cores, of which a virtual machine sees a few and the others
-/// are busy, too (docs/Rationale.md).
-static constexpr int64_t kMostL3Bytes = 48 << 20;
-
 /// The data caches of the first core, as Linux describes them. Asked before
 /// sysconf, which on some AMD machines adds up the last-level caches of the
 /// whole socket: a core has only its own.

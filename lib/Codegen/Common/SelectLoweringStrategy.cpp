@@ -137,8 +137,9 @@ bool mlir::bn::paysToSpread(int64_t rows, int64_t row, int64_t elementBytes,
 
 /// Channels of which one row is a run that is worth a vector loop of its own,
 /// where a row of one is too short (bn-flatten-short-rows); else 0. Inside the
-/// caches that pays where a row of several begins at a line, and of one does
-/// not; the spread of 16-bit data costs more than it gains.
+/// caches what is spread costs more than it gains, unless the last-level cache
+/// is far and each row would begin in another place of a line, in f32: that of
+/// 16-bit data is twice as long as their row.
 int64_t StrategySelector::selectShortRowGroup(int64_t channelDim) {
   auto axis = op->getAttrOfType<DenseI64ArrayAttr>("axis");
   int64_t last = rank() - 1;
@@ -149,7 +150,8 @@ int64_t StrategySelector::selectShortRowGroup(int64_t channelDim) {
     return 0;
   int64_t group =
       getDivisor(size(channelDim), llvm::divideCeil(kRowBytes, rowBytes()));
-  bool isBroken = !is16Bit() && rowBytes() % kCacheLineBytes != 0;
+  bool isBroken =
+      machine.hasFarL3() && !is16Bit() && rowBytes() % kCacheLineBytes != 0;
   return !storesToCaches() || (isBroken && group >= kFewChannels) ? group : 0;
 }
 

@@ -124,6 +124,7 @@ private:
   bool areBetterJammed();
   bool goesAlone();
   bool paysPipelined(bool areTogether);
+  bool fitsOnce(int64_t group);
   int64_t selectRowPrefetch(int64_t group, int64_t tileRows);
   int64_t getRowsAhead(int64_t bytes, int64_t group, int64_t rows);
   int64_t selectSlabPrefetch(int64_t group);

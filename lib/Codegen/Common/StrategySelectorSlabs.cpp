@@ -26,6 +26,13 @@ static constexpr int64_t kShortRows = 128, kUnknownRows = 16;
 static constexpr int64_t kJammedRows = 16, kManyJammedRows = 32,
                          kJammedChannels = 4;
 
+/// Times the last-level cache that data may be of which enough is still there
+/// (StrategySelector::fitsOnce).
+static constexpr int64_t kFewL3 = 4;
+/// And the most rows of a slab that stays in the L2 cache: those of more images
+/// were at times slower than a pipelined loop.
+static constexpr int64_t kFewRows = 64;
+
 /// How far ahead of their use the next channels are asked for, in bytes, of
 /// 16-bit data that are written past the caches: conversions fill the window in
 /// which a core looks ahead by itself.
@@ -80,6 +87,24 @@ bool StrategySelector::paysPipelined(bool areTogether) {
   return !storesToCaches() && !fillsCache && isa<TrainingOp>(op.getOperation());
 }
 
+/// True where a slab of `group` channels that go alone fits the L2 cache, and
+/// the next one beside it does not: in a pipelined loop both would be read from
+/// the last-level cache. Data that do not fit that one either keep memory and
+/// cores busy together there, which gains more.
+bool StrategySelector::fitsOnce(int64_t group) {
+  if (!machine.hasFarL3() || storesToCaches() || !goesAlone() ||
+      !type.hasStaticShape() || size(0) > kFewRows)
+    return false;
+  auto destination = cast<DestinationStyleOpInterface>(op.getOperation());
+  SmallVector<AffineMap> maps = op.getOperandIndexingMaps();
+  maps.truncate(maps.size() - destination.getNumDpsInits());
+  auto isData = [](AffineMap map) { return map.isIdentity(); };
+  int64_t slab = llvm::count_if(maps, isData) * group * size(0) * rowBytes();
+  return slab <= machine.l2Bytes && slab > machine.l2Bytes / 2 &&
+         countData(op) * type.getNumElements() * elementBytes <=
+             kFewL3 * machine.l3Bytes;
+}
+
 /// Channels that are treated together: several where one is a short row, or a
 /// short slab. 1 where it is not known.
 int64_t StrategySelector::selectGroup(int64_t channelDim) {
@@ -113,7 +138,8 @@ LoweringStrategyAttr StrategySelector::selectSlab(int64_t channelDim) {
   SmallVector<int64_t> parallel(rank(), 0);
   int64_t group = selectGroup(channelDim);
   parallel[channelDim] = group;
-  if (canBePipelined(channelDim) && paysPipelined(group > 1))
+  if (canBePipelined(channelDim) && paysPipelined(group > 1) &&
+      !fitsOnce(group))
     return selectPipelinedSlab(channelDim, group);
   if (sweepsOnce(op) && hasStaticRows(channelDim))
     return get(Schedule::Slab, parallel, selectRowTile(group), /*streams=*/1,
@@ -138,11 +164,12 @@ int64_t StrategySelector::getRowsAhead(int64_t bytes, int64_t group,
   return std::clamp<int64_t>(distance, 1, kMaxPrefetch);
 }
 
-/// Rows ahead that the sweeps over a slab of several channels ask for past the
-/// caches: of 16-bit data, as in a sweep (selectSweepPrefetch).
+/// Rows ahead that the sweeps over a slab ask for past the caches: of 16-bit
+/// data of several channels, as in a sweep (selectSweepPrefetch), and in the
+/// place of a pipelined loop.
 int64_t StrategySelector::selectSlabPrefetch(int64_t group) {
-  if (group == 1 || !is16Bit() || storesToCaches() ||
-      machine.vectorBits < kMaskedBits)
+  bool isSlow = is16Bit() && group > 1 && machine.vectorBits >= kMaskedBits;
+  if (storesToCaches() || !(isSlow || fitsOnce(group)))
     return 0;
   return getRowsAhead(kAhead, group, size(0));
 }

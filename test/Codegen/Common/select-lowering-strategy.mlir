@@ -276,23 +276,6 @@ module attributes {
     return %y : tensor<8x64x784xf32>
   }
 
-  // Rows that begin in the middle of a cache line are treated together, so many
-  // that those begin at one; not where the rows are whole lines.
-  // CHECK-LABEL: func @sweep_short_rows
-  //       CHECK:   <sweep, threads = 2, parallel = [0, 16, 0], tile = [0, 0, 0], {{.*}} stores = temporal>
-  //       CHECK:   <sweep, threads = 2, parallel = [-50, -2, 0],
-  func.func @sweep_short_rows(%x: tensor<50x64x49xf32>,
-      %z: tensor<50x64x64xf32>, %c: tensor<64xf32>)
-      -> (tensor<50x64x49xf32>, tensor<50x64x64xf32>) {
-    %y = bn.inference axis(1) epsilon(1.0) ins(%x : tensor<50x64x49xf32>)
-        statistics(%c, %c : tensor<64xf32>, tensor<64xf32>)
-        outs(%x : tensor<50x64x49xf32>) -> tensor<50x64x49xf32>
-    %w = bn.inference axis(1) epsilon(1.0) ins(%z : tensor<50x64x64xf32>)
-        statistics(%c, %c : tensor<64xf32>, tensor<64xf32>)
-        outs(%z : tensor<50x64x64xf32>) -> tensor<50x64x64xf32>
-    return %y, %w : tensor<50x64x49xf32>, tensor<50x64x64xf32>
-  }
-
   // Input and output of 26 MB exceed 5/4 of the last-level cache.
   // CHECK-LABEL: func @nontemporal
   //       CHECK:   stores = nontemporal>

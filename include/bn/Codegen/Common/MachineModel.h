@@ -16,6 +16,11 @@ namespace mlir::bn {
 /// Registers of at least so many bits have masks that cost nothing.
 inline constexpr int64_t kMaskedBits = 512;
 
+/// What a few cores may expect of a last-level cache. Larger ones belong to
+/// some dozens of cores, of which a virtual machine sees a few and the others
+/// are busy, too (docs/Rationale.md).
+inline constexpr int64_t kMostL3Bytes = 48 << 20;
+
 /// Sizes of the machine that code is generated for.
 struct MachineModel {
   int64_t l1Bytes = 32 << 10;
@@ -25,8 +30,12 @@ struct MachineModel {
   /// Threads that run at a time.
   int64_t cores = 1;
 
+  /// True where the last-level cache is so large that it is one of dozens of
+  /// cores, and far from each: what fits the L2 cache should stay in it.
+  bool hasFarL3() const { return l3Bytes >= kMostL3Bytes; }
+
   /// The machine that this process runs on. Of a last-level cache, what a few
-  /// cores may expect: at most 48 MiB.
+  /// cores may expect: at most kMostL3Bytes.
   static MachineModel getHost();
 
   /// The host, overridden by the `dlti.target_system_spec` of `module`, if it

@@ -1,0 +1,72 @@
+// A last-level cache of 48 MiB and more is one of dozens of cores, and far from
+// each: what fits the L2 cache, of 2 MiB, should stay in it.
+
+// RUN: bn-opt %s --bn-select-lowering-strategy="threads=2" | FileCheck %s
+
+module attributes {
+  dlti.target_system_spec = #dlti.target_system_spec<
+    "CPU" = #dlti.target_device_spec<
+      "L1_cache_size_in_bytes" = 49152 : i64,
+      "L2_cache_size_in_bytes" = 2097152 : i64,
+      "L3_cache_size_in_bytes" = 50331648 : i64,
+      "max_vector_op_width" = 512 : i64>>
+} {
+  // In a sweep, rows that begin in the middle of a cache line are treated
+  // together, so many that those begin at one; not rows of whole lines, nor
+  // those of so few images that the spread would not be read often.
+  // CHECK-LABEL: func @sweep_short_rows
+  //       CHECK:   <sweep, threads = 2, parallel = [0, 16, 0], tile = [0, 0, 0], {{.*}} stores = temporal>
+  //       CHECK:   <sweep, threads = 2, parallel = [-50, -2, 0],
+  //       CHECK:   <sweep, threads = 2, parallel = [-7, -10, 0],
+  func.func @sweep_short_rows(%x: tensor<50x64x49xf32>,
+      %z: tensor<50x64x64xf32>, %u: tensor<7x640x49xf32>, %c: tensor<64xf32>,
+      %d: tensor<640xf32>)
+      -> (tensor<50x64x49xf32>, tensor<50x64x64xf32>, tensor<7x640x49xf32>) {
+    %y = bn.inference axis(1) epsilon(1.0) ins(%x : tensor<50x64x49xf32>)
+        statistics(%c, %c : tensor<64xf32>, tensor<64xf32>)
+        outs(%x : tensor<50x64x49xf32>) -> tensor<50x64x49xf32>
+    %w = bn.inference axis(1) epsilon(1.0) ins(%z : tensor<50x64x64xf32>)
+        statistics(%c, %c : tensor<64xf32>, tensor<64xf32>)
+        outs(%z : tensor<50x64x64xf32>) -> tensor<50x64x64xf32>
+    %v = bn.inference axis(1) epsilon(1.0) ins(%u : tensor<7x640x49xf32>)
+        statistics(%d, %d : tensor<640xf32>, tensor<640xf32>)
+        outs(%u : tensor<7x640x49xf32>) -> tensor<7x640x49xf32>
+    return %y, %w, %v
+        : tensor<50x64x49xf32>, tensor<50x64x64xf32>, tensor<7x640x49xf32>
+  }
+
+  // A slab of gradients of 1.25 MB fits the L2 cache once, but not twice: it is
+  // not pipelined. That of training is half of it, and is; so are data of which
+  // most is not in the last-level cache, and slabs of many images.
+  // CHECK-LABEL: func @slab_that_fits_once
+  //       CHECK:   <slab, threads = 2, parallel = [0, 1, 0], {{.*}} stores = nontemporal, prefetch = 1>
+  //       CHECK:   <pipelined_slab,
+  //       CHECK:   <pipelined_slab,
+  //       CHECK:   <pipelined_slab,
+  func.func @slab_that_fits_once(%x: tensor<50x64x3136xf32>,
+      %z: tensor<50x256x3136xf32>, %u: tensor<65x64x3136xf32>,
+      %c: tensor<64xf32>, %d: tensor<256xf32>)
+      -> (tensor<50x64x3136xf32>, tensor<50x64x3136xf32>,
+          tensor<50x256x3136xf32>, tensor<65x64x3136xf32>) {
+    %a = bn.backward axis(1) epsilon(1.0) wrt(input)
+        ins(%x, %x : tensor<50x64x3136xf32>, tensor<50x64x3136xf32>)
+        statistics(%c, %c : tensor<64xf32>, tensor<64xf32>)
+        outs(%x : tensor<50x64x3136xf32>) -> tensor<50x64x3136xf32>
+    %y, %m, %s = bn.training axis(1) epsilon(1.0)
+        ins(%x : tensor<50x64x3136xf32>)
+        outs(%x, %c, %c
+             : tensor<50x64x3136xf32>, tensor<64xf32>, tensor<64xf32>)
+        -> tensor<50x64x3136xf32>, tensor<64xf32>, tensor<64xf32>
+    %b = bn.backward axis(1) epsilon(1.0) wrt(input)
+        ins(%z, %z : tensor<50x256x3136xf32>, tensor<50x256x3136xf32>)
+        statistics(%d, %d : tensor<256xf32>, tensor<256xf32>)
+        outs(%z : tensor<50x256x3136xf32>) -> tensor<50x256x3136xf32>
+    %e = bn.backward axis(1) epsilon(1.0) wrt(input)
+        ins(%u, %u : tensor<65x64x3136xf32>, tensor<65x64x3136xf32>)
+        statistics(%c, %c : tensor<64xf32>, tensor<64xf32>)
+        outs(%u : tensor<65x64x3136xf32>) -> tensor<65x64x3136xf32>
+    return %a, %y, %b, %e
+        : tensor<50x64x3136xf32>, tensor<50x64x3136xf32>,
+          tensor<50x256x3136xf32>, tensor<65x64x3136xf32>
+  }
+}
