@@ -131,7 +131,8 @@ def FlattenShortRowsPass
     channel are spread over the elements of a row; sums are first taken per
     element, over what is outside of the row, and then over the row. The
     elements of all channels together fill vectors and cache lines where one
-    row does not.
+    row does not. Ops of so few rows that what is spread would not be read often
+    are left alone.
 
     Example:
 
