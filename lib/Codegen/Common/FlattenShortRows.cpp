@@ -66,6 +66,8 @@ private:
   linalg::GenericOp op;
   Location loc;
   unsigned rank;
+  /// Of the first operand that is data.
+  RankedTensorType data;
   int64_t channels = 0, row = 0;
 };
 } // namespace
@@ -94,6 +96,8 @@ bool RowFlattener::matches(int64_t longestRow) {
     if (!isData(operand))
       continue;
     auto type = cast<RankedTensorType>(operand.get().getType());
+    if (!data)
+      data = type;
     channels = type.getDimSize(rank - 2);
     row = type.getDimSize(rank - 1);
   }
@@ -107,15 +111,12 @@ bool RowFlattener::matches(int64_t longestRow) {
   return !reduces() || isSum(op);
 }
 
-/// True where so many rows read what is spread that it pays.
+/// True where so many rows of what matches() read what is spread that it pays.
 bool RowFlattener::pays() {
-  auto isDataOperand = [&](OpOperand &operand) { return isData(operand); };
-  OpOperand *data = llvm::find_if(op->getOpOperands(), isDataOperand);
-  auto type = cast<RankedTensorType>(data->get().getType());
-  ArrayRef<int64_t> outer = type.getShape().drop_back(2);
+  ArrayRef<int64_t> outer = data.getShape().drop_back(2);
   return ShapedType::isDynamicShape(outer) ||
          paysToSpread(ShapedType::getNumElements(outer), row,
-                      type.getElementTypeBitWidth() / 8,
+                      data.getElementTypeBitWidth() / 8,
                       getLoweringStrategy(op).getStores());
 }
 
