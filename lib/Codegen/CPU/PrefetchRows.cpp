@@ -35,9 +35,9 @@ using namespace mlir::bn;
 
 /// How near data come: to the L1 cache, or to the L2 cache.
 static constexpr int32_t kNear = 3, kFar = 2;
-/// What is asked for this many bytes before its use would take the place of
-/// what is used until then, in an L1 cache.
-static constexpr int64_t kFarBytes = 8 << 10;
+/// What all reads of a loop ask for ahead of its use, of this many bytes, would
+/// take the place of what is used until then, in an L1 cache.
+static constexpr int64_t kFarBytes = 6 << 10;
 
 namespace {
 /// A read of contiguous elements that are at least a cache line.
@@ -229,14 +229,15 @@ static int64_t getRowBytes(const Read &read, scf::ForOp rows) {
   return bytes;
 }
 
-/// Where each of `reads` goes that is asked for `distance` rows ahead. Far
-/// ahead, what is stored beside sums, an addend, still has room in the L1
-/// cache, since what is summed is not there.
+/// Where each of `reads` goes that is asked for `distance` rows ahead: all of
+/// them are there at the same time. What is stored beside sums, an addend,
+/// still has room in the L1 cache where what is summed is not there.
 static SmallVector<int32_t> getLocalities(ArrayRef<Read> reads, scf::ForOp rows,
                                           int64_t distance) {
-  bool isFar = llvm::any_of(reads, [&](const Read &read) {
-    return distance * getRowBytes(read, rows) >= kFarBytes;
-  });
+  int64_t bytes = 0;
+  for (const Read &read : reads)
+    bytes += distance * getRowBytes(read, rows);
+  bool isFar = bytes >= kFarBytes;
   bool hasSums = !llvm::all_of(reads, isStored);
   SmallVector<int32_t> localities;
   for (const Read &read : reads)
