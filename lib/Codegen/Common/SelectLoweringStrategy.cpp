@@ -39,8 +39,8 @@ static constexpr int64_t kPartialPieces = 32;
 /// an element of all rows. Fewer than kFewChannels do not make a long row.
 static constexpr int64_t kSpreadRows = 4, kSpreadWholeRows = 32,
                          kSpreadBytes = 32, kFewChannels = 4;
-/// Bytes of the longest rows that are asked for ahead.
-static constexpr int64_t kMostAhead = 4 << 10;
+/// Least rows ahead that row blocks ask for.
+static constexpr int64_t kLeastAhead = 2;
 /// Bytes of a piece that are worth a merge of its own, which one thread does,
 /// and pieces that are worth it even so.
 static constexpr int64_t kPieceBytes = 512 << 10, kFewPieces = 4;
@@ -82,13 +82,14 @@ int64_t StrategySelector::selectStreams() {
 }
 
 /// Rows ahead that row blocks ask for past the caches, where a core waits for
-/// memory however many places it reads from. A row that is longer than
-/// kMostAhead is itself too far: those of all places would fill the L1 cache.
+/// memory however many places it reads from. Of long rows, those of a tile.
 int64_t StrategySelector::selectBlockPrefetch() {
-  if (storesToCaches() || type.isDynamicDim(rank() - 1) ||
-      rowBytes() > kMostAhead)
+  if (storesToCaches() || type.isDynamicDim(rank() - 1))
     return 0;
-  return std::min<int64_t>(llvm::divideCeil(kAhead, rowBytes()), kMaxPrefetch);
+  int64_t channels = selectChannels();
+  int64_t bytes = channels == 0 ? rowBytes() : channels * elementBytes;
+  return std::clamp<int64_t>(llvm::divideCeil(kAhead, bytes), kLeastAhead,
+                             kMaxPrefetch);
 }
 
 /// Channels are contiguous: pieces of rows, each with partial statistics.

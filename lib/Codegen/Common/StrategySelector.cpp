@@ -24,6 +24,9 @@ static constexpr int64_t kLongestChain = 256;
 /// takes the registers of a register tile.
 static constexpr int64_t kJam = 4, kJammedCoefficients = 4;
 
+/// Bytes within which a core sees that it reads on in one direction.
+static constexpr int64_t kPageBytes = 4 << 10;
+
 /// Least bytes of a part of a row that is read apart from the rest.
 static constexpr int64_t kPieceOfRow = 512;
 
@@ -60,16 +63,23 @@ int64_t mlir::bn::countData(IndexedOpInterface op) {
 
 /// Stores past the caches save the read of what is overwritten, and cost
 /// dearly when what is written is read again soon. They pay late in a sweep
-/// without sums, somewhat earlier in training where channels are contiguous,
-/// and early in all else: gradients, and channels that are read a second time,
-/// from the cache, while others are written.
+/// without sums, somewhat earlier where channels are contiguous, in training
+/// and in sweeps with a small L1 cache, in which what is written takes the
+/// place of coefficients; and early in all else: gradients, and channels that
+/// are read a second time, from the cache, while others are written.
 int64_t mlir::bn::getMostCachedBytes(IndexedOpInterface op,
                                      const MachineModel &machine) {
   SmallVector<utils::IteratorType> kinds = op.getIterationKinds();
   bool isSweep = !llvm::is_contained(kinds, utils::IteratorType::reduction);
-  bool hasRows = isa<TrainingOp>(op.getOperation()) &&
-                 kinds.back() == utils::IteratorType::parallel;
-  return machine.l3Bytes / 4 * (isSweep ? 5 : hasRows ? 4 : 3);
+  auto axis = op->getAttrOfType<DenseI64ArrayAttr>("axis");
+  bool hasRows =
+      axis && llvm::is_contained(axis.asArrayRef(), int64_t(kinds.size()) - 1);
+  int64_t quarters = 3;
+  if (isSweep)
+    quarters = hasRows && machine.hasSmallL1() ? 4 : 5;
+  else if (hasRows && isa<TrainingOp>(op.getOperation()))
+    quarters = 4;
+  return machine.l3Bytes / 4 * quarters;
 }
 
 /// Channels of which short rows together are long enough for the prefetcher,
@@ -171,26 +181,31 @@ int64_t StrategySelector::countCoefficients() {
 /// Rows that are written at the same time where coefficients are vectors: they
 /// read those once. That pays inside the caches, of data of 16 bits, of which a
 /// register takes two of every coefficient, and as long as the registers hold
-/// them. Data of unknown size are taken for small if they are stored there.
+/// them. Rows that share a page are read too slowly from a last-level cache
+/// that they nearly fill. Data of unknown size are taken for small if they are
+/// stored there.
 int64_t StrategySelector::selectJam() {
   int64_t data = countData(op);
-  bool isSmall = type.hasStaticShape() ? data * type.getNumElements() <=
-                                             machine.l3Bytes / 2 / elementBytes
-                                       : storesToCaches();
+  bool fillsPage = hasContiguousChannels() && rowBytes() >= kPageBytes;
+  int64_t most = machine.l3Bytes / 4 * (fillsPage ? 3 : 2);
+  bool isSmall = type.hasStaticShape()
+                     ? data * type.getNumElements() <= most / elementBytes
+                     : storesToCaches();
   bool hasRegisters = machine.vectorBits >= kMaskedBits &&
                       countCoefficients() <= kJammedCoefficients;
   return data > 0 && is16Bit() && isSmall && hasRegisters ? kJam : 1;
 }
 
 /// Where channels are contiguous: so many of them that what a sweep needs per
-/// channel stays in the L1 cache from row to row; 0 for all.
+/// channel stays in the L1 cache from row to row; 0 for all. Rows that share
+/// it need it less often, and may have it from the L2 cache.
 int64_t StrategySelector::selectChannels() {
   int64_t last = rank() - 1;
   if (!isa<ScalarCodeOpInterface>(op.getOperation()) || type.isDynamicDim(last))
     return 0;
   int64_t bytes = countCoefficients() * accumulatorBytes();
-  if (size(last) * bytes <= machine.l1Bytes / 3 * 2)
+  if (size(last) * bytes <= machine.l1Bytes / 3 * 2 * selectJam())
     return 0;
-  int64_t channels = getDivisor(size(last), machine.l1Bytes / 3 / bytes);
+  int64_t channels = getDivisor(size(last), machine.l1Bytes / 2 / bytes);
   return channels * elementBytes < kPieceOfRow ? 0 : channels;
 }

@@ -47,24 +47,31 @@ func.func @two_lines(%x: memref<8x80xf32>, %y: memref<8x80xf32>) {
 
 // -----
 
-// Rows of 8 KiB would fill the L1 cache before they are used: the L2 cache.
+// What is 6 KiB ahead, here of two tensors, would fill the L1 cache before it is
+// used: the L2 cache.
 // LLVM-LABEL: llvm.func @far(
-// LLVM: "llvm.intr.prefetch"(%{{[^ ]+}}) <{cache = 1 : i32, hint = 2 : i32, rw = 0 : i32}>
+// LLVM-COUNT-2: "llvm.intr.prefetch"(%{{[^ ]+}}) <{cache = 1 : i32, hint = 2 : i32, rw = 0 : i32}>
 // CHECK-LABEL: func @far
-//       CHECK:   memref.prefetch {{.*}} read, locality<2>, data
-func.func @far(%x: memref<8x2048xf32>, %y: memref<8x2048xf32>) {
+//  CHECK-SAME:     %[[X:[a-z0-9]+]]: memref<8x768xf32>, %[[Z:[a-z0-9]+]]: memref<8x768xf32>
+//       CHECK:   memref.prefetch %[[X]]{{.*}} read, locality<2>, data
+//       CHECK:   memref.prefetch %[[Z]]{{.*}} read, locality<2>, data
+func.func @far(%x: memref<8x768xf32>, %z: memref<8x768xf32>,
+    %y: memref<8x768xf32>) {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
   %c8 = arith.constant 8 : index
   %c16 = arith.constant 16 : index
-  %c2048 = arith.constant 2048 : index
+  %c768 = arith.constant 768 : index
   %p = arith.constant 0.0 : f32
   scf.for %r = %c0 to %c8 step %c1 {
-    scf.for %i = %c0 to %c2048 step %c16 {
+    scf.for %i = %c0 to %c768 step %c16 {
       %v = vector.transfer_read %x[%r, %i], %p {in_bounds = [true]}
-          : memref<8x2048xf32>, vector<16xf32>
-      vector.transfer_write %v, %y[%r, %i] {in_bounds = [true]}
-          : vector<16xf32>, memref<8x2048xf32>
+          : memref<8x768xf32>, vector<16xf32>
+      %w = vector.transfer_read %z[%r, %i], %p {in_bounds = [true]}
+          : memref<8x768xf32>, vector<16xf32>
+      %sum = arith.addf %v, %w : vector<16xf32>
+      vector.transfer_write %sum, %y[%r, %i] {in_bounds = [true]}
+          : vector<16xf32>, memref<8x768xf32>
     }
   } {bn.prefetch = 1 : i64}
   return

@@ -1,6 +1,6 @@
 // Rows that are written at the same time, so that they read the coefficients
 // of channels once: of 16-bit data, in registers of 512 bits, up to half of a
-// last-level cache of 16 MiB.
+// last-level cache of 16 MiB, or 3/4 where each row fills a page.
 
 // RUN: bn-opt %s --bn-select-lowering-strategy="threads=2" | FileCheck %s
 // RUN: bn-opt %s --bn-select-lowering-strategy="threads=2 vector-bits=256" | FileCheck %s --check-prefix=NARROW
@@ -46,6 +46,22 @@ module attributes {
         statistics(%c, %c : tensor<512xf32>, tensor<512xf32>)
         outs(%x : tensor<4900x512xbf16>) -> tensor<4900x512xbf16>
     return %y : tensor<4900x512xbf16>
+  }
+
+  // Where each row is a page of its own they are read as fast as one. All of
+  // the row's coefficients are used four times, and need not be in the L1 cache.
+  // CHECK-LABEL: func @pages
+  //       CHECK:   <sweep, {{.*}} tile = [0, 0], {{.*}} jam = 4>
+  //       CHECK:   <sweep, {{.*}} tile = [64, 2048], {{.*}} stores = temporal>
+  func.func @pages(%x: tensor<612x4096xbf16>, %z: tensor<300x4096xf32>,
+      %c: tensor<4096xf32>) -> (tensor<612x4096xbf16>, tensor<300x4096xf32>) {
+    %a = bn.inference axis(1) epsilon(1.0) ins(%x : tensor<612x4096xbf16>)
+        statistics(%c, %c : tensor<4096xf32>, tensor<4096xf32>)
+        outs(%x : tensor<612x4096xbf16>) -> tensor<612x4096xbf16>
+    %b = bn.inference axis(1) epsilon(1.0) ins(%z : tensor<300x4096xf32>)
+        statistics(%c, %c : tensor<4096xf32>, tensor<4096xf32>)
+        outs(%z : tensor<300x4096xf32>) -> tensor<300x4096xf32>
+    return %a, %b : tensor<612x4096xbf16>, tensor<300x4096xf32>
   }
 
   // Channels of short rows are treated together: 49 coefficients for each. Of

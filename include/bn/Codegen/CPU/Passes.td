@@ -111,8 +111,8 @@ def PrefetchRowsPass
   let description = [{
     In a loop over rows marked `bn.prefetch = D`, each vector that is read at a
     place that depends on the row is prefetched D rows ahead, with one prefetch
-    per cache line: into the L1 cache, or, where D rows are 8 KiB or more, into
-    the L2 cache; an addend of what is stored beside sums into the L1 cache even
+    per cache line: into the L1 cache, or, where D rows of all that is read are
+    6 KiB or more, into the L2 cache; an addend of what is stored beside sums into the L1 cache even
     so. Towards the end of the loop, the last row takes the place of rows that do
     not exist. Vectors shorter than a cache line, in tails, are left to the
     hardware.
