@@ -147,10 +147,9 @@ void mlir::bn::buildLLVMPhase(OpPassManager &pm,
   pm.addPass(createCanonicalizerPass());
   pm.addNestedPass<func::FuncOp>(memref::createExpandStridedMetadataPass());
   pm.addPass(createLowerAffinePass());
-  if (!options.avx512BF16) {
-    pm.addNestedPass<func::FuncOp>(createPairBF16LanesPass());
+  pm.addNestedPass<func::FuncOp>(createPairBF16LanesPass({options.avx512BF16}));
+  if (!options.avx512BF16)
     pm.addNestedPass<func::FuncOp>(createRoundToBF16Pass());
-  }
   // What is left of bf16: from f64.
   arith::ArithExpandOpsPassOptions expand;
   expand.includeBf16 = !options.avx512BF16;

@@ -14,6 +14,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "RoundToBF16.h"
+#include "WidenBF16Pairs.h"
 #include "bn/Codegen/CPU/Passes.h"
 
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -33,11 +34,16 @@ using namespace mlir::bn;
 /// Shorter vectors are in loops over what is left of a row.
 static constexpr int64_t kMinLanes = 16;
 
+/// Elements that AVX512-BF16 rounds at a time, half of them from each of two
+/// registers.
+static constexpr int64_t kRounded = 32;
+
 namespace {
 /// What leads from bf16 vectors to one truncation.
 class Chain {
 public:
-  explicit Chain(arith::TruncFOp end) : end(end) {}
+  Chain(arith::TruncFOp end, bool avx512BF16)
+      : end(end), avx512BF16(avx512BF16) {}
 
   /// Finds the ops; false when there is one that cannot be done in pairs.
   bool collect();
@@ -50,10 +56,12 @@ private:
   bool add(Value value);
   Type getHalf(Type type) const;
   Halves getHalves(RewriterBase &b, Value value);
-  Halves widen(RewriterBase &b, arith::ExtFOp op);
   void split(RewriterBase &b, Operation *op);
+  Value roundInIntegers(RewriterBase &b, Halves numbers);
+  Value roundByInstruction(RewriterBase &b, Halves numbers);
 
   arith::TruncFOp end;
+  bool avx512BF16;
   /// Operands before users.
   SetVector<Operation *> ops;
   DenseMap<Value, Halves> halves;
@@ -106,7 +114,8 @@ bool Chain::add(Value value) {
 
 bool Chain::collect() {
   int64_t lanes = getLanes(end.getType());
-  if (!isRoundingToBF16(end) || lanes < kMinLanes || lanes % 2 != 0 ||
+  int64_t unit = avx512BF16 ? kRounded : 2;
+  if (!isRoundingToBF16(end) || lanes < kMinLanes || lanes % unit != 0 ||
       !add(end.getIn()))
     return false;
   // What others need, too, would be computed twice.
@@ -122,35 +131,12 @@ Type Chain::getHalf(Type type) const {
   return VectorType::get(vector.getDimSize(0) / 2, vector.getElementType());
 }
 
-static Value createConstant(OpBuilder &b, Location loc, Type type,
-                            uint32_t bits) {
-  return arith::ConstantOp::create(
-      b, loc,
-      DenseElementsAttr::get(cast<VectorType>(type),
-                             b.getI32IntegerAttr(int32_t(bits))));
-}
-
-/// The lower and the upper halves of pairs, each as f32: bf16 is the upper half
-/// of that.
-Chain::Halves Chain::widen(RewriterBase &b, arith::ExtFOp op) {
-  Location loc = op.getLoc();
-  Type half = getHalf(op.getType());
-  Type bitsType = cast<VectorType>(half).clone(b.getI32Type());
-  Value pairs = vector::BitCastOp::create(b, loc, bitsType, op.getIn());
-  Value lower = arith::ShLIOp::create(b, loc, pairs,
-                                      createConstant(b, loc, bitsType, 16));
-  Value upper = arith::AndIOp::create(
-      b, loc, pairs, createConstant(b, loc, bitsType, 0xffff0000));
-  return {arith::BitcastOp::create(b, loc, half, lower),
-          arith::BitcastOp::create(b, loc, half, upper)};
-}
-
 /// Makes the halves of the result of `op`.
 void Chain::split(RewriterBase &b, Operation *op) {
   b.setInsertionPoint(op);
   Value result = op->getResult(0);
   if (auto extension = dyn_cast<arith::ExtFOp>(op)) {
-    halves[result] = widen(b, extension);
+    halves[result] = widenBF16Pairs(b, op->getLoc(), extension.getIn());
     return;
   }
   Type half = getHalf(result.getType());
@@ -181,21 +167,45 @@ void Chain::split(RewriterBase &b, Operation *op) {
   halves[result] = {create(lower), create(upper)};
 }
 
+Value Chain::roundInIntegers(RewriterBase &b, Halves numbers) {
+  Location loc = end.getLoc();
+  Value lower = createRoundedBits(b, loc, numbers.first);
+  Value upper = createRoundedBits(b, loc, numbers.second);
+  auto type = cast<VectorType>(lower.getType());
+  lower = arith::ShRUIOp::create(b, loc, lower, createBits(b, loc, type, 16));
+  upper = arith::AndIOp::create(b, loc, upper,
+                                createBits(b, loc, type, 0xffff0000));
+  Value pairs = arith::OrIOp::create(b, loc, upper, lower);
+  return vector::BitCastOp::create(b, loc, end.getType(), pairs);
+}
+
+/// Rounds registers of lower and upper halves in turns, and puts the halves of
+/// each of the results together by one permutation.
+Value Chain::roundByInstruction(RewriterBase &b, Halves numbers) {
+  Location loc = end.getLoc();
+  int64_t lanes = getLanes(end.getType()), half = kRounded / 2;
+  SmallVector<int64_t> inTurns, together;
+  for (int64_t begin = 0; begin < lanes; begin += kRounded) {
+    for (int64_t i = 0; i < half; ++i)
+      inTurns.push_back(begin / 2 + i);
+    for (int64_t i = 0; i < half; ++i)
+      inTurns.push_back(lanes / 2 + begin / 2 + i);
+    for (int64_t i = 0; i < half; ++i)
+      together.append({begin + i, begin + half + i});
+  }
+  Value wide =
+      vector::ShuffleOp::create(b, loc, numbers.first, numbers.second, inTurns);
+  Value rounded = arith::TruncFOp::create(b, loc, end.getType(), wide);
+  return vector::ShuffleOp::create(b, loc, rounded, rounded, together);
+}
+
 void Chain::rewrite(RewriterBase &b) {
   for (Operation *op : ops)
     split(b, op);
   b.setInsertionPoint(end);
-  Location loc = end.getLoc();
-  auto [low, high] = halves[end.getIn()];
-  Value lower = createRoundedBits(b, loc, low);
-  Value upper = createRoundedBits(b, loc, high);
-  Type type = lower.getType();
-  lower = arith::ShRUIOp::create(b, loc, lower,
-                                 createConstant(b, loc, type, 16));
-  upper = arith::AndIOp::create(b, loc, upper,
-                                createConstant(b, loc, type, 0xffff0000));
-  Value pairs = arith::OrIOp::create(b, loc, upper, lower);
-  b.replaceOpWithNewOp<vector::BitCastOp>(end, end.getType(), pairs);
+  Halves numbers = halves[end.getIn()];
+  b.replaceOp(end, avx512BF16 ? roundByInstruction(b, numbers)
+                              : roundInIntegers(b, numbers));
   for (Operation *op : llvm::reverse(ops))
     if (op->use_empty())
       b.eraseOp(op);
@@ -211,7 +221,7 @@ struct PairBF16LanesPass
     getOperation().walk([&](arith::TruncFOp op) { ends.push_back(op); });
     IRRewriter rewriter(&getContext());
     for (arith::TruncFOp end : ends) {
-      Chain chain(end);
+      Chain chain(end, avx512BF16);
       if (chain.collect())
         chain.rewrite(rewriter);
     }

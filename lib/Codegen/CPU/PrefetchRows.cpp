@@ -13,6 +13,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "bn/Codegen/CPU/Passes.h"
+#include "bn/Codegen/Common/MachineModel.h"
 #include "bn/Dialect/BN/IR/BNDialect.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -35,9 +36,9 @@ using namespace mlir::bn;
 
 /// How near data come: to the L1 cache, or to the L2 cache.
 static constexpr int32_t kNear = 3, kFar = 2;
-/// What all reads of a loop ask for ahead of its use, of this many bytes, would
-/// take the place of what is used until then, in an L1 cache.
-static constexpr int64_t kFarBytes = 6 << 10;
+/// What all reads of a loop ask for ahead of its use may be this part of the L1
+/// cache: more of it would take the place of what is used until then.
+static constexpr int64_t kPartOfL1 = 6;
 
 namespace {
 /// A read of contiguous elements that are at least a cache line.
@@ -233,11 +234,11 @@ static int64_t getRowBytes(const Read &read, scf::ForOp rows) {
 /// them are there at the same time. What is stored beside sums, an addend,
 /// still has room in the L1 cache where what is summed is not there.
 static SmallVector<int32_t> getLocalities(ArrayRef<Read> reads, scf::ForOp rows,
-                                          int64_t distance) {
+                                          int64_t distance, int64_t l1Bytes) {
   int64_t bytes = 0;
   for (const Read &read : reads)
     bytes += distance * getRowBytes(read, rows);
-  bool isFar = bytes >= kFarBytes;
+  bool isFar = bytes >= l1Bytes / kPartOfL1;
   bool hasSums = !llvm::all_of(reads, isStored);
   SmallVector<int32_t> localities;
   for (const Read &read : reads)
@@ -341,17 +342,41 @@ struct PrefetchRowsPass
               loop->removeAttr(kPrefetchAttrName)))
         loops.push_back({loop, distance.getInt()});
     });
+    FailureOr<int64_t> l1 = loops.empty() ? int64_t(0) : getL1Bytes();
+    if (failed(l1))
+      return signalPassFailure();
     IRRewriter rewriter(&getContext());
-    for (auto [loop, distance] : loops) {
-      SmallVector<Read> reads = collectReads(loop);
-      if (reads.empty() || loop.getUnsignedCmp())
-        continue;
-      LookAhead ahead(rewriter, loop, distance);
-      SmallVector<int32_t> localities = getLocalities(reads, loop, distance);
-      for (auto [read, locality] : llvm::zip_equal(reads, localities))
-        createPrefetches(rewriter, ahead, read, locality);
-      numPrefetched += reads.size();
-    }
+    for (auto [loop, distance] : loops)
+      prefetch(rewriter, loop, distance, *l1);
+  }
+
+private:
+  /// That of the option, of the module, or of the host.
+  FailureOr<int64_t> getL1Bytes() {
+    if (l1Bytes < 0)
+      return emitError(getOperation().getLoc())
+             << "expected 'l1-bytes' to be at least 0, got "
+             << l1Bytes.getValue();
+    if (l1Bytes > 0)
+      return int64_t(l1Bytes);
+    auto module = getOperation()->getParentOfType<ModuleOp>();
+    FailureOr<MachineModel> machine =
+        module ? MachineModel::get(module) : MachineModel::getHost();
+    if (failed(machine))
+      return failure();
+    return machine->l1Bytes;
+  }
+
+  void prefetch(RewriterBase &rewriter, scf::ForOp loop, int64_t distance,
+                int64_t l1) {
+    SmallVector<Read> reads = collectReads(loop);
+    if (reads.empty() || loop.getUnsignedCmp())
+      return;
+    LookAhead ahead(rewriter, loop, distance);
+    SmallVector<int32_t> localities = getLocalities(reads, loop, distance, l1);
+    for (auto [read, locality] : llvm::zip_equal(reads, localities))
+      createPrefetches(rewriter, ahead, read, locality);
+    numPrefetched += reads.size();
   }
 };
 } // namespace

@@ -61,6 +61,8 @@ private:
   Value write(OpOperand *init, Value value, Value tensor, int64_t width);
   Value broadcast(Value value, int64_t width);
   Values keepMasked(ValueRange before, Values after);
+  bool mayMixLanes(int64_t width);
+  Value widenOutOfOrder(Value pairs);
   Values emitBody(ValueRange inputs, ValueRange accumulators, int64_t width);
   Values readInputs(ArrayRef<unsigned> notOn, ValueRange known, int64_t width,
                     ValueRange carried = {});

@@ -11,6 +11,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "TileVectorizer.h"
+#include "WidenBF16Pairs.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -20,7 +21,6 @@
 
 using namespace mlir;
 using namespace mlir::bn;
-
 
 bool TileVectorizer::dependsOn(OpOperand *operand, ArrayRef<unsigned> dims) {
   AffineMap map = op.getMatchingIndexingMap(operand);
@@ -90,6 +90,36 @@ Value TileVectorizer::broadcast(Value value, int64_t width) {
       b, loc, VectorType::get(width, value.getType()), value);
 }
 
+static bool widensBF16(Operation *op) {
+  auto extension = dyn_cast<arith::ExtFOp>(op);
+  return extension && extension.getIn().getType().isBF16() &&
+         extension.getType().isF32();
+}
+
+/// True where the elements of a strip of `width` may change places, all in the
+/// same way: they are bf16, two registers or more, and what is computed of them
+/// is only added up.
+bool TileVectorizer::mayMixLanes(int64_t width) {
+  if (!sumLanes || mask || width < 2 * lanes)
+    return false;
+  return llvm::all_of(op.getDpsInputOperands(), [&](OpOperand *operand) {
+    return !spansStrip(operand) ||
+           llvm::all_of(op.getMatchingBlockArgument(operand).getUsers(),
+                        widensBF16);
+  });
+}
+
+/// The elements of a bf16 vector as f32: those with even indices first.
+Value TileVectorizer::widenOutOfOrder(Value pairs) {
+  auto type = cast<VectorType>(pairs.getType()).clone(b.getF32Type());
+  auto [even, odd] = widenBF16Pairs(b, loc, pairs);
+  int64_t begin = 0, half = type.getDimSize(0) / 2, stride = 1;
+  Value wide = ub::PoisonOp::create(b, loc, type);
+  wide =
+      vector::InsertStridedSliceOp::create(b, loc, even, wide, begin, stride);
+  return vector::InsertStridedSliceOp::create(b, loc, odd, wide, half, stride);
+}
+
 /// The body of the op on scalars or vectors; an op on scalars alone stays
 /// scalar.
 Values TileVectorizer::emitBody(ValueRange inputs, ValueRange accumulators,
@@ -97,12 +127,17 @@ Values TileVectorizer::emitBody(ValueRange inputs, ValueRange accumulators,
   IRMapping mapping;
   mapping.map(op.getRegionInputArgs(), inputs);
   mapping.map(op.getRegionOutputArgs(), accumulators);
+  bool mixesLanes = mayMixLanes(width);
   for (Operation &inner : op.getBlock()->without_terminator()) {
     Values operands;
     for (Value operand : inner.getOperands())
       operands.push_back(mapping.lookupOrDefault(operand));
     bool onVectors = llvm::any_of(
         operands, [](Value v) { return isa<VectorType>(v.getType()); });
+    if (mixesLanes && onVectors && widensBF16(&inner)) {
+      mapping.map(inner.getResult(0), widenOutOfOrder(operands.front()));
+      continue;
+    }
     SmallVector<Type> types(inner.getResultTypes());
     if (onVectors) {
       for (Value &operand : operands)

@@ -67,7 +67,7 @@ private:
   Location loc;
   unsigned rank;
   /// Of the first operand that is data.
-  RankedTensorType data;
+  RankedTensorType dataType;
   int64_t channels = 0, row = 0;
 };
 } // namespace
@@ -96,8 +96,8 @@ bool RowFlattener::matches(int64_t longestRow) {
     if (!isData(operand))
       continue;
     auto type = cast<RankedTensorType>(operand.get().getType());
-    if (!data)
-      data = type;
+    if (!dataType)
+      dataType = type;
     channels = type.getDimSize(rank - 2);
     row = type.getDimSize(rank - 1);
   }
@@ -112,12 +112,16 @@ bool RowFlattener::matches(int64_t longestRow) {
 }
 
 /// True where so many rows of what matches() read what is spread that it pays.
+/// Sweeps over several channels at a time are static; of others, a piece has
+/// few rows.
 bool RowFlattener::pays() {
-  ArrayRef<int64_t> outer = data.getShape().drop_back(2);
-  return ShapedType::isDynamicShape(outer) ||
-         paysToSpread(ShapedType::getNumElements(outer), row,
-                      data.getElementTypeBitWidth() / 8,
-                      getLoweringStrategy(op).getStores());
+  LoweringStrategyAttr strategy = getLoweringStrategy(op);
+  ArrayRef<int64_t> outer = dataType.getShape().drop_back(2);
+  if (ShapedType::isDynamicShape(outer))
+    return strategy.getSchedule() != Schedule::Sweep;
+  return paysToSpread(ShapedType::getNumElements(outer), row,
+                      dataType.getElementTypeBitWidth() / 8,
+                      strategy.getStores());
 }
 
 /// `value` with channel and row as one dimension.

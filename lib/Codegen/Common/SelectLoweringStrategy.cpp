@@ -7,7 +7,8 @@
 //===----------------------------------------------------------------------===//
 //
 // Phase 'tiled'. The only place that decides, with StrategySelector*.cpp; later
-// passes obey the attribute that is written here. The number of threads never
+// passes obey the attribute that is written here. (Only bn-prefetch-rows asks
+// the machine again: how large an L1 cache it has.) The number of threads never
 // enters a decision about how work is cut: results must not depend on it.
 // docs/Rationale.md has the measurements behind the constants.
 //
@@ -82,13 +83,13 @@ int64_t StrategySelector::selectStreams() {
 }
 
 /// Rows ahead that row blocks ask for past the caches, where a core waits for
-/// memory however many places it reads from. Of long rows, those of a tile.
+/// memory however many places it reads from; unless they would fill the L2
+/// cache.
 int64_t StrategySelector::selectBlockPrefetch() {
-  if (storesToCaches() || type.isDynamicDim(rank() - 1))
+  if (storesToCaches() || type.isDynamicDim(rank() - 1) ||
+      kLeastAhead * kStreams * partBytes() > machine.l2Bytes / 2)
     return 0;
-  int64_t channels = selectChannels();
-  int64_t bytes = channels == 0 ? rowBytes() : channels * elementBytes;
-  return std::clamp<int64_t>(llvm::divideCeil(kAhead, bytes), kLeastAhead,
+  return std::clamp<int64_t>(llvm::divideCeil(kAhead, partBytes()), kLeastAhead,
                              kMaxPrefetch);
 }
 
@@ -149,10 +150,9 @@ int64_t StrategySelector::selectShortRowGroup(int64_t channelDim) {
       size(last) >= kLongRow ||
       !paysToSpread(size(0), size(last), elementBytes, selectStores()))
     return 0;
-  int64_t group =
-      getDivisor(size(channelDim), llvm::divideCeil(kRowBytes, rowBytes()));
-  bool isBroken =
-      machine.hasFarL3() && !is16Bit() && rowBytes() % kCacheLineBytes != 0;
+  int64_t group = getLongestGroup(channelDim);
+  bool isBroken = machine.hasFarL3() && elementBytes == 4 &&
+                  rowBytes() % kCacheLineBytes != 0;
   return !storesToCaches() || (isBroken && group >= kFewChannels) ? group : 0;
 }
 
@@ -166,8 +166,8 @@ int64_t StrategySelector::selectSweepPrefetch() {
     return 1;
   if (type.isDynamicDim(last))
     return 1;
-  return std::min(llvm::divideCeil(kRowBytes, rowBytes()),
-                  static_cast<uint64_t>(kMaxPrefetch));
+  return std::min<int64_t>(llvm::divideCeil(kRowBytes, partBytes()),
+                           kMaxPrefetch);
 }
 
 /// One elementwise pass, cut from the outermost dimension inwards.
@@ -195,7 +195,7 @@ LoweringStrategyAttr StrategySelector::selectSweep() {
     parallel[dim] = -pieces;
     wanted = llvm::divideCeil(wanted, pieces);
   }
-  if (!hasContiguousChannels())
+  if (!hasRowsOfChannels())
     return get(Schedule::Sweep, parallel, tile, /*streams=*/1,
                selectSweepPrefetch());
   if (int64_t channels = selectChannels())

@@ -39,9 +39,15 @@ LoweringStrategyAttr selectLoweringStrategy(IndexedOpInterface op,
 FailureOr<MachineModel> getMachine(ModuleOp module, int64_t vectorBits,
                                    int64_t threads);
 
+/// True where the last dimension is one of the channels.
+bool hasContiguousChannels(IndexedOpInterface op);
+
 /// The number of tensors of the data's size that `op` reads and writes; 0
 /// where it writes none.
 int64_t countData(IndexedOpInterface op);
+
+/// Those of them that it writes.
+int64_t countWrittenData(IndexedOpInterface op);
 
 /// True for an op that sums up its data before it goes over them again, where
 /// the two can be one loop. (Statistics with a mask read each tile twice.)

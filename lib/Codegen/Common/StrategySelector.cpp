@@ -47,18 +47,32 @@ bool mlir::bn::sweepsOnce(Operation *op) {
          !backward.isElementwise();
 }
 
-int64_t mlir::bn::countData(IndexedOpInterface op) {
+bool mlir::bn::hasContiguousChannels(IndexedOpInterface op) {
+  auto axis = op->getAttrOfType<DenseI64ArrayAttr>("axis");
+  int64_t last = int64_t(op.getIterationKinds().size()) - 1;
+  return axis && llvm::is_contained(axis.asArrayRef(), last);
+}
+
+/// How many of `maps` are those of tensors of the data's size.
+static int64_t countIdentities(ArrayRef<AffineMap> maps) {
+  return llvm::count_if(maps, [](AffineMap map) { return map.isIdentity(); });
+}
+
+int64_t mlir::bn::countWrittenData(IndexedOpInterface op) {
   unsigned numInits =
       cast<DestinationStyleOpInterface>(op.getOperation()).getNumDpsInits();
   SmallVector<AffineMap> maps = op.getOperandIndexingMaps();
-  auto isData = [](AffineMap map) { return map.isIdentity(); };
-  if (llvm::none_of(ArrayRef(maps).take_back(numInits), isData))
+  return countIdentities(ArrayRef(maps).take_back(numInits));
+}
+
+int64_t mlir::bn::countData(IndexedOpInterface op) {
+  if (countWrittenData(op) == 0)
     return 0;
   // Only sums need the input.
   auto backward = dyn_cast<BackwardOp>(op.getOperation());
   bool skipsInput = backward && !backward.needsSumsForData() &&
                     !backward.wants(Gradient::scale);
-  return llvm::count_if(maps, isData) - skipsInput;
+  return countIdentities(op.getOperandIndexingMaps()) - skipsInput;
 }
 
 /// Stores past the caches save the read of what is overwritten, and cost
@@ -71,13 +85,11 @@ int64_t mlir::bn::getMostCachedBytes(IndexedOpInterface op,
                                      const MachineModel &machine) {
   SmallVector<utils::IteratorType> kinds = op.getIterationKinds();
   bool isSweep = !llvm::is_contained(kinds, utils::IteratorType::reduction);
-  auto axis = op->getAttrOfType<DenseI64ArrayAttr>("axis");
-  bool hasRows =
-      axis && llvm::is_contained(axis.asArrayRef(), int64_t(kinds.size()) - 1);
+  bool isContiguous = hasContiguousChannels(op);
   int64_t quarters = 3;
   if (isSweep)
-    quarters = hasRows && machine.hasSmallL1() ? 4 : 5;
-  else if (hasRows && isa<TrainingOp>(op.getOperation()))
+    quarters = isContiguous && machine.hasSmallL1() ? 4 : 5;
+  else if (isContiguous && isa<TrainingOp>(op.getOperation()))
     quarters = 4;
   return machine.l3Bytes / 4 * quarters;
 }
@@ -186,7 +198,8 @@ int64_t StrategySelector::countCoefficients() {
 /// stored there.
 int64_t StrategySelector::selectJam() {
   int64_t data = countData(op);
-  bool fillsPage = hasContiguousChannels() && rowBytes() >= kPageBytes;
+  bool fillsPage =
+      hasRowsOfChannels() && type.hasStaticShape() && rowBytes() >= kPageBytes;
   int64_t most = machine.l3Bytes / 4 * (fillsPage ? 3 : 2);
   bool isSmall = type.hasStaticShape()
                      ? data * type.getNumElements() <= most / elementBytes
@@ -208,4 +221,10 @@ int64_t StrategySelector::selectChannels() {
     return 0;
   int64_t channels = getDivisor(size(last), machine.l1Bytes / 2 / bytes);
   return channels * elementBytes < kPieceOfRow ? 0 : channels;
+}
+
+/// Bytes of the parts that rows are swept in.
+int64_t StrategySelector::partBytes() {
+  int64_t channels = selectChannels();
+  return channels == 0 ? rowBytes() : channels * elementBytes;
 }

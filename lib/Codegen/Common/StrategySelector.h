@@ -112,10 +112,7 @@ private:
   bool hasStaticRows(int64_t channelDim) {
     return channelDim == rank() - 2 && rank() == 3 && type.hasStaticShape();
   }
-  bool hasContiguousChannels() {
-    auto axis = op->getAttrOfType<DenseI64ArrayAttr>("axis");
-    return rank() == 2 && axis && axis.asArrayRef() == ArrayRef<int64_t>(1);
-  }
+  bool hasRowsOfChannels() { return rank() == 2 && hasContiguousChannels(op); }
   bool canBePipelined(int64_t channelDim) {
     return sweepsTwice(op) && channelDim == rank() - 2 && rank() == 3 &&
            (type.hasStaticShape() || hasLongRows());
@@ -127,7 +124,7 @@ private:
   bool fitsOnce(int64_t group);
   int64_t selectRowPrefetch(int64_t group, int64_t tileRows);
   int64_t getRowsAhead(int64_t bytes, int64_t group, int64_t rows);
-  int64_t selectSlabPrefetch(int64_t group);
+  int64_t selectSlabPrefetch(int64_t group, bool fits);
   int64_t selectGroup(int64_t channelDim);
   int64_t getMostSpread(int64_t channelDim);
   int64_t selectRows(int64_t group);
@@ -138,6 +135,7 @@ private:
   int64_t countCoefficients();
   int64_t selectJam();
   int64_t selectChannels();
+  int64_t partBytes();
   int64_t selectPieces();
   int64_t selectStreams();
   int64_t selectBlockPrefetch();

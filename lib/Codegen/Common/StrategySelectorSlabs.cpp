@@ -87,21 +87,18 @@ bool StrategySelector::paysPipelined(bool areTogether) {
   return !storesToCaches() && !fillsCache && isa<TrainingOp>(op.getOperation());
 }
 
-/// True where a slab of `group` channels that go alone fits the L2 cache, and
+/// True where a slab of one channel, which goes alone, fits the L2 cache, and
 /// the next one beside it does not: in a pipelined loop both would be read from
 /// the last-level cache. Data that do not fit that one either keep memory and
 /// cores busy together there, which gains more.
 bool StrategySelector::fitsOnce(int64_t group) {
-  if (!machine.hasFarL3() || storesToCaches() || !goesAlone() ||
+  if (group != 1 || !machine.hasFarL3() || storesToCaches() || !goesAlone() ||
       !type.hasStaticShape() || size(0) > kFewRows)
     return false;
-  auto destination = cast<DestinationStyleOpInterface>(op.getOperation());
-  SmallVector<AffineMap> maps = op.getOperandIndexingMaps();
-  maps.truncate(maps.size() - destination.getNumDpsInits());
-  auto isData = [](AffineMap map) { return map.isIdentity(); };
-  int64_t slab = llvm::count_if(maps, isData) * group * size(0) * rowBytes();
+  int64_t data = countData(op);
+  int64_t slab = (data - countWrittenData(op)) * size(0) * rowBytes();
   return slab <= machine.l2Bytes && slab > machine.l2Bytes / 2 &&
-         countData(op) * type.getNumElements() * elementBytes <=
+         data * type.getNumElements() * elementBytes <=
              kFewL3 * machine.l3Bytes;
 }
 
@@ -138,20 +135,23 @@ LoweringStrategyAttr StrategySelector::selectSlab(int64_t channelDim) {
   SmallVector<int64_t> parallel(rank(), 0);
   int64_t group = selectGroup(channelDim);
   parallel[channelDim] = group;
-  if (canBePipelined(channelDim) && paysPipelined(group > 1) &&
-      !fitsOnce(group))
+  bool maybePipelined = canBePipelined(channelDim) && paysPipelined(group > 1);
+  bool fits = maybePipelined && fitsOnce(group);
+  if (maybePipelined && !fits)
     return selectPipelinedSlab(channelDim, group);
   if (sweepsOnce(op) && hasStaticRows(channelDim))
     return get(Schedule::Slab, parallel, selectRowTile(group), /*streams=*/1,
                /*prefetch=*/storesToCaches() ? 0 : 1);
 
+  // Loops over single rows are those that ask ahead.
   SmallVector<int64_t> tile =
-      selectTile(std::max<int64_t>(tileElements() / group, 1));
+      fits ? selectRowTile(group)
+           : selectTile(std::max<int64_t>(tileElements() / group, 1));
   if (group > 1 && !type.isDynamicDim(0))
     tile[0] = selectRows(group);
   bool isJammed = group > 1 && (type.isDynamicDim(0) || size(0) >= kJammedRows);
   return get(Schedule::Slab, parallel, tile, /*streams=*/1,
-             selectSlabPrefetch(group), isJammed ? selectJam() : 1);
+             selectSlabPrefetch(group, fits), isJammed ? selectJam() : 1);
 }
 
 /// Rows of `group` channels each that make up `bytes`: no more than a part of
@@ -166,10 +166,10 @@ int64_t StrategySelector::getRowsAhead(int64_t bytes, int64_t group,
 
 /// Rows ahead that the sweeps over a slab ask for past the caches: of 16-bit
 /// data of several channels, as in a sweep (selectSweepPrefetch), and in the
-/// place of a pipelined loop.
-int64_t StrategySelector::selectSlabPrefetch(int64_t group) {
+/// place of a pipelined loop over slabs that fit once (`fits`).
+int64_t StrategySelector::selectSlabPrefetch(int64_t group, bool fits) {
   bool isSlow = is16Bit() && group > 1 && machine.vectorBits >= kMaskedBits;
-  if (storesToCaches() || !(isSlow || fitsOnce(group)))
+  if (storesToCaches() || !(isSlow || fits))
     return 0;
   return getRowsAhead(kAhead, group, size(0));
 }

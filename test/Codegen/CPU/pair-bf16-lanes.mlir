@@ -1,6 +1,15 @@
 // Elementwise work on bf16 is done on the halves of 32-bit lanes.
 
 // RUN: bn-opt %s --bn-pair-bf16-lanes --split-input-file | FileCheck %s
+// RUN: bn-opt %s --bn-pair-bf16-lanes="avx512-bf16" --split-input-file | FileCheck %s --check-prefix=AVX512
+
+// An instruction rounds two registers, and a permutation puts pairs together.
+// AVX512-LABEL: func @affine
+//       AVX512:   %[[EVEN:.*]] = arith.addf {{.*}} : vector<16xf32>
+//       AVX512:   %[[ODD:.*]] = arith.addf {{.*}} : vector<16xf32>
+//       AVX512:   %[[BOTH:.*]] = vector.shuffle %[[EVEN]], %[[ODD]] [0, 1, {{.*}}, 30, 31]
+//       AVX512:   %[[ROUNDED:.*]] = arith.truncf %[[BOTH]] : vector<32xf32> to vector<32xbf16>
+//       AVX512:   vector.shuffle %[[ROUNDED]], %[[ROUNDED]] [0, 16, 1, 17, {{.*}}, 15, 31]
 
 // CHECK-LABEL: func @affine
 //  CHECK-SAME:     %[[X:[a-z0-9]+]]: vector<32xbf16>, %[[S:[a-z0-9]+]]: f32

@@ -1,7 +1,10 @@
 // In a marked loop over rows, what comes from memory is prefetched.
 
-// RUN: bn-opt %s --bn-prefetch-rows --canonicalize --split-input-file | FileCheck %s
-// RUN: bn-opt %s --bn-prefetch-rows --bn-cpu-pipeline --split-input-file | FileCheck %s --check-prefix=LLVM
+// RUN: bn-opt %s --bn-prefetch-rows="l1-bytes=32768" --canonicalize --split-input-file | FileCheck %s
+// RUN: bn-opt %s --bn-prefetch-rows="l1-bytes=49152" --split-input-file | FileCheck %s --check-prefix=LARGE
+// RUN: not bn-opt %s --bn-prefetch-rows="l1-bytes=-1" --split-input-file 2>&1 | FileCheck %s --check-prefix=NEGATIVE
+// NEGATIVE: error: expected 'l1-bytes' to be at least 0, got -1
+// RUN: bn-opt %s --bn-prefetch-rows="l1-bytes=32768" --bn-cpu-pipeline --split-input-file | FileCheck %s --check-prefix=LLVM
 
 // 32 f32 are two cache lines. Narrow tails have no prefetch.
 // LLVM-LABEL: llvm.func @two_lines(
@@ -47,10 +50,13 @@ func.func @two_lines(%x: memref<8x80xf32>, %y: memref<8x80xf32>) {
 
 // -----
 
-// What is 6 KiB ahead, here of two tensors, would fill the L1 cache before it is
-// used: the L2 cache.
+// What is 6 KiB ahead, here of two tensors, would fill an L1 cache of 32 KiB
+// before it is used: the L2 cache. One of 48 KiB has room.
 // LLVM-LABEL: llvm.func @far(
 // LLVM-COUNT-2: "llvm.intr.prefetch"(%{{[^ ]+}}) <{cache = 1 : i32, hint = 2 : i32, rw = 0 : i32}>
+// LARGE-LABEL: func @far
+//       LARGE:   memref.prefetch {{.*}} read, locality<3>, data
+//       LARGE:   memref.prefetch {{.*}} read, locality<3>, data
 // CHECK-LABEL: func @far
 //  CHECK-SAME:     %[[X:[a-z0-9]+]]: memref<8x768xf32>, %[[Z:[a-z0-9]+]]: memref<8x768xf32>
 //       CHECK:   memref.prefetch %[[X]]{{.*}} read, locality<2>, data

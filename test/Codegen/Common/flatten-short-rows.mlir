@@ -136,24 +136,27 @@ func.func @alone(%x: tensor<50x16x49xf32>, %s: tensor<16xf32>,
 
 // What is spread has to be read often enough: inside the caches by 32 bytes of
 // each of its elements, or by 32 rows where a row is whole cache lines; past
-// them, by four rows.
+// them, by four rows. A piece of a sweep whose size is not known has few.
 // CHECK-LABEL: func @few_rows
 //       CHECK:   linalg.generic {{.*}} ins(%{{.*}} : tensor<7x16x49xf32>,
 //       CHECK:   linalg.generic {{.*}} ins(%{{.*}} : tensor<8x784xf32>,
 //       CHECK:   linalg.generic {{.*}} ins(%{{.*}} : tensor<4x784xf32>,
 //       CHECK:   linalg.generic {{.*}} ins(%{{.*}} : tensor<31x16x64xf32>,
 //       CHECK:   linalg.generic {{.*}} ins(%{{.*}} : tensor<32x1024xf32>,
+//       CHECK:   linalg.generic {{.*}} ins(%{{.*}} : tensor<?x16x49xf32>,
 // SHORTER-LABEL: func @few_rows
 func.func @few_rows(%m: tensor<16xf32>, %a: tensor<7x16x49xf32>,
     %b: tensor<8x16x49xf32>,
     %c: tensor<4x16x49xf32>,
     %d: tensor<31x16x64xf32>,
-    %e: tensor<32x16x64xf32>)
+    %e: tensor<32x16x64xf32>,
+    %f: tensor<?x16x49xf32>)
     -> (tensor<7x16x49xf32>,
         tensor<8x16x49xf32>,
         tensor<4x16x49xf32>,
         tensor<31x16x64xf32>,
-        tensor<32x16x64xf32>) {
+        tensor<32x16x64xf32>,
+        tensor<?x16x49xf32>) {
   %ar = linalg.generic {indexing_maps = [#data, #channel, #data],
                        iterator_types = ["parallel", "parallel", "parallel"]}
       ins(%a, %m : tensor<7x16x49xf32>, tensor<16xf32>)
@@ -209,10 +212,22 @@ func.func @few_rows(%m: tensor<16xf32>, %a: tensor<7x16x49xf32>,
     %t = arith.subf %in, %mean : f32
     linalg.yield %t : f32
   } -> tensor<32x16x64xf32>
-  return %ar, %br, %cr, %dr, %er
+  %fr = linalg.generic {indexing_maps = [#data, #channel, #data],
+                       iterator_types = ["parallel", "parallel", "parallel"]}
+      ins(%f, %m : tensor<?x16x49xf32>, tensor<16xf32>)
+      outs(%f : tensor<?x16x49xf32>)
+      attrs = {bn.lowering_strategy = #bn.lowering_strategy<sweep, threads = 0,
+               parallel = [0, 0, 0], tile = [0, 0, 0], vector_bits = 512,
+               unroll = 4, stores = temporal>} {
+  ^bb0(%in: f32, %mean: f32, %out: f32):
+    %t = arith.subf %in, %mean : f32
+    linalg.yield %t : f32
+  } -> tensor<?x16x49xf32>
+  return %ar, %br, %cr, %dr, %er, %fr
       : tensor<7x16x49xf32>,
         tensor<8x16x49xf32>,
         tensor<4x16x49xf32>,
         tensor<31x16x64xf32>,
-        tensor<32x16x64xf32>
+        tensor<32x16x64xf32>,
+        tensor<?x16x49xf32>
 }

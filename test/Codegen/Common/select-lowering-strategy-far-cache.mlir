@@ -12,10 +12,10 @@ module attributes {
       "max_vector_op_width" = 512 : i64>>
 } {
   // In a sweep, rows that begin in the middle of a cache line are treated
-  // together, so many that those begin at one; not rows of whole lines, nor
-  // those of so few images that the spread would not be read often.
+  // together, in at least 8 groups; not rows of whole lines, nor those of so few
+  // images that the spread would not be read often.
   // CHECK-LABEL: func @sweep_short_rows
-  //       CHECK:   <sweep, threads = 2, parallel = [0, 16, 0], tile = [0, 0, 0], {{.*}} stores = temporal>
+  //       CHECK:   <sweep, threads = 2, parallel = [0, 8, 0], tile = [0, 0, 0], {{.*}} stores = temporal>
   //       CHECK:   <sweep, threads = 2, parallel = [-50, -2, 0],
   //       CHECK:   <sweep, threads = 2, parallel = [-7, -10, 0],
   func.func @sweep_short_rows(%x: tensor<50x64x49xf32>,
@@ -35,23 +35,57 @@ module attributes {
         : tensor<50x64x49xf32>, tensor<50x64x64xf32>, tensor<7x640x49xf32>
   }
 
+  // Nor rows of which fewer than four channels are 3 KiB, those of 16-bit data,
+  // whose spread is twice as long, or of channels too few to be shared.
+  // CHECK-LABEL: func @sweep_rows_alone
+  //       CHECK:   <sweep, threads = 2, parallel = [-32, -2, 0],
+  //       CHECK:   <sweep, threads = 2, parallel = [-50, -2, 0],
+  //       CHECK:   <sweep, threads = 2, parallel = [-64, 0, 0],
+  func.func @sweep_rows_alone(%x: tensor<32x192x289xf32>,
+      %z: tensor<50x64x49xbf16>, %u: tensor<2048x8x49xf32>,
+      %b: tensor<192xf32>, %c: tensor<64xf32>, %d: tensor<8xf32>)
+      -> (tensor<32x192x289xf32>, tensor<50x64x49xbf16>,
+          tensor<2048x8x49xf32>) {
+    %y = bn.inference axis(1) epsilon(1.0) ins(%x : tensor<32x192x289xf32>)
+        statistics(%b, %b : tensor<192xf32>, tensor<192xf32>)
+        outs(%x : tensor<32x192x289xf32>) -> tensor<32x192x289xf32>
+    %w = bn.inference axis(1) epsilon(1.0) ins(%z : tensor<50x64x49xbf16>)
+        statistics(%c, %c : tensor<64xf32>, tensor<64xf32>)
+        outs(%z : tensor<50x64x49xbf16>) -> tensor<50x64x49xbf16>
+    %v = bn.inference axis(1) epsilon(1.0) ins(%u : tensor<2048x8x49xf32>)
+        statistics(%d, %d : tensor<8xf32>, tensor<8xf32>)
+        outs(%u : tensor<2048x8x49xf32>) -> tensor<2048x8x49xf32>
+    return %y, %w, %v : tensor<32x192x289xf32>, tensor<50x64x49xbf16>,
+        tensor<2048x8x49xf32>
+  }
+
   // A slab of gradients of 1.25 MB fits the L2 cache once, but not twice: it is
-  // not pipelined. That of training is half of it, and is; so are data of which
-  // most is not in the last-level cache, and slabs of many images.
+  // not pipelined. Nor is that of more and shorter rows, each of which is a tile,
+  // to be asked for ahead. That of training is half of it, and is; so are data of
+  // which most is not in the last-level cache, slabs of many images, and those
+  // that do not fit.
   // CHECK-LABEL: func @slab_that_fits_once
-  //       CHECK:   <slab, threads = 2, parallel = [0, 1, 0], {{.*}} stores = nontemporal, prefetch = 1>
+  //       CHECK:   <slab, threads = 2, parallel = [0, 1, 0], tile = [1, 0, 0], {{.*}} stores = nontemporal, prefetch = 1>
+  //       CHECK:   <slab, threads = 2, parallel = [0, 1, 0], tile = [1, 0, 0], {{.*}} stores = nontemporal, prefetch = 1>
+  //       CHECK:   <pipelined_slab,
   //       CHECK:   <pipelined_slab,
   //       CHECK:   <pipelined_slab,
   //       CHECK:   <pipelined_slab,
   func.func @slab_that_fits_once(%x: tensor<50x64x3136xf32>,
       %z: tensor<50x256x3136xf32>, %u: tensor<65x64x3136xf32>,
-      %c: tensor<64xf32>, %d: tensor<256xf32>)
-      -> (tensor<50x64x3136xf32>, tensor<50x64x3136xf32>,
-          tensor<50x256x3136xf32>, tensor<65x64x3136xf32>) {
+      %v: tensor<64x64x2304xf32>, %w: tensor<50x16x6400xf32>,
+      %c: tensor<64xf32>, %d: tensor<256xf32>, %o: tensor<16xf32>)
+      -> (tensor<50x64x3136xf32>, tensor<64x64x2304xf32>,
+          tensor<50x64x3136xf32>, tensor<50x256x3136xf32>,
+          tensor<65x64x3136xf32>, tensor<50x16x6400xf32>) {
     %a = bn.backward axis(1) epsilon(1.0) wrt(input)
         ins(%x, %x : tensor<50x64x3136xf32>, tensor<50x64x3136xf32>)
         statistics(%c, %c : tensor<64xf32>, tensor<64xf32>)
         outs(%x : tensor<50x64x3136xf32>) -> tensor<50x64x3136xf32>
+    %f = bn.backward axis(1) epsilon(1.0) wrt(input)
+        ins(%v, %v : tensor<64x64x2304xf32>, tensor<64x64x2304xf32>)
+        statistics(%c, %c : tensor<64xf32>, tensor<64xf32>)
+        outs(%v : tensor<64x64x2304xf32>) -> tensor<64x64x2304xf32>
     %y, %m, %s = bn.training axis(1) epsilon(1.0)
         ins(%x : tensor<50x64x3136xf32>)
         outs(%x, %c, %c
@@ -65,8 +99,13 @@ module attributes {
         ins(%u, %u : tensor<65x64x3136xf32>, tensor<65x64x3136xf32>)
         statistics(%c, %c : tensor<64xf32>, tensor<64xf32>)
         outs(%u : tensor<65x64x3136xf32>) -> tensor<65x64x3136xf32>
-    return %a, %y, %b, %e
-        : tensor<50x64x3136xf32>, tensor<50x64x3136xf32>,
-          tensor<50x256x3136xf32>, tensor<65x64x3136xf32>
+    %g = bn.backward axis(1) epsilon(1.0) wrt(input)
+        ins(%w, %w : tensor<50x16x6400xf32>, tensor<50x16x6400xf32>)
+        statistics(%o, %o : tensor<16xf32>, tensor<16xf32>)
+        outs(%w : tensor<50x16x6400xf32>) -> tensor<50x16x6400xf32>
+    return %a, %f, %y, %b, %e, %g
+        : tensor<50x64x3136xf32>, tensor<64x64x2304xf32>,
+          tensor<50x64x3136xf32>, tensor<50x256x3136xf32>,
+          tensor<65x64x3136xf32>, tensor<50x16x6400xf32>
   }
 }

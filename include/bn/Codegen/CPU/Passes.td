@@ -26,6 +26,8 @@ def VectorizeTilesPass
     end; a reduction across strips carries vectors. Sums are made of short ones
     for the sake of accuracy: of four registers, four rows, or, where rows are
     added one by one in a loop that also writes, the squares of up to 18 rows.
+    Of bf16 that is only summed along the strips, two registers or more are
+    widened without regard to their order, by a shift and a mask.
     Where the strategy of an elementwise op says `jam = J`, J rows are written
     in one loop, which reads once what they share.
 
@@ -111,11 +113,11 @@ def PrefetchRowsPass
   let description = [{
     In a loop over rows marked `bn.prefetch = D`, each vector that is read at a
     place that depends on the row is prefetched D rows ahead, with one prefetch
-    per cache line: into the L1 cache, or, where D rows of all that is read are
-    6 KiB or more, into the L2 cache; an addend of what is stored beside sums into the L1 cache even
-    so. Towards the end of the loop, the last row takes the place of rows that do
-    not exist. Vectors shorter than a cache line, in tails, are left to the
-    hardware.
+    per cache line: into the L1 cache, or, where D rows of all that is read are a
+    sixth of that or more, into the L2 cache; an addend of what is stored beside
+    sums into the L1 cache even so. Towards the end of the loop, the last row
+    takes the place of rows that do not exist. Vectors shorter than a cache line,
+    in tails, are left to the hardware.
 
     Where the loop sums some of a buffer and stores a function of another part,
     as when statistics of the next channel group are taken while the present one
@@ -155,6 +157,11 @@ def PrefetchRowsPass
   }];
   let dependentDialects = [
     "::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect"
+  ];
+  let options = [
+    Option<"l1Bytes", "l1-bytes", "int64_t", "0",
+           "size of the L1 cache in bytes, 0 = that of the module's "
+           "`dlti.target_system_spec`, else of the host">
   ];
   let statistics = [
     Statistic<"numPrefetched", "prefetched", "vector reads with prefetches">
@@ -239,7 +246,19 @@ def PairBF16LanesPass : Pass<"bn-pair-bf16-lanes", "::mlir::func::FuncOp"> {
     %bits = (round %even >> 16) | (round %odd & 0xffff0000) : vector<16xi32>
     %y = vector.bitcast %bits : vector<16xi32> to vector<32xbf16>
     ```
+
+    or, with an instruction that rounds two registers,
+
+    ```mlir
+    %both = vector.shuffle %even, %odd [0, ..., 31] : vector<16xf32>, vector<16xf32>
+    %rounded = arith.truncf %both : vector<32xf32> to vector<32xbf16>
+    %y = vector.shuffle %rounded, %rounded [0, 16, 1, 17, ...]
+    ```
   }];
+  let options = [
+    Option<"avx512BF16", "avx512-bf16", "bool", "false",
+           "leave rounding to the instructions of AVX512-BF16">
+  ];
   let dependentDialects = [
     "::mlir::arith::ArithDialect", "::mlir::vector::VectorDialect"
   ];

@@ -34,8 +34,8 @@ struct MachineModel {
   /// cores, and far from each: what fits the L2 cache should stay in it.
   bool hasFarL3() const { return l3Bytes >= kMostL3Bytes; }
 
-  /// True where the L1 cache has 32 KiB: what is read and written past it
-  /// takes the place of what is needed again.
+  /// True where the L1 cache has at most 32 KiB: what is read and written past
+  /// it takes the place of what is needed again.
   bool hasSmallL1() const { return l1Bytes <= 32 << 10; }
 
   /// The machine that this process runs on. Of a last-level cache, what a few

@@ -29,11 +29,11 @@ def VersionDynamicShapesPass
     %y = bn.inference axis(1) ... ins(%x : tensor<?x?xf32>) ...
     ```
 
-    becomes, with a last-level cache of 16 MiB,
+    becomes, with a last-level cache of 16 MiB, and an L1 cache of 32 KiB,
 
     ```mlir
     %elements = arith.muli %d0, %d1 : index
-    %isLarge = arith.cmpi sgt, %elements, %c1572864 : index
+    %isLarge = arith.cmpi sgt, %elements, %c2097152 : index
     %y = scf.if %isLarge -> tensor<?x?xf32> {
       %0 = bn.inference ... {bn.lowering_strategy =
           #bn.lowering_strategy<sweep, ..., stores = nontemporal>} ...
@@ -126,7 +126,7 @@ def FlattenShortRowsPass
     : Pass<"bn-flatten-short-rows", "::mlir::func::FuncOp"> {
   let summary = "treat the short rows of a channel group as one long row";
   let description = [{
-    Ops of a slab whose data are (..., channel, row) with short rows are
+    Ops of a slab or a sweep whose data are (..., channel, row) with short rows are
     rewritten for data of which channel and row are one dimension. Operands per
     channel are spread over the elements of a row; sums are first taken per
     element, over what is outside of the row, and then over the row. The

@@ -123,7 +123,7 @@ def BN_LoweringStrategyAttr : AttrDef<BN_Dialect, "LoweringStrategy"> {
     | `stores` | `nontemporal`: past the caches, where the address is aligned |
     | `streams` | far places that rows are read from in turn where channels are contiguous: each keeps a hardware prefetcher busy; default 1 |
     | `jam` | adjacent rows that are written in one loop, which reads what is the same for all of them once (unroll and jam); default 1 |
-    | `prefetch` | rows that are prefetched ahead of the statistics, default 0 |
+    | `prefetch` | rows that are prefetched ahead, in units of `jam` rows; default 0 |
 
     How the work is cut depends on shapes and on this attribute alone, never on
     how many threads turn up: this makes results independent of threads, bit

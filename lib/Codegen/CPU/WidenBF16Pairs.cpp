@@ -1,0 +1,41 @@
+//===- WidenBF16Pairs.cpp - bf16 to f32 without shuffles ------------------===//
+//
+// Part of the bn-mlir project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Phases 'vector' and 'llvm'. To widen a vector in order moves elements between
+// lanes. Where the order does not matter, two halves of it need not be moved.
+//
+//===----------------------------------------------------------------------===//
+
+#include "WidenBF16Pairs.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+using namespace mlir::bn;
+
+Value mlir::bn::createBits(OpBuilder &b, Location loc, VectorType type,
+                           uint32_t bits) {
+  return arith::ConstantOp::create(
+      b, loc,
+      DenseElementsAttr::get(type, b.getI32IntegerAttr(int32_t(bits))));
+}
+
+std::pair<Value, Value> mlir::bn::widenBF16Pairs(OpBuilder &b, Location loc,
+                                                 Value pairs) {
+  int64_t half = cast<VectorType>(pairs.getType()).getDimSize(0) / 2;
+  auto bitsType = VectorType::get(half, b.getI32Type());
+  auto type = VectorType::get(half, b.getF32Type());
+  Value lanes = vector::BitCastOp::create(b, loc, bitsType, pairs);
+  Value even =
+      arith::ShLIOp::create(b, loc, lanes, createBits(b, loc, bitsType, 16));
+  Value odd = arith::AndIOp::create(b, loc, lanes,
+                                    createBits(b, loc, bitsType, 0xffff0000));
+  return {arith::BitcastOp::create(b, loc, type, even),
+          arith::BitcastOp::create(b, loc, type, odd)};
+}

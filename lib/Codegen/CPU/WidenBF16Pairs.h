@@ -1,0 +1,26 @@
+//===- WidenBF16Pairs.h - bf16 to f32 without shuffles ----------*- C++ -*-===//
+//
+// Part of the bn-mlir project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef BN_LIB_CODEGEN_CPU_WIDENBF16PAIRS_H
+#define BN_LIB_CODEGEN_CPU_WIDENBF16PAIRS_H
+
+#include "mlir/IR/Builders.h"
+
+namespace mlir::bn {
+
+/// A vector of i32 that are all `bits`.
+Value createBits(OpBuilder &b, Location loc, VectorType type, uint32_t bits);
+
+/// The elements of a bf16 vector of even length as f32: those with even indices
+/// and those with odd ones, each by one operation on lanes of 32 bits, of which
+/// bf16 is the upper half.
+std::pair<Value, Value> widenBF16Pairs(OpBuilder &b, Location loc, Value pairs);
+
+} // namespace mlir::bn
+
+#endif // BN_LIB_CODEGEN_CPU_WIDENBF16PAIRS_H
