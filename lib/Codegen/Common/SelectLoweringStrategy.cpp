@@ -156,18 +156,20 @@ int64_t StrategySelector::selectShortRowGroup(int64_t channelDim) {
   return !storesToCaches() || (isBroken && group >= kFewChannels) ? group : 0;
 }
 
-/// Rows ahead that a sweep asks for: of 16-bit data, whose conversions fill the
-/// window in which a core looks ahead by itself.
+/// Rows ahead that a sweep asks for past the caches: of several channels, whose
+/// rows lie apart, about two; else only of 16-bit data, whose conversions fill
+/// the window in which a core looks ahead by itself.
 int64_t StrategySelector::selectSweepPrefetch() {
-  int64_t last = rank() - 1;
-  if (!is16Bit() || storesToCaches())
+  if (storesToCaches())
     return 0;
-  if (selectShortRowGroup(rank() - 2))
-    return 1;
-  if (type.isDynamicDim(last))
-    return 1;
-  return std::min<int64_t>(llvm::divideCeil(kRowBytes, partBytes()),
-                           kMaxPrefetch);
+  auto getRows = [](int64_t bytes, int64_t row) {
+    return std::min<int64_t>(llvm::divideCeil(bytes, row), kMaxPrefetch);
+  };
+  if (int64_t group = selectShortRowGroup(rank() - 2))
+    return getRows(2 * kRowBytes, group * rowBytes());
+  if (!is16Bit())
+    return 0;
+  return type.isDynamicDim(rank() - 1) ? 1 : getRows(kRowBytes, partBytes());
 }
 
 /// One elementwise pass, cut from the outermost dimension inwards.

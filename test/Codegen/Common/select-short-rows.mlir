@@ -155,4 +155,28 @@ module attributes {
         -> tensor<2000x8x200xf32>, tensor<8xf32>, tensor<8xf32>
     return %y : tensor<2000x8x200xf32>
   }
+
+  // A sweep past the caches over several channels at a time, of 3 KiB, asks for
+  // two rows ahead, of every type; over long rows, only of 16-bit data.
+  // CHECK-LABEL: func @sweeps
+  //       CHECK:   <sweep, {{.*}} parallel = [0, 4, 0], {{.*}} stores = nontemporal, prefetch = 2>
+  //       CHECK:   <sweep, {{.*}} parallel = [0, 8, 0], {{.*}} stores = nontemporal, prefetch = 2>
+  //       CHECK:   <sweep, {{.*}} parallel = [-50, -2, 0], {{.*}} stores = nontemporal>
+  func.func @sweeps(%x: tensor<50x512x196xf32>, %z: tensor<50x1024x196xbf16>,
+      %u: tensor<50x64x3136xf32>, %b: tensor<512xf32>, %c: tensor<1024xf32>,
+      %d: tensor<64xf32>)
+      -> (tensor<50x512x196xf32>, tensor<50x1024x196xbf16>,
+          tensor<50x64x3136xf32>) {
+    %y = bn.inference axis(1) epsilon(1.0) ins(%x : tensor<50x512x196xf32>)
+        statistics(%b, %b : tensor<512xf32>, tensor<512xf32>)
+        outs(%x : tensor<50x512x196xf32>) -> tensor<50x512x196xf32>
+    %w = bn.inference axis(1) epsilon(1.0) ins(%z : tensor<50x1024x196xbf16>)
+        statistics(%c, %c : tensor<1024xf32>, tensor<1024xf32>)
+        outs(%z : tensor<50x1024x196xbf16>) -> tensor<50x1024x196xbf16>
+    %v = bn.inference axis(1) epsilon(1.0) ins(%u : tensor<50x64x3136xf32>)
+        statistics(%d, %d : tensor<64xf32>, tensor<64xf32>)
+        outs(%u : tensor<50x64x3136xf32>) -> tensor<50x64x3136xf32>
+    return %y, %w, %v : tensor<50x512x196xf32>, tensor<50x1024x196xbf16>,
+        tensor<50x64x3136xf32>
+  }
 }
