@@ -214,7 +214,8 @@ int64_t StrategySelector::selectJam() {
 /// it need it less often, and may have it from the L2 cache.
 int64_t StrategySelector::selectChannels() {
   int64_t last = rank() - 1;
-  if (!isa<ScalarCodeOpInterface>(op.getOperation()) || type.isDynamicDim(last))
+  if (!isa<ScalarCodeOpInterface>(op.getOperation()) ||
+      !hasContiguousChannels(op) || type.isDynamicDim(last))
     return 0;
   int64_t bytes = countCoefficients() * accumulatorBytes();
   if (size(last) * bytes <= machine.l1Bytes / 3 * 2 * selectJam())

@@ -179,4 +179,15 @@ module attributes {
     return %y, %w, %v : tensor<50x512x196xf32>, tensor<50x1024x196xbf16>,
         tensor<50x64x3136xf32>
   }
+
+  // Of long rows, which no channels share, the next one is far enough.
+  // CHECK-LABEL: func @sweep_of_long_rows
+  //       CHECK:   <sweep, {{.*}} parallel = [-50, -2, 0], {{.*}} stores = nontemporal, prefetch = 1>
+  func.func @sweep_of_long_rows(%x: tensor<50x64x12544xbf16>,
+      %c: tensor<64xf32>) -> tensor<50x64x12544xbf16> {
+    %y = bn.inference axis(1) epsilon(1.0) ins(%x : tensor<50x64x12544xbf16>)
+        statistics(%c, %c : tensor<64xf32>, tensor<64xf32>)
+        outs(%x : tensor<50x64x12544xbf16>) -> tensor<50x64x12544xbf16>
+    return %y : tensor<50x64x12544xbf16>
+  }
 }
