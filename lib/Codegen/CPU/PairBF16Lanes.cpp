@@ -55,7 +55,6 @@ private:
   bool isLeaf(Operation *op) const;
   bool add(Value value);
   Type getHalf(Type type) const;
-  Halves getHalves(RewriterBase &b, Value value);
   void split(RewriterBase &b, Operation *op);
   Value roundInIntegers(RewriterBase &b, Halves numbers);
   Value roundByInstruction(RewriterBase &b, Halves numbers);
@@ -86,11 +85,7 @@ static bool isSplat(Operation *op) {
 
 /// Leaves may have other users.
 bool Chain::isLeaf(Operation *op) const {
-  auto extension = dyn_cast<arith::ExtFOp>(op);
-  return isSplat(op) ||
-         (extension &&
-          getElementTypeOrSelf(extension.getIn().getType()).isBF16() &&
-          getElementTypeOrSelf(extension.getType()).isF32());
+  return isSplat(op) || widensBF16(op);
 }
 
 bool Chain::add(Value value) {
@@ -171,7 +166,7 @@ Value Chain::roundInIntegers(RewriterBase &b, Halves numbers) {
   Location loc = end.getLoc();
   Value lower = createRoundedBits(b, loc, numbers.first);
   Value upper = createRoundedBits(b, loc, numbers.second);
-  auto type = cast<VectorType>(lower.getType());
+  Type type = lower.getType();
   lower = arith::ShRUIOp::create(b, loc, lower, createBits(b, loc, type, 16));
   upper = arith::AndIOp::create(b, loc, upper,
                                 createBits(b, loc, type, 0xffff0000));

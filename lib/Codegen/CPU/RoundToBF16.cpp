@@ -13,6 +13,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "RoundToBF16.h"
+#include "WidenBF16Pairs.h"
 #include "bn/Codegen/CPU/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -46,12 +47,7 @@ bool mlir::bn::isRoundingToBF16(arith::TruncFOp op) {
 /// that bit is odd; the carry may run into the exponent, as it should.
 Value mlir::bn::createRoundedBits(OpBuilder &b, Location loc, Value value) {
   Type wide = withElement(value.getType(), b.getI32Type());
-  auto constant = [&](int64_t bits) -> Value {
-    TypedAttr attr = b.getI32IntegerAttr(bits);
-    if (auto vector = dyn_cast<VectorType>(wide))
-      attr = DenseElementsAttr::get(vector, attr);
-    return arith::ConstantOp::create(b, loc, attr);
-  };
+  auto constant = [&](uint32_t bits) { return createBits(b, loc, wide, bits); };
   Value bits = arith::BitcastOp::create(b, loc, wide, value);
   Value odd = arith::AndIOp::create(
       b, loc, arith::ShRUIOp::create(b, loc, bits, constant(16)), constant(1));
@@ -76,11 +72,8 @@ struct RoundInIntegers : OpRewritePattern<arith::TruncFOp> {
     Location loc = op.getLoc();
     Value kept = createRoundedBits(b, loc, op.getIn());
     Type wide = kept.getType();
-    TypedAttr sixteen = b.getI32IntegerAttr(16);
-    if (auto vector = dyn_cast<VectorType>(wide))
-      sixteen = DenseElementsAttr::get(vector, sixteen);
-    Value high = arith::ShRUIOp::create(
-        b, loc, kept, arith::ConstantOp::create(b, loc, sixteen));
+    Value high =
+        arith::ShRUIOp::create(b, loc, kept, createBits(b, loc, wide, 16));
     Value narrow = arith::TruncIOp::create(
         b, loc, withElement(wide, b.getI16Type()), high);
     b.replaceOpWithNewOp<arith::BitcastOp>(op, op.getType(), narrow);

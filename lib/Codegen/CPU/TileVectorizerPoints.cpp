@@ -90,12 +90,6 @@ Value TileVectorizer::broadcast(Value value, int64_t width) {
       b, loc, VectorType::get(width, value.getType()), value);
 }
 
-static bool widensBF16(Operation *op) {
-  auto extension = dyn_cast<arith::ExtFOp>(op);
-  return extension && extension.getIn().getType().isBF16() &&
-         extension.getType().isF32();
-}
-
 /// True where the elements of a strip of `width` may change places, all in the
 /// same way: they are bf16, two registers or more, and what is computed of them
 /// is only added up.

@@ -15,15 +15,24 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/TypeUtilities.h"
 
 using namespace mlir;
 using namespace mlir::bn;
 
-Value mlir::bn::createBits(OpBuilder &b, Location loc, VectorType type,
+Value mlir::bn::createBits(OpBuilder &b, Location loc, Type type,
                            uint32_t bits) {
-  return arith::ConstantOp::create(
-      b, loc,
-      DenseElementsAttr::get(type, b.getI32IntegerAttr(int32_t(bits))));
+  TypedAttr attr = b.getI32IntegerAttr(int32_t(bits));
+  if (auto vector = dyn_cast<VectorType>(type))
+    attr = DenseElementsAttr::get(vector, attr);
+  return arith::ConstantOp::create(b, loc, attr);
+}
+
+bool mlir::bn::widensBF16(Operation *op) {
+  auto extension = dyn_cast<arith::ExtFOp>(op);
+  return extension &&
+         getElementTypeOrSelf(extension.getIn().getType()).isBF16() &&
+         getElementTypeOrSelf(extension.getType()).isF32();
 }
 
 std::pair<Value, Value> mlir::bn::widenBF16Pairs(OpBuilder &b, Location loc,

@@ -13,8 +13,11 @@
 
 namespace mlir::bn {
 
-/// A vector of i32 that are all `bits`.
-Value createBits(OpBuilder &b, Location loc, VectorType type, uint32_t bits);
+/// A constant of `type`, i32 or a vector of it, that is `bits` everywhere.
+Value createBits(OpBuilder &b, Location loc, Type type, uint32_t bits);
+
+/// True for an extension from bf16 to f32, of numbers or vectors.
+bool widensBF16(Operation *op);
 
 /// The elements of a bf16 vector of even length as f32: those with even indices
 /// and those with odd ones, each by one operation on lanes of 32 bits, of which

@@ -89,8 +89,7 @@ int64_t StrategySelector::selectBlockPrefetch() {
   if (storesToCaches() || type.isDynamicDim(rank() - 1) ||
       kLeastAhead * kStreams * partBytes() > machine.l2Bytes / 2)
     return 0;
-  return std::clamp<int64_t>(llvm::divideCeil(kAhead, partBytes()), kLeastAhead,
-                             kMaxPrefetch);
+  return std::max(countRowsAhead(kAhead, partBytes()), kLeastAhead);
 }
 
 /// Channels are contiguous: pieces of rows, each with partial statistics.
@@ -156,20 +155,16 @@ int64_t StrategySelector::selectShortRowGroup(int64_t channelDim) {
   return !storesToCaches() || (isBroken && group >= kFewChannels) ? group : 0;
 }
 
-/// Rows ahead that a sweep asks for past the caches: of several channels, whose
-/// rows lie apart, about two; else only of 16-bit data, whose conversions fill
-/// the window in which a core looks ahead by itself.
-int64_t StrategySelector::selectSweepPrefetch() {
-  if (storesToCaches())
+/// Rows ahead that a sweep asks for past the caches: of `group` channels at a
+/// time, whose rows lie apart, about two; if that is 0, only of 16-bit data,
+/// whose conversions fill the window in which a core looks ahead by itself.
+int64_t StrategySelector::selectSweepPrefetch(int64_t group) {
+  if (storesToCaches() || (group == 0 && !is16Bit()))
     return 0;
-  auto getRows = [](int64_t bytes, int64_t row) {
-    return std::min<int64_t>(llvm::divideCeil(bytes, row), kMaxPrefetch);
-  };
-  if (int64_t group = selectShortRowGroup(rank() - 2))
-    return getRows(2 * kRowBytes, group * rowBytes());
-  if (!is16Bit())
-    return 0;
-  return type.isDynamicDim(rank() - 1) ? 1 : getRows(kRowBytes, partBytes());
+  if (group != 0)
+    return countRowsAhead(2 * kRowBytes, group * rowBytes());
+  return type.isDynamicDim(rank() - 1) ? 1
+                                       : countRowsAhead(kRowBytes, partBytes());
 }
 
 /// One elementwise pass, cut from the outermost dimension inwards.
@@ -178,7 +173,7 @@ LoweringStrategyAttr StrategySelector::selectSweep() {
   if (int64_t group = selectShortRowGroup(rank() - 2)) {
     parallel[rank() - 2] = group;
     return get(Schedule::Sweep, parallel, tile, /*streams=*/1,
-               selectSweepPrefetch());
+               selectSweepPrefetch(group));
   }
   int64_t wanted = kSweepPieces;
   for (int64_t dim = 0; dim < rank() && wanted > 1; ++dim) {
@@ -197,13 +192,13 @@ LoweringStrategyAttr StrategySelector::selectSweep() {
     parallel[dim] = -pieces;
     wanted = llvm::divideCeil(wanted, pieces);
   }
+  int64_t prefetch = selectSweepPrefetch(/*group=*/0);
   if (!hasRowsOfChannels())
-    return get(Schedule::Sweep, parallel, tile, /*streams=*/1,
-               selectSweepPrefetch());
+    return get(Schedule::Sweep, parallel, tile, /*streams=*/1, prefetch);
   if (int64_t channels = selectChannels())
     tile = {kTileRows / kStreams, channels};
-  return get(Schedule::Sweep, parallel, tile, /*streams=*/1,
-             selectSweepPrefetch(), selectJam());
+  return get(Schedule::Sweep, parallel, tile, /*streams=*/1, prefetch,
+             selectJam());
 }
 
 LoweringStrategyAttr StrategySelector::select() {

@@ -21,6 +21,12 @@ inline int64_t getDivisor(int64_t n, int64_t limit) {
   return 1;
 }
 
+/// Rows of `rowBytes` each that make up `bytes`, at least one, and no more than
+/// can be asked for ahead.
+inline int64_t countRowsAhead(int64_t bytes, int64_t rowBytes) {
+  return std::min<int64_t>(llvm::divideCeil(bytes, rowBytes), kMaxPrefetch);
+}
+
 /// True for an op that sums up its data and goes over them, and needs nothing
 /// of the one for the other: it reads them once, in one order.
 bool sweepsOnce(Operation *op);
@@ -121,10 +127,10 @@ private:
   bool areBetterJammed();
   bool goesAlone();
   bool paysPipelined(bool areTogether);
-  bool fitsOnce(int64_t group);
+  bool fitsOnce();
   int64_t selectRowPrefetch(int64_t group, int64_t tileRows);
   int64_t getRowsAhead(int64_t bytes, int64_t group, int64_t rows);
-  int64_t selectSlabPrefetch(int64_t group, bool fits);
+  int64_t selectSlabPrefetch(int64_t group);
   int64_t selectGroup(int64_t channelDim);
   int64_t getMostSpread(int64_t channelDim);
   int64_t selectRows(int64_t group);
@@ -143,7 +149,7 @@ private:
   LoweringStrategyAttr selectSplit();
   LoweringStrategyAttr selectSweep();
   int64_t selectShortRowGroup(int64_t channelDim);
-  int64_t selectSweepPrefetch();
+  int64_t selectSweepPrefetch(int64_t group);
 };
 
 } // namespace mlir::bn

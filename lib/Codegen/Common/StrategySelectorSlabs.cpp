@@ -87,12 +87,12 @@ bool StrategySelector::paysPipelined(bool areTogether) {
   return !storesToCaches() && !fillsCache && isa<TrainingOp>(op.getOperation());
 }
 
-/// True where a slab of one channel, which goes alone, fits the L2 cache, and
+/// True where the slab of one channel, which goes alone, fits the L2 cache, and
 /// the next one beside it does not: in a pipelined loop both would be read from
 /// the last-level cache. Data that do not fit that one either keep memory and
 /// cores busy together there, which gains more.
-bool StrategySelector::fitsOnce(int64_t group) {
-  if (group != 1 || !machine.hasFarL3() || storesToCaches() || !goesAlone() ||
+bool StrategySelector::fitsOnce() {
+  if (!machine.hasFarL3() || storesToCaches() || !goesAlone() ||
       !type.hasStaticShape() || size(0) > kFewRows)
     return false;
   int64_t data = countData(op);
@@ -135,41 +135,41 @@ LoweringStrategyAttr StrategySelector::selectSlab(int64_t channelDim) {
   SmallVector<int64_t> parallel(rank(), 0);
   int64_t group = selectGroup(channelDim);
   parallel[channelDim] = group;
-  bool maybePipelined = canBePipelined(channelDim) && paysPipelined(group > 1);
-  bool fits = maybePipelined && fitsOnce(group);
-  if (maybePipelined && !fits)
-    return selectPipelinedSlab(channelDim, group);
+  if (canBePipelined(channelDim) && paysPipelined(group > 1)) {
+    if (group != 1 || !fitsOnce())
+      return selectPipelinedSlab(channelDim, group);
+    // Loops over single rows are those that ask ahead.
+    return get(Schedule::Slab, parallel, selectRowTile(group), /*streams=*/1,
+               getRowsAhead(kAhead, group, size(0)));
+  }
   if (sweepsOnce(op) && hasStaticRows(channelDim))
     return get(Schedule::Slab, parallel, selectRowTile(group), /*streams=*/1,
                /*prefetch=*/storesToCaches() ? 0 : 1);
 
-  // Loops over single rows are those that ask ahead.
   SmallVector<int64_t> tile =
-      fits ? selectRowTile(group)
-           : selectTile(std::max<int64_t>(tileElements() / group, 1));
+      selectTile(std::max<int64_t>(tileElements() / group, 1));
   if (group > 1 && !type.isDynamicDim(0))
     tile[0] = selectRows(group);
   bool isJammed = group > 1 && (type.isDynamicDim(0) || size(0) >= kJammedRows);
   return get(Schedule::Slab, parallel, tile, /*streams=*/1,
-             selectSlabPrefetch(group, fits), isJammed ? selectJam() : 1);
+             selectSlabPrefetch(group), isJammed ? selectJam() : 1);
 }
 
 /// Rows of `group` channels each that make up `bytes`: no more than a part of
 /// the `rows` of a loop, where their number is known.
 int64_t StrategySelector::getRowsAhead(int64_t bytes, int64_t group,
                                        int64_t rows) {
-  int64_t distance = llvm::divideCeil(bytes, rowBytes() * group);
+  int64_t distance = countRowsAhead(bytes, rowBytes() * group);
   if (!ShapedType::isDynamic(rows))
     distance = std::min(distance, rows / kPartAhead);
-  return std::clamp<int64_t>(distance, 1, kMaxPrefetch);
+  return std::max<int64_t>(distance, 1);
 }
 
-/// Rows ahead that the sweeps over a slab ask for past the caches: of 16-bit
-/// data of several channels, as in a sweep (selectSweepPrefetch), and in the
-/// place of a pipelined loop over slabs that fit once (`fits`).
-int64_t StrategySelector::selectSlabPrefetch(int64_t group, bool fits) {
-  bool isSlow = is16Bit() && group > 1 && machine.vectorBits >= kMaskedBits;
-  if (storesToCaches() || !(isSlow || fits))
+/// Rows ahead that the sweeps over a slab of several channels ask for past the
+/// caches: of 16-bit data, as in a sweep (selectSweepPrefetch).
+int64_t StrategySelector::selectSlabPrefetch(int64_t group) {
+  if (group == 1 || !is16Bit() || storesToCaches() ||
+      machine.vectorBits < kMaskedBits)
     return 0;
   return getRowsAhead(kAhead, group, size(0));
 }
