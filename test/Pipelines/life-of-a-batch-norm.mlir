@@ -10,7 +10,7 @@ module attributes {
     "CPU" = #dlti.target_device_spec<
       "L1_cache_size_in_bytes" = 32768 : i64,
       "L2_cache_size_in_bytes" = 524288 : i64,
-      "L3_cache_size_in_bytes" = 16777216 : i64,
+      "L3_cache_size_in_bytes" = 20971520 : i64,
       "max_vector_op_width" = 256 : i64>>
 } {
   func.func @training(

@@ -35,6 +35,10 @@ static constexpr int64_t kSweepPieces = 64;
 /// Partial results of a reduction that is split; each costs a merge per
 /// channel.
 static constexpr int64_t kPartialPieces = 32;
+/// Pieces that images are cut in, enough for the cores that share such a cache
+/// as paysToSplitImages() asks for; and the most images of a tile, each of which
+/// is read from another place.
+static constexpr int64_t kImagePieces = 8, kTileImages = 8;
 /// Least rows that what is spread over one is worth being read by: past the
 /// caches; inside them, where a row is whole cache lines; and else as bytes of
 /// an element of all rows. Fewer than kFewChannels do not make a long row.
@@ -122,6 +126,36 @@ LoweringStrategyAttr StrategySelector::selectSplit() {
     if (isReduction(dim))
       tile[dim] = dim == rank() - 1 ? tileElements() : 1;
   parallel[cut] = -kPartialPieces;
+  return get(Schedule::Split, parallel, tile);
+}
+
+/// True where what the sums read, channels first, fills more than a quarter of
+/// a last-level cache that few cores share. The rows of one channel lie apart,
+/// so that no prefetcher follows a slab: each line that other work has driven
+/// out of that cache is waited for. Two sweeps in the order of memory read more
+/// and wait less.
+bool StrategySelector::paysToSplitImages(int64_t channelDim) {
+  int64_t last = rank() - 1;
+  bool isMasked = machine.vectorBits >= kMaskedBits;
+  int64_t shortest = isMasked ? kLongUnknownRow : kLongMaskedRow;
+  if (!sweepsTwice(op) || !hasStaticRows(channelDim) || machine.hasFarL3() ||
+      size(0) < kMinChannels || size(last) < shortest ||
+      size(last) > kLongestRow)
+    return false;
+  int64_t bytes = type.getNumElements() * elementBytes, data = countData(op);
+  return (data - countWrittenData(op)) * bytes > machine.l3Bytes / 4 &&
+         data * bytes <= getMostCachedBytes(op, machine);
+}
+
+/// Many channels: pieces of images, all as large where their number allows it.
+/// A tile is a piece or a few images, so that merges are rare.
+LoweringStrategyAttr StrategySelector::selectSplitImages() {
+  SmallVector<int64_t> parallel(rank(), 0), tile(rank(), 0);
+  int64_t most = llvm::divideCeil(size(0), kImagePieces), row = size(rank() - 1);
+  int64_t even = getDivisor(size(0), most);
+  parallel[0] = even * 2 >= most ? even : most;
+  tile[0] = std::min({parallel[0], kTileImages, getMostRows(row),
+                      std::max<int64_t>(kLongestRow / row, 1)});
   return get(Schedule::Split, parallel, tile);
 }
 
@@ -223,6 +257,8 @@ LoweringStrategyAttr StrategySelector::select() {
   if (oneChannelDim && !type.isDynamicDim(channelDim) &&
       size(channelDim) < kMinChannels)
     return selectSplit();
+  if (paysToSplitImages(channelDim))
+    return selectSplitImages();
   return selectSlab(channelDim);
 }
 

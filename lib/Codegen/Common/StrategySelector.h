@@ -56,6 +56,8 @@ struct StrategySelector {
   /// size is not known.
   static constexpr int64_t kLongRow = 512, kLongMaskedRow = 128;
   static constexpr int64_t kLongUnknownRow = 32;
+  /// The most elements of a row between two merges.
+  static constexpr int64_t kLongestRow = 8192;
 
   IndexedOpInterface op;
   const MachineModel &machine;
@@ -147,6 +149,8 @@ private:
   int64_t selectBlockPrefetch();
   LoweringStrategyAttr selectRowBlocks();
   LoweringStrategyAttr selectSplit();
+  bool paysToSplitImages(int64_t channelDim);
+  LoweringStrategyAttr selectSplitImages();
   LoweringStrategyAttr selectSweep();
   int64_t selectShortRowGroup(int64_t channelDim);
   int64_t selectSweepPrefetch(int64_t group);

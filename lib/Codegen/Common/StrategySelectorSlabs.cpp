@@ -16,8 +16,6 @@
 using namespace mlir;
 using namespace mlir::bn;
 
-/// The most elements of a row between two merges.
-static constexpr int64_t kLongestRow = 8192;
 /// Rows of a tile whose rows are short, and whose rows may be short or long.
 static constexpr int64_t kShortRows = 128, kUnknownRows = 16;
 

@@ -6,7 +6,7 @@ module attributes {
     "CPU" = #dlti.target_device_spec<
       "L1_cache_size_in_bytes" = 32768 : i64,
       "L2_cache_size_in_bytes" = 524288 : i64,
-      "L3_cache_size_in_bytes" = 16777216 : i64,
+      "L3_cache_size_in_bytes" = 20971520 : i64,
       "max_vector_op_width" = 256 : i64>>
 } {
   // Channels first: 784 elements in a row are 24 strips of 32, and 2 of 8.
