@@ -36,9 +36,11 @@ static constexpr int64_t kSweepPieces = 64;
 /// channel.
 static constexpr int64_t kPartialPieces = 32;
 /// Pieces that images are cut in, enough for the cores that share such a cache
-/// as paysToSplitImages() asks for; and the most images of a tile, each of which
-/// is read from another place.
-static constexpr int64_t kImagePieces = 8, kTileImages = 8;
+/// as paysToSplitImages() asks for; elements of a channel in a piece that are
+/// worth a merge; and the most images of a tile, each of which is read from
+/// another place.
+static constexpr int64_t kImagePieces = 8, kPieceElements = 512,
+                         kTileImages = 8;
 /// Least rows that what is spread over one is worth being read by: past the
 /// caches; inside them, where a row is whole cache lines; and else as bytes of
 /// an element of all rows. Fewer than kFewChannels do not make a long row.
@@ -147,13 +149,17 @@ bool StrategySelector::paysToSplitImages(int64_t channelDim) {
          data * bytes <= getMostCachedBytes(op, machine);
 }
 
-/// Many channels: pieces of images, all as large where their number allows it.
-/// A tile is a piece or a few images, so that merges are rare.
+/// Many channels: pieces of images, an even number of equal ones if there is
+/// one. A tile is a piece or a few of its images.
 LoweringStrategyAttr StrategySelector::selectSplitImages() {
   SmallVector<int64_t> parallel(rank(), 0), tile(rank(), 0);
-  int64_t most = llvm::divideCeil(size(0), kImagePieces), row = size(rank() - 1);
-  int64_t even = getDivisor(size(0), most);
-  parallel[0] = even * 2 >= most ? even : most;
+  int64_t images = size(0), row = size(rank() - 1);
+  int64_t pieces = llvm::bit_floor<uint64_t>(std::clamp(
+      images * row / kPieceElements, kFewPieces, kImagePieces));
+  int64_t most = llvm::divideCeil(images, pieces);
+  int64_t equal = getDivisor(images, most);
+  bool isEven = images / equal % 2 == 0 && equal * 2 >= most;
+  parallel[0] = isEven ? equal : most;
   tile[0] = std::min({parallel[0], kTileImages, getMostRows(row),
                       std::max<int64_t>(kLongestRow / row, 1)});
   return get(Schedule::Split, parallel, tile);
