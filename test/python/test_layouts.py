@@ -157,6 +157,61 @@ def test_short_rows_past_the_caches(dtype):
     check_layer(shape, 1, dtype)
 
 
+NEARLY_FULL_CACHE = """
+module attributes {
+  dlti.target_system_spec = #dlti.target_system_spec<
+    "CPU" = #dlti.target_device_spec<"L3_cache_size_in_bytes" = BYTES : i64>>
+} {
+  func.func @step(%x: tensor<SHAPE>, %dy: tensor<SHAPE>, %scale: tensor<CxACC>,
+      %offset: tensor<CxACC>, %y0: tensor<SHAPE>, %m0: tensor<CxACC>,
+      %v0: tensor<CxACC>, %dx0: tensor<SHAPE>)
+      -> (tensor<SHAPE>, tensor<CxACC>, tensor<CxACC>, tensor<SHAPE>) {
+    %y, %m, %v = bn.training axis(1) epsilon(1.0e-3) ins(%x : tensor<SHAPE>)
+        scale(%scale : tensor<CxACC>) offset(%offset : tensor<CxACC>)
+        outs(%y0, %m0, %v0 : tensor<SHAPE>, tensor<CxACC>, tensor<CxACC>)
+        -> tensor<SHAPE>, tensor<CxACC>, tensor<CxACC>
+    %dx = bn.backward axis(1) epsilon(1.0e-3) wrt(input)
+        ins(%dy, %x : tensor<SHAPE>, tensor<SHAPE>)
+        scale(%scale : tensor<CxACC>)
+        statistics(%m, %v : tensor<CxACC>, tensor<CxACC>)
+        outs(%dx0 : tensor<SHAPE>) -> tensor<SHAPE>
+    return %y, %m, %v, %dx
+        : tensor<SHAPE>, tensor<CxACC>, tensor<CxACC>, tensor<SHAPE>
+  }
+}
+"""
+
+
+@pytest.mark.parametrize("dtype", ["f32", "f16", "bf16"])
+@pytest.mark.parametrize("images, channels, row", [
+    (8, 24, 513), (13, 67, 150), (37, 31, 140), (50, 9, 256)])
+@pytest.mark.parametrize("factor", [3, 6])
+def test_pieces_of_images(dtype, images, channels, row, factor):
+    """Channels first, where the last-level cache is as large as 3 or 6 of the
+    arrays: training nearly fills the one, gradients the other."""
+    shape = (images, channels, row)
+    dtype = ref.DTYPES[dtype]
+    x, dy = (ref.random_array(shape, dtype, seed) for seed in (1, 2))
+    name = {"float32": "f32", "float16": "f16"}.get(dtype.name, "bf16")
+    text = NEARLY_FULL_CACHE.replace("BYTES", str(factor * x.nbytes))
+    text = text.replace("SHAPE", "x".join(map(str, shape)) + "x" + name)
+    text = text.replace("CxACC", f"{channels}xf32")
+    kernel = bn_mlir.compile(text)
+    assert "<split" in kernel.ir["tiled"]
+    scale, offset, _, _ = ref.parameters(shape, 1, ref.DTYPES["f32"])
+    y, dx = np.empty_like(x), np.empty_like(x)
+    mean, variance = np.empty((2, channels), np.float32)
+    kernel(x, dy, scale, offset, y, mean, variance, dx)
+    expected = ref.statistics(x, 1)
+    ref.assert_close(mean, expected.mean)
+    ref.assert_close(variance, expected.variance)
+    ref.assert_close(y, ref.inference(
+        x, scale, offset, expected.mean, expected.variance, 1))
+    inverse = 1 / np.sqrt(expected.variance + 1e-3)
+    ref.assert_close(dx, ref.backward(
+        dy, x, scale, expected.mean, inverse, 1)[0])
+
+
 HANDWRITTEN = """
 func.func @inference(%x: tensor<ROWSx37xbf16>, %scale: tensor<37xf32>,
     %offset: tensor<37xf32>, %mean: tensor<37xf32>, %variance: tensor<37xf32>,

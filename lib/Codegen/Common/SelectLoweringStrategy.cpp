@@ -154,8 +154,8 @@ bool StrategySelector::paysToSplitImages(int64_t channelDim) {
 LoweringStrategyAttr StrategySelector::selectSplitImages() {
   SmallVector<int64_t> parallel(rank(), 0), tile(rank(), 0);
   int64_t images = size(0), row = size(rank() - 1);
-  int64_t pieces = llvm::bit_floor<uint64_t>(std::clamp(
-      images * row / kPieceElements, kFewPieces, kImagePieces));
+  int64_t pieces = llvm::bit_floor<uint64_t>(
+      std::clamp(images * row / kPieceElements, kFewPieces, kImagePieces));
   int64_t most = llvm::divideCeil(images, pieces);
   int64_t equal = getDivisor(images, most);
   bool isEven = images / equal % 2 == 0 && equal * 2 >= most;

@@ -164,9 +164,10 @@ int64_t StrategySelector::getRowsAhead(int64_t bytes, int64_t group,
 }
 
 /// Rows ahead that the sweeps over a slab of several channels ask for past the
-/// caches: of 16-bit data, as in a sweep (selectSweepPrefetch).
+/// caches. Where the last-level cache is far, this pays only for 16-bit data,
+/// as in a sweep (selectSweepPrefetch).
 int64_t StrategySelector::selectSlabPrefetch(int64_t group) {
-  if (group == 1 || !is16Bit() || storesToCaches() ||
+  if (group == 1 || (!is16Bit() && machine.hasFarL3()) || storesToCaches() ||
       machine.vectorBits < kMaskedBits)
     return 0;
   return getRowsAhead(kAhead, group, size(0));
@@ -221,15 +222,20 @@ SmallVector<int64_t> StrategySelector::selectRowTile(int64_t group) {
 
 /// Rows ahead that a pipelined loop over tiles of `tileRows` asks for. Where
 /// channels are together, gradients have what they need per element in the L1
-/// cache, and no room.
+/// cache, and no room. Of f32 data, rows of several channels and those that are
+/// longer than a tile are two, unless the last-level cache is far.
 int64_t StrategySelector::selectRowPrefetch(int64_t group, int64_t tileRows) {
   int64_t last = rank() - 1;
   if (type.isDynamicDim(last))
     return 1;
+  int64_t bytes = kAhead;
   bool hasRoom = group == 1 || isa<TrainingOp>(op.getOperation());
-  bool isFar = is16Bit() && !storesToCaches() && hasRoom;
-  return getRowsAhead(isFar ? kFarAhead : kAhead, group,
-                      tileRows > 1 ? tileRows : size(0));
+  if (!storesToCaches() && is16Bit() && hasRoom)
+    bytes = kFarAhead;
+  else if (!storesToCaches() && !is16Bit() && !machine.hasFarL3() &&
+           (group > 1 || selectPartOfRow() != 0))
+    bytes = std::max(bytes, 2 * rowBytes() * group);
+  return getRowsAhead(bytes, group, tileRows > 1 ? tileRows : size(0));
 }
 
 /// One group is normalized while the statistics of the next are taken. Each

@@ -108,4 +108,32 @@ module attributes {
           tensor<50x64x3136xf32>, tensor<50x256x3136xf32>,
           tensor<65x64x3136xf32>, tensor<50x16x6400xf32>
   }
+
+  // Data that fill half of the cache stay slabs. Of f32, one row of several
+  // channels ahead is enough, and none where they are not pipelined.
+  // CHECK-LABEL: func @rows_ahead
+  //       CHECK:   <pipelined_slab, {{.*}} tile = [0, 1, 0], {{.*}} stores = temporal,
+  //       CHECK:   <pipelined_slab, {{.*}} tile = [0, 4, 0], {{.*}} stores = nontemporal, prefetch = 1>
+  //       CHECK:   <slab, {{.*}} parallel = [0, 4, 0], {{.*}} stores = nontemporal>
+  func.func @rows_ahead(%x: tensor<50x384x196xf32>,
+      %z: tensor<50x1024x196xf32>, %b: tensor<384xf32>, %c: tensor<1024xf32>)
+      -> (tensor<50x384x196xf32>, tensor<50x1024x196xf32>,
+          tensor<50x1024x196xf32>) {
+    %y:3 = bn.training axis(1) epsilon(1.0)
+        ins(%x : tensor<50x384x196xf32>)
+        outs(%x, %b, %b
+             : tensor<50x384x196xf32>, tensor<384xf32>, tensor<384xf32>)
+        -> tensor<50x384x196xf32>, tensor<384xf32>, tensor<384xf32>
+    %w:3 = bn.training axis(1) epsilon(1.0)
+        ins(%z : tensor<50x1024x196xf32>)
+        outs(%z, %c, %c
+             : tensor<50x1024x196xf32>, tensor<1024xf32>, tensor<1024xf32>)
+        -> tensor<50x1024x196xf32>, tensor<1024xf32>, tensor<1024xf32>
+    %dz = bn.backward axis(1) epsilon(1.0) wrt(input)
+        ins(%z, %z : tensor<50x1024x196xf32>, tensor<50x1024x196xf32>)
+        statistics(%c, %c : tensor<1024xf32>, tensor<1024xf32>)
+        outs(%z : tensor<50x1024x196xf32>) -> tensor<50x1024x196xf32>
+    return %y#0, %w#0, %dz : tensor<50x384x196xf32>,
+        tensor<50x1024x196xf32>, tensor<50x1024x196xf32>
+  }
 }

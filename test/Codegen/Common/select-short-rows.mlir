@@ -12,9 +12,10 @@ module attributes {
       "L3_cache_size_in_bytes" = 16777216 : i64,
       "max_vector_op_width" = 512 : i64>>
 } {
-  // Rows of 784 bytes: four are whole lines, which go past the caches.
+  // Rows of 784 bytes: four are whole lines, which go past the caches. Two such
+  // rows ahead are asked for.
   // CHECK-LABEL: func @whole_lines
-  //       CHECK:   <pipelined_slab, {{.*}} tile = [0, 4, 0], {{.*}} stores = nontemporal, prefetch = 1>
+  //       CHECK:   <pipelined_slab, {{.*}} tile = [0, 4, 0], {{.*}} stores = nontemporal, prefetch = 2>
   func.func @whole_lines(%x: tensor<50x256x196xf32>, %c: tensor<256xf32>)
       -> tensor<50x256x196xf32> {
     %y, %m, %v = bn.training axis(1) epsilon(1.0)

@@ -1,0 +1,128 @@
+// Channels first, data that fill much of a last-level cache of 32 MiB, from
+// which other work drives them out: pieces of images, whose partial statistics
+// are merged, in place of slabs of channels.
+
+// RUN: bn-opt %s --bn-select-lowering-strategy="threads=2" | FileCheck %s
+// RUN: bn-opt %s --bn-select-lowering-strategy="threads=2 vector-bits=256" | FileCheck %s --check-prefix=UNMASKED
+
+module attributes {
+  dlti.target_system_spec = #dlti.target_system_spec<
+    "CPU" = #dlti.target_device_spec<
+      "L1_cache_size_in_bytes" = 32768 : i64,
+      "L2_cache_size_in_bytes" = 1048576 : i64,
+      "L3_cache_size_in_bytes" = 33554432 : i64,
+      "max_vector_op_width" = 512 : i64>>
+} {
+  // Ten pieces of five images, not eight of at most seven.
+  // CHECK-LABEL: func @equal_pieces
+  //       CHECK:   <split, threads = 2, parallel = [5, 0, 0], tile = [5, 0, 0], {{.*}} stores = temporal>
+  // UNMASKED-LABEL: func @equal_pieces
+  //       UNMASKED:   <split, threads = 2, parallel = [5, 0, 0], tile = [5, 0, 0], vector_bits = 256
+  func.func @equal_pieces(%x: tensor<50x256x196xf32>, %c: tensor<256xf32>)
+      -> tensor<50x256x196xf32> {
+    %y, %m, %v = bn.training axis(1) epsilon(1.0)
+        ins(%x : tensor<50x256x196xf32>)
+        outs(%x, %c, %c
+             : tensor<50x256x196xf32>, tensor<256xf32>, tensor<256xf32>)
+        -> tensor<50x256x196xf32>, tensor<256xf32>, tensor<256xf32>
+    return %y : tensor<50x256x196xf32>
+  }
+
+  // Channels of 2450 elements are worth four pieces, five equal ones are not
+  // even. A tile is at most eight images. Without masks, such rows are short.
+  // CHECK-LABEL: func @few_elements
+  //       CHECK:   <split, threads = 2, parallel = [13, 0, 0], tile = [8, 0, 0],
+  // UNMASKED-LABEL: func @few_elements
+  //       UNMASKED:   <slab, threads = 2, parallel = [0, 16, 0],
+  func.func @few_elements(%x: tensor<50x1024x49xf32>, %c: tensor<1024xf32>)
+      -> tensor<50x1024x49xf32> {
+    %y, %m, %v = bn.training axis(1) epsilon(1.0)
+        ins(%x : tensor<50x1024x49xf32>)
+        outs(%x, %c, %c
+             : tensor<50x1024x49xf32>, tensor<1024xf32>, tensor<1024xf32>)
+        -> tensor<50x1024x49xf32>, tensor<1024xf32>, tensor<1024xf32>
+    return %y : tensor<50x1024x49xf32>
+  }
+
+  // Two rows of 3136 elements are a tile.
+  // CHECK-LABEL: func @long_rows
+  //       CHECK:   <split, threads = 2, parallel = [8, 0, 0], tile = [2, 0, 0],
+  func.func @long_rows(%x: tensor<64x24x3136xbf16>, %c: tensor<24xf32>)
+      -> tensor<64x24x3136xbf16> {
+    %y, %m, %v = bn.training axis(1) epsilon(1.0)
+        ins(%x : tensor<64x24x3136xbf16>)
+        outs(%x, %c, %c
+             : tensor<64x24x3136xbf16>, tensor<24xf32>, tensor<24xf32>)
+        -> tensor<64x24x3136xbf16>, tensor<24xf32>, tensor<24xf32>
+    return %y : tensor<64x24x3136xbf16>
+  }
+
+  // A quarter of the cache is what the sums may read: gradients read twice as
+  // much as training.
+  // CHECK-LABEL: func @gradients
+  //       CHECK:   bn.backward {{.*}}<split, threads = 2, parallel = [5, 0, 0], tile = [5, 0, 0],
+  //       CHECK:   bn.training {{.*}}<pipelined_slab, threads = 2, parallel = [0, 64, 0],
+  func.func @gradients(%x: tensor<50x128x196xf32>, %c: tensor<128xf32>)
+      -> (tensor<50x128x196xf32>, tensor<50x128x196xf32>) {
+    %dx = bn.backward axis(1) epsilon(1.0) wrt(input)
+        ins(%x, %x : tensor<50x128x196xf32>, tensor<50x128x196xf32>)
+        statistics(%c, %c : tensor<128xf32>, tensor<128xf32>)
+        outs(%x : tensor<50x128x196xf32>) -> tensor<50x128x196xf32>
+    %y:3 = bn.training axis(1) epsilon(1.0)
+        ins(%x : tensor<50x128x196xf32>)
+        outs(%x, %c, %c
+             : tensor<50x128x196xf32>, tensor<128xf32>, tensor<128xf32>)
+        -> tensor<50x128x196xf32>, tensor<128xf32>, tensor<128xf32>
+    return %dx, %y#0 : tensor<50x128x196xf32>, tensor<50x128x196xf32>
+  }
+
+  // Past the caches, a slab is read from memory once.
+  // CHECK-LABEL: func @past_the_caches
+  //       CHECK:   <pipelined_slab, {{.*}} stores = nontemporal
+  func.func @past_the_caches(%x: tensor<50x512x196xf32>, %c: tensor<512xf32>)
+      -> tensor<50x512x196xf32> {
+    %y, %m, %v = bn.training axis(1) epsilon(1.0)
+        ins(%x : tensor<50x512x196xf32>)
+        outs(%x, %c, %c
+             : tensor<50x512x196xf32>, tensor<512xf32>, tensor<512xf32>)
+        -> tensor<50x512x196xf32>, tensor<512xf32>, tensor<512xf32>
+    return %y : tensor<50x512x196xf32>
+  }
+
+  // Nor are fewer than eight images cut, very short rows, or very long ones.
+  // CHECK-LABEL: func @few_images
+  //       CHECK:   <pipelined_slab,
+  func.func @few_images(%x: tensor<7x160x2400xf32>, %c: tensor<160xf32>)
+      -> tensor<7x160x2400xf32> {
+    %y, %m, %v = bn.training axis(1) epsilon(1.0)
+        ins(%x : tensor<7x160x2400xf32>)
+        outs(%x, %c, %c
+             : tensor<7x160x2400xf32>, tensor<160xf32>, tensor<160xf32>)
+        -> tensor<7x160x2400xf32>, tensor<160xf32>, tensor<160xf32>
+    return %y : tensor<7x160x2400xf32>
+  }
+
+  // CHECK-LABEL: func @very_short_rows
+  //       CHECK:   <slab,
+  func.func @very_short_rows(%x: tensor<100x1024x25xf32>, %c: tensor<1024xf32>)
+      -> tensor<100x1024x25xf32> {
+    %y, %m, %v = bn.training axis(1) epsilon(1.0)
+        ins(%x : tensor<100x1024x25xf32>)
+        outs(%x, %c, %c
+             : tensor<100x1024x25xf32>, tensor<1024xf32>, tensor<1024xf32>)
+        -> tensor<100x1024x25xf32>, tensor<1024xf32>, tensor<1024xf32>
+    return %y : tensor<100x1024x25xf32>
+  }
+
+  // CHECK-LABEL: func @very_long_rows
+  //       CHECK:   <pipelined_slab,
+  func.func @very_long_rows(%x: tensor<16x16x10000xf32>, %c: tensor<16xf32>)
+      -> tensor<16x16x10000xf32> {
+    %y, %m, %v = bn.training axis(1) epsilon(1.0)
+        ins(%x : tensor<16x16x10000xf32>)
+        outs(%x, %c, %c
+             : tensor<16x16x10000xf32>, tensor<16xf32>, tensor<16xf32>)
+        -> tensor<16x16x10000xf32>, tensor<16xf32>, tensor<16xf32>
+    return %y : tensor<16x16x10000xf32>
+  }
+}
