@@ -4,7 +4,7 @@
 // RUN: %python %bn_src_root/utils/update-life.py --check --bn-opt=%bn_tools/bn-opt
 
 // The machine is written down, so that the page is the same wherever it is
-// made: 32 KiB L1, 512 KiB L2, 16 MiB L3, vectors of 256 bits.
+// made: 32 KiB L1, 512 KiB L2, 20 MiB L3, vectors of 256 bits.
 module attributes {
   dlti.target_system_spec = #dlti.target_system_spec<
     "CPU" = #dlti.target_device_spec<

@@ -4,6 +4,7 @@
 """Orders of dimensions in memory: each is a kernel, none is a copy."""
 
 import itertools
+import re
 
 import numpy as np
 import pytest
@@ -184,7 +185,7 @@ module attributes {
 
 @pytest.mark.parametrize("dtype", ["f32", "f16", "bf16"])
 @pytest.mark.parametrize("images, channels, row", [
-    (8, 24, 513), (13, 67, 150), (37, 31, 140), (50, 9, 256)])
+    (8, 24, 513), (13, 67, 150), (37, 31, 140), (50, 9, 256), (50, 40, 49)])
 @pytest.mark.parametrize("factor", [3, 6])
 def test_pieces_of_images(dtype, images, channels, row, factor):
     """Channels first, where the last-level cache is as large as 3 or 6 of the
@@ -197,7 +198,11 @@ def test_pieces_of_images(dtype, images, channels, row, factor):
     text = text.replace("SHAPE", "x".join(map(str, shape)) + "x" + name)
     text = text.replace("CxACC", f"{channels}xf32")
     kernel = bn_mlir.compile(text)
-    assert "<split" in kernel.ir["tiled"]
+    tiled, op = kernel.ir["tiled"], (
+        "bn.stats" if factor == 3 else "bn.backward_reduce")
+    if row < 128 and "vector_bits = 512" not in tiled:
+        pytest.skip("without masks, such rows are too short for this")
+    assert re.search(f"{op} .*<split", tiled)
     scale, offset, _, _ = ref.parameters(shape, 1, ref.DTYPES["f32"])
     y, dx = np.empty_like(x), np.empty_like(x)
     mean, variance = np.empty((2, channels), np.float32)

@@ -35,10 +35,13 @@ static constexpr int64_t kSweepPieces = 64;
 /// Partial results of a reduction that is split; each costs a merge per
 /// channel.
 static constexpr int64_t kPartialPieces = 32;
-/// Pieces that images are cut in, enough for the cores that share such a cache
-/// as paysToSplitImages() asks for; elements of a channel in a piece that are
-/// worth a merge; and the most images of a tile, each of which is read from
-/// another place.
+/// Part of the last-level cache from which on reading channels first in slabs
+/// waits for what is no longer there, and elements of the shortest row that a
+/// mask makes long enough for two sweeps instead: shorter ones are spread.
+static constexpr int64_t kPartToSplit = 4, kShortestSplitRow = 32;
+/// Pieces that images are cut in where each channel has kPieceElements in one,
+/// which are worth a merge: teams of more threads have some that are idle. And
+/// the most images of a tile, each of which is read from another place.
 static constexpr int64_t kImagePieces = 8, kPieceElements = 512,
                          kTileImages = 8;
 /// Least rows that what is spread over one is worth being read by: past the
@@ -131,37 +134,45 @@ LoweringStrategyAttr StrategySelector::selectSplit() {
   return get(Schedule::Split, parallel, tile);
 }
 
-/// True where what the sums read, channels first, fills more than a quarter of
-/// a last-level cache that few cores share. The rows of one channel lie apart,
-/// so that no prefetcher follows a slab: each line that other work has driven
-/// out of that cache is waited for. Two sweeps in the order of memory read more
-/// and wait less.
+/// True where what is read of data, channels first, fills more than a quarter
+/// of a last-level cache that few cores share, and all of them nearly fill it.
+/// The rows of one channel lie apart, so that no prefetcher follows a slab:
+/// each line that other work has driven out of that cache is waited for. Two
+/// sweeps in the order of memory, along a few images at a time, read more and
+/// wait less. (Not `storesToCaches`: broken lines go there past the caches.)
 bool StrategySelector::paysToSplitImages(int64_t channelDim) {
   int64_t last = rank() - 1;
   bool isMasked = machine.vectorBits >= kMaskedBits;
-  int64_t shortest = isMasked ? kLongUnknownRow : kLongMaskedRow;
-  if (!sweepsTwice(op) || !hasStaticRows(channelDim) || machine.hasFarL3() ||
-      size(0) < kMinChannels || size(last) < shortest ||
+  int64_t shortest = isMasked ? kShortestSplitRow : kLongMaskedRow;
+  if (!sweepsTwice(op) || !hasStaticRows(channelDim) || !isReduction(last) ||
+      machine.hasFarL3() || size(0) < kImagePieces || size(last) < shortest ||
       size(last) > kLongestRow)
     return false;
   int64_t bytes = type.getNumElements() * elementBytes, data = countData(op);
-  return (data - countWrittenData(op)) * bytes > machine.l3Bytes / 4 &&
+  return (data - countWrittenData(op)) * bytes >
+             machine.l3Bytes / kPartToSplit &&
          data * bytes <= getMostCachedBytes(op, machine);
 }
 
-/// Many channels: pieces of images, an even number of equal ones if there is
-/// one. A tile is a piece or a few of its images.
+/// How many of `images` are a piece: as many as `most`, or down to half of them
+/// if these make an even number of equal pieces.
+static int64_t selectPieceOfImages(int64_t images, int64_t most) {
+  for (int64_t piece = most; 2 * piece >= most; --piece)
+    if (images % (2 * piece) == 0)
+      return piece;
+  return most;
+}
+
+/// Many channels: pieces of images. A tile is a piece, or an equal part of one.
 LoweringStrategyAttr StrategySelector::selectSplitImages() {
   SmallVector<int64_t> parallel(rank(), 0), tile(rank(), 0);
   int64_t images = size(0), row = size(rank() - 1);
-  int64_t pieces = llvm::bit_floor<uint64_t>(
-      std::clamp(images * row / kPieceElements, kFewPieces, kImagePieces));
-  int64_t most = llvm::divideCeil(images, pieces);
-  int64_t equal = getDivisor(images, most);
-  bool isEven = images / equal % 2 == 0 && equal * 2 >= most;
-  parallel[0] = isEven ? equal : most;
-  tile[0] = std::min({parallel[0], kTileImages, getMostRows(row),
-                      std::max<int64_t>(kLongestRow / row, 1)});
+  int64_t pieces =
+      images * row < kImagePieces * kPieceElements ? kFewPieces : kImagePieces;
+  parallel[0] = selectPieceOfImages(images, llvm::divideCeil(images, pieces));
+  int64_t most = std::min(
+      {kTileImages, getMostRows(row), std::max<int64_t>(kLongestRow / row, 1)});
+  tile[0] = llvm::divideCeil(parallel[0], llvm::divideCeil(parallel[0], most));
   return get(Schedule::Split, parallel, tile);
 }
 

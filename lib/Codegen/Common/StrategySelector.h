@@ -56,7 +56,7 @@ struct StrategySelector {
   /// size is not known.
   static constexpr int64_t kLongRow = 512, kLongMaskedRow = 128;
   static constexpr int64_t kLongUnknownRow = 32;
-  /// The most elements of a row between two merges.
+  /// The most elements of a row between two merges; what is longer is cut.
   static constexpr int64_t kLongestRow = 8192;
 
   IndexedOpInterface op;
@@ -130,6 +130,7 @@ private:
   bool goesAlone();
   bool paysPipelined(bool areTogether);
   bool fitsOnce();
+  bool asksTwoRowsAhead(int64_t group);
   int64_t selectRowPrefetch(int64_t group, int64_t tileRows);
   int64_t getRowsAhead(int64_t bytes, int64_t group, int64_t rows);
   int64_t selectSlabPrefetch(int64_t group);

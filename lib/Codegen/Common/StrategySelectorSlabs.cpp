@@ -220,20 +220,30 @@ SmallVector<int64_t> StrategySelector::selectRowTile(int64_t group) {
   return tile;
 }
 
+/// True where rows of 32 bits and more, past the caches and near a last-level
+/// cache, are asked for two ahead: those of several channels, and those longer
+/// than a tile, as long as two of all that is read leave half of the L2 cache.
+/// (Registers below kMaskedBits were not measured.)
+bool StrategySelector::asksTwoRowsAhead(int64_t group) {
+  int64_t read = countData(op) - countWrittenData(op);
+  return !is16Bit() && !storesToCaches() && !machine.hasFarL3() &&
+         machine.vectorBits >= kMaskedBits &&
+         (group > 1 || selectPartOfRow() != 0) &&
+         2 * read * rowBytes() * group <= machine.l2Bytes / 2;
+}
+
 /// Rows ahead that a pipelined loop over tiles of `tileRows` asks for. Where
 /// channels are together, gradients have what they need per element in the L1
-/// cache, and no room. Of f32 data, rows of several channels and those that are
-/// longer than a tile are two, unless the last-level cache is far.
+/// cache, and no room for more than one.
 int64_t StrategySelector::selectRowPrefetch(int64_t group, int64_t tileRows) {
   int64_t last = rank() - 1;
   if (type.isDynamicDim(last))
     return 1;
   int64_t bytes = kAhead;
   bool hasRoom = group == 1 || isa<TrainingOp>(op.getOperation());
-  if (!storesToCaches() && is16Bit() && hasRoom)
+  if (hasRoom && is16Bit() && !storesToCaches())
     bytes = kFarAhead;
-  else if (!storesToCaches() && !is16Bit() && !machine.hasFarL3() &&
-           (group > 1 || selectPartOfRow() != 0))
+  else if (hasRoom && asksTwoRowsAhead(group))
     bytes = std::max(bytes, 2 * rowBytes() * group);
   return getRowsAhead(bytes, group, tileRows > 1 ? tileRows : size(0));
 }

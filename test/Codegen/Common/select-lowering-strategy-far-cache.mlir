@@ -136,4 +136,17 @@ module attributes {
     return %y#0, %w#0, %dz : tensor<50x384x196xf32>,
         tensor<50x1024x196xf32>, tensor<50x1024x196xf32>
   }
+
+  // Nor are rows longer than a tile asked for two ahead.
+  // CHECK-LABEL: func @cut_rows
+  //       CHECK:   <pipelined_slab, {{.*}} tile = [1, 1, 3920], {{.*}} stores = nontemporal, prefetch = 1>
+  func.func @cut_rows(%x: tensor<8x256x19600xf32>, %c: tensor<256xf32>)
+      -> tensor<8x256x19600xf32> {
+    %y, %m, %v = bn.training axis(1) epsilon(1.0)
+        ins(%x : tensor<8x256x19600xf32>)
+        outs(%x, %c, %c
+             : tensor<8x256x19600xf32>, tensor<256xf32>, tensor<256xf32>)
+        -> tensor<8x256x19600xf32>, tensor<256xf32>, tensor<256xf32>
+    return %y : tensor<8x256x19600xf32>
+  }
 }

@@ -116,9 +116,9 @@ module attributes {
   }
 
   // With more data, several channels are what is normalized while the next
-  // several are read, two rows ahead; 128 rows per tile.
+  // several are read; 128 rows per tile.
   // CHECK-LABEL: func @pipelined_short_rows
-  //       CHECK:   <pipelined_slab, threads = 2, parallel = [0, 128, 0], tile = [128, 16, 0], {{.*}} stores = nontemporal, prefetch = 2>
+  //       CHECK:   <pipelined_slab, threads = 2, parallel = [0, 128, 0], tile = [128, 16, 0], {{.*}} stores = nontemporal, prefetch = 1>
   func.func @pipelined_short_rows(%x: tensor<256x256x49xf32>,
       %c: tensor<256xf32>) -> tensor<256x256x49xf32> {
     %y, %m, %v = bn.training axis(1) epsilon(1.0)
@@ -156,10 +156,9 @@ module attributes {
     return %y : tensor<2x64x50176xf32>
   }
 
-  // Parts are whole cache lines: 5 * 3920 elements, not 4 * 4900. Such rows are
-  // asked for two ahead.
+  // Parts are whole cache lines: 5 * 3920 elements, not 4 * 4900.
   // CHECK-LABEL: func @slab_parts_of_lines
-  //       CHECK:   <pipelined_slab, threads = 2, parallel = [0, 32, 0], tile = [1, 1, 3920], {{.*}} prefetch = 2>
+  //       CHECK:   <pipelined_slab, threads = 2, parallel = [0, 32, 0], tile = [1, 1, 3920],
   func.func @slab_parts_of_lines(%x: tensor<8x64x19600xf32>,
       %c: tensor<64xf32>) -> tensor<8x64x19600xf32> {
     %y, %m, %v = bn.training axis(1) epsilon(1.0)

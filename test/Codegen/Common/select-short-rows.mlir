@@ -191,4 +191,54 @@ module attributes {
         outs(%x : tensor<50x64x12544xbf16>) -> tensor<50x64x12544xbf16>
     return %y : tensor<50x64x12544xbf16>
   }
+
+  // Gradients of f32 are slabs, which ask one row ahead. Where they are
+  // pipelined, channels together leave no room for two.
+  // CHECK-LABEL: func @f32_gradients
+  //       CHECK:   <slab, {{.*}} parallel = [0, 4, 0], {{.*}} stores = nontemporal, prefetch = 1>
+  func.func @f32_gradients(%x: tensor<50x512x196xf32>, %c: tensor<512xf32>)
+      -> tensor<50x512x196xf32> {
+    %dx = bn.backward axis(1) epsilon(1.0) wrt(input)
+        ins(%x, %x : tensor<50x512x196xf32>, tensor<50x512x196xf32>)
+        statistics(%c, %c : tensor<512xf32>, tensor<512xf32>)
+        outs(%x : tensor<50x512x196xf32>) -> tensor<50x512x196xf32>
+    return %dx : tensor<50x512x196xf32>
+  }
+
+  // CHECK-LABEL: func @f32_gradients_of_longer_rows
+  //       CHECK:   <pipelined_slab, {{.*}} tile = [1, 2, 0], {{.*}} stores = nontemporal, prefetch = 1>
+  func.func @f32_gradients_of_longer_rows(%x: tensor<50x512x576xf32>, %c: tensor<512xf32>)
+      -> tensor<50x512x576xf32> {
+    %dx = bn.backward axis(1) epsilon(1.0) wrt(input)
+        ins(%x, %x : tensor<50x512x576xf32>, tensor<50x512x576xf32>)
+        statistics(%c, %c : tensor<512xf32>, tensor<512xf32>)
+        outs(%x : tensor<50x512x576xf32>) -> tensor<50x512x576xf32>
+    return %dx : tensor<50x512x576xf32>
+  }
+
+  // Rows longer than a tile are asked for two ahead, as long as these leave half
+  // of the L2 cache.
+  // CHECK-LABEL: func @cut_rows
+  //       CHECK:   <pipelined_slab, {{.*}} tile = [1, 1, 3920], {{.*}} stores = nontemporal, prefetch = 2>
+  func.func @cut_rows(%x: tensor<8x64x19600xf32>, %c: tensor<64xf32>)
+      -> tensor<8x64x19600xf32> {
+    %y, %m, %v = bn.training axis(1) epsilon(1.0)
+        ins(%x : tensor<8x64x19600xf32>)
+        outs(%x, %c, %c
+             : tensor<8x64x19600xf32>, tensor<64xf32>, tensor<64xf32>)
+        -> tensor<8x64x19600xf32>, tensor<64xf32>, tensor<64xf32>
+    return %y : tensor<8x64x19600xf32>
+  }
+
+  // CHECK-LABEL: func @very_long_rows
+  //       CHECK:   <pipelined_slab, {{.*}} tile = [1, 1, 8192], {{.*}} stores = nontemporal, prefetch = 1>
+  func.func @very_long_rows(%x: tensor<8x16x131072xf32>, %c: tensor<16xf32>)
+      -> tensor<8x16x131072xf32> {
+    %y, %m, %v = bn.training axis(1) epsilon(1.0)
+        ins(%x : tensor<8x16x131072xf32>)
+        outs(%x, %c, %c
+             : tensor<8x16x131072xf32>, tensor<16xf32>, tensor<16xf32>)
+        -> tensor<8x16x131072xf32>, tensor<16xf32>, tensor<16xf32>
+    return %y : tensor<8x16x131072xf32>
+  }
 }

@@ -28,10 +28,23 @@ module attributes {
     return %y : tensor<50x256x196xf32>
   }
 
-  // Channels of 2450 elements are worth four pieces, five equal ones are not
-  // even. A tile is at most eight images. Without masks, such rows are short.
+  // Of four, since seven would not share evenly.
+  // CHECK-LABEL: func @even_pieces
+  //       CHECK:   <split, threads = 2, parallel = [2, 0, 0], tile = [2, 0, 0],
+  func.func @even_pieces(%x: tensor<28x448x196xf32>, %c: tensor<448xf32>)
+      -> tensor<28x448x196xf32> {
+    %y, %m, %v = bn.training axis(1) epsilon(1.0)
+        ins(%x : tensor<28x448x196xf32>)
+        outs(%x, %c, %c
+             : tensor<28x448x196xf32>, tensor<448xf32>, tensor<448xf32>)
+        -> tensor<28x448x196xf32>, tensor<448xf32>, tensor<448xf32>
+    return %y : tensor<28x448x196xf32>
+  }
+
+  // Channels of 2450 elements are worth four pieces. A tile is at most eight
+  // images, half of a piece here. Without masks, such rows are short.
   // CHECK-LABEL: func @few_elements
-  //       CHECK:   <split, threads = 2, parallel = [13, 0, 0], tile = [8, 0, 0],
+  //       CHECK:   <split, threads = 2, parallel = [13, 0, 0], tile = [7, 0, 0],
   // UNMASKED-LABEL: func @few_elements
   //       UNMASKED:   <slab, threads = 2, parallel = [0, 16, 0],
   func.func @few_elements(%x: tensor<50x1024x49xf32>, %c: tensor<1024xf32>)
@@ -57,8 +70,25 @@ module attributes {
     return %y : tensor<64x24x3136xbf16>
   }
 
-  // A quarter of the cache is what the sums may read: gradients read twice as
-  // much as training.
+  // An addend is read, too.
+  // CHECK-LABEL: func @addend
+  //       CHECK:   <split, threads = 2, parallel = [5, 0, 0],
+  func.func @addend(%x: tensor<50x128x196xf32>, %z: tensor<50x128x196xf32>,
+      %c: tensor<128xf32>) -> tensor<50x128x196xf32> {
+    %y:3 = bn.training axis(1) epsilon(1.0)
+        ins(%x : tensor<50x128x196xf32>)
+        outs(%x, %c, %c
+             : tensor<50x128x196xf32>, tensor<128xf32>, tensor<128xf32>)
+        epilogue(%z : tensor<50x128x196xf32>) {
+    ^bb0(%n: f32, %a: f32):
+      %s = arith.addf %n, %a : f32
+      bn.yield %s : f32
+    } -> tensor<50x128x196xf32>, tensor<128xf32>, tensor<128xf32>
+    return %y#0 : tensor<50x128x196xf32>
+  }
+
+  // A quarter of the cache is what may be read: gradients read twice as much as
+  // training.
   // CHECK-LABEL: func @gradients
   //       CHECK:   bn.backward {{.*}}<split, threads = 2, parallel = [5, 0, 0], tile = [5, 0, 0],
   //       CHECK:   bn.training {{.*}}<pipelined_slab, threads = 2, parallel = [0, 64, 0],

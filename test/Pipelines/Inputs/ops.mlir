@@ -1,6 +1,7 @@
 // The ops that the tests of the phases follow: what is true after each phase is
 // checked in <phase>.mlir. The machine is written down, so that the result is
-// the same on every machine.
+// the same on every machine; its L3 cache is large enough for slabs (of less,
+// see split-images.mlir).
 module attributes {
   dlti.target_system_spec = #dlti.target_system_spec<
     "CPU" = #dlti.target_device_spec<

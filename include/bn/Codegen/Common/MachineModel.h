@@ -31,7 +31,9 @@ struct MachineModel {
   int64_t cores = 1;
 
   /// True where the last-level cache is so large that it is one of dozens of
-  /// cores, and far from each: what fits the L2 cache should stay in it.
+  /// cores, and far from each: what fits the L2 cache should stay in it. Where
+  /// it is near, what fills much of it is swept in the order of memory, since
+  /// others may use it, too, and rows are asked for further ahead.
   bool hasFarL3() const { return l3Bytes >= kMostL3Bytes; }
 
   /// True where the L1 cache has at most 32 KiB: what is read and written past

@@ -126,13 +126,13 @@ def FlattenShortRowsPass
     : Pass<"bn-flatten-short-rows", "::mlir::func::FuncOp"> {
   let summary = "treat the short rows of a channel group as one long row";
   let description = [{
-    Ops of a slab or a sweep whose data are (..., channel, row) with short rows
-    are rewritten for data of which channel and row are one dimension. Operands
-    per channel are spread over the elements of a row; sums are first taken per
-    element, over what is outside of the row, and then over the row. The
-    elements of all channels together fill vectors and cache lines where one
-    row does not. Ops of so few rows that what is spread would not be read often
-    are left alone.
+    Ops of a slab, a piece of images or a sweep whose data are (..., channel,
+    row) with short rows are rewritten for data of which channel and row are one
+    dimension. Operands per channel are spread over the elements of a row; sums
+    are first taken per element, over what is outside of the row, and then over
+    the row. The elements of all channels together fill vectors and cache lines
+    where one row does not. Ops of so few rows that what is spread would not be
+    read often are left alone.
 
     Example:
 
