@@ -46,9 +46,13 @@ static llvm::Expected<T> onParsedModule(llvm::StringRef text,
   });
   auto module =
       parseSourceString<ModuleOp>(text, ParserConfig(&context), "module");
-  if (!module)
-    return llvm::createStringError(diagnostics);
-  return callback(*module);
+  if (module)
+    return callback(*module);
+  llvm::StringRef source = text;
+  if (source.ends_with(".mlir") && !source.contains('\n'))
+    return llvm::createStringError(
+        "expected the text of a module, got a path, '" + source + "'");
+  return llvm::createStringError(diagnostics);
 }
 
 llvm::Expected<Kernel> KernelSource::compile(Compiler &compiler) const {

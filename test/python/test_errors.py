@@ -145,6 +145,8 @@ ERRORS = [
     (lambda: bn_mlir.Spec("training", (2, -3)), ValueError,
      "expected 'shape' to have sizes of 0 or more, or -1 for any, got -3"),
     (lambda: bn_mlir.compile("module {"), bn_mlir.CompileError, "expected"),
+    (lambda: bn_mlir.compile("layer.mlir"), bn_mlir.CompileError,
+     "expected the text of a module, got a path, 'layer.mlir'"),
     (lambda: bn_mlir.compile(3), TypeError,
      "expected 'source' to be a Spec or the text of a module, got int"),
 ]
