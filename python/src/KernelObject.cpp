@@ -48,10 +48,9 @@ static llvm::Expected<T> onParsedModule(llvm::StringRef text,
       parseSourceString<ModuleOp>(text, ParserConfig(&context), "module");
   if (module)
     return callback(*module);
-  llvm::StringRef source = text;
-  if (source.ends_with(".mlir") && !source.contains('\n'))
+  if (text.ends_with(".mlir") && !text.contains('\n'))
     return llvm::createStringError(
-        "expected the text of a module, got a path, '" + source + "'");
+        "expected the text of a module, got a path, '" + text + "'");
   return llvm::createStringError(diagnostics);
 }
 

@@ -139,19 +139,18 @@ LoweringStrategyAttr StrategySelector::selectSplit() {
 /// The rows of one channel lie apart, so that no prefetcher follows a slab:
 /// each line that other work has driven out of that cache is waited for. Two
 /// sweeps in the order of memory, along a few images at a time, read more and
-/// wait less. (Not `storesToCaches`: broken lines go there past the caches.)
+/// wait less. (Larger data may be stored through the caches, too: those of
+/// broken lines.)
 bool StrategySelector::paysToSplitImages(int64_t channelDim) {
   int64_t last = rank() - 1;
   bool isMasked = machine.vectorBits >= kMaskedBits;
   int64_t shortest = isMasked ? kShortestSplitRow : kLongMaskedRow;
   if (!sweepsTwice(op) || !hasStaticRows(channelDim) || !isReduction(last) ||
-      machine.hasFarL3() || size(0) < kImagePieces || size(last) < shortest ||
-      size(last) > kLongestRow)
+      machine.hasFarL3() || isLarge() || size(0) < kImagePieces ||
+      size(last) < shortest || size(last) > kLongestRow)
     return false;
-  int64_t bytes = type.getNumElements() * elementBytes, data = countData(op);
-  return (data - countWrittenData(op)) * bytes >
-             machine.l3Bytes / kPartToSplit &&
-         data * bytes <= getMostCachedBytes(op, machine);
+  return countReadData(op) * type.getNumElements() * elementBytes >
+         machine.l3Bytes / kPartToSplit;
 }
 
 /// How many of `images` are a piece: as many as `most`, or down to half of them
@@ -164,14 +163,14 @@ static int64_t selectPieceOfImages(int64_t images, int64_t most) {
 }
 
 /// Many channels: pieces of images. A tile is a piece, or an equal part of one.
+/// (Rows are no longer than kLongestRow.)
 LoweringStrategyAttr StrategySelector::selectSplitImages() {
   SmallVector<int64_t> parallel(rank(), 0), tile(rank(), 0);
   int64_t images = size(0), row = size(rank() - 1);
   int64_t pieces =
       images * row < kImagePieces * kPieceElements ? kFewPieces : kImagePieces;
   parallel[0] = selectPieceOfImages(images, llvm::divideCeil(images, pieces));
-  int64_t most = std::min(
-      {kTileImages, getMostRows(row), std::max<int64_t>(kLongestRow / row, 1)});
+  int64_t most = std::min({kTileImages, getMostRows(row), kLongestRow / row});
   tile[0] = llvm::divideCeil(parallel[0], llvm::divideCeil(parallel[0], most));
   return get(Schedule::Split, parallel, tile);
 }

@@ -46,8 +46,8 @@ bool hasContiguousChannels(IndexedOpInterface op);
 /// where it writes none.
 int64_t countData(IndexedOpInterface op);
 
-/// Those of them that it writes.
-int64_t countWrittenData(IndexedOpInterface op);
+/// Those of them that it reads.
+int64_t countReadData(IndexedOpInterface op);
 
 /// True for an op that sums up its data before it goes over them again, where
 /// the two can be one loop. (Statistics with a mask read each tile twice.)

@@ -58,7 +58,8 @@ static int64_t countIdentities(ArrayRef<AffineMap> maps) {
   return llvm::count_if(maps, [](AffineMap map) { return map.isIdentity(); });
 }
 
-int64_t mlir::bn::countWrittenData(IndexedOpInterface op) {
+/// How many tensors of the data's size `op` writes.
+static int64_t countWrittenData(IndexedOpInterface op) {
   unsigned numInits =
       cast<DestinationStyleOpInterface>(op.getOperation()).getNumDpsInits();
   SmallVector<AffineMap> maps = op.getOperandIndexingMaps();
@@ -73,6 +74,10 @@ int64_t mlir::bn::countData(IndexedOpInterface op) {
   bool skipsInput = backward && !backward.needsSumsForData() &&
                     !backward.wants(Gradient::scale);
   return countIdentities(op.getOperandIndexingMaps()) - skipsInput;
+}
+
+int64_t mlir::bn::countReadData(IndexedOpInterface op) {
+  return countData(op) - countWrittenData(op);
 }
 
 /// Stores past the caches save the read of what is overwritten, and cost
@@ -121,14 +126,18 @@ bool StrategySelector::hasBrokenLines() {
          rowBytes() >= (isTraining ? kRowAlone : kGradientRowAlone);
 }
 
-StoreKind StrategySelector::selectStores() {
+/// True for more data than are stored in the caches.
+bool StrategySelector::isLarge() {
   int64_t data = countData(op);
-  bool isLarge = type.hasStaticShape()
-                     ? data * type.getNumElements() >
-                           getMostCachedBytes(op, machine) / elementBytes
-                     : data > 0 && assumption.isLarge;
-  return isLarge && !hasBrokenLines() ? StoreKind::NonTemporal
-                                      : StoreKind::Temporal;
+  return type.hasStaticShape()
+             ? data * type.getNumElements() >
+                   getMostCachedBytes(op, machine) / elementBytes
+             : data > 0 && assumption.isLarge;
+}
+
+StoreKind StrategySelector::selectStores() {
+  return isLarge() && !hasBrokenLines() ? StoreKind::NonTemporal
+                                        : StoreKind::Temporal;
 }
 
 /// Elements of a register where they are widest.

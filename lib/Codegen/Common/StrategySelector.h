@@ -106,6 +106,7 @@ private:
   int64_t getMostChannels(int64_t channelDim);
   int64_t getLongestGroup(int64_t channelDim);
   bool hasBrokenLines();
+  bool isLarge();
   StoreKind selectStores();
   /// Bytes of what sums and coefficients are computed in.
   int64_t accumulatorBytes() {

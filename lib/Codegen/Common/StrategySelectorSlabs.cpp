@@ -93,10 +93,9 @@ bool StrategySelector::fitsOnce() {
   if (!machine.hasFarL3() || storesToCaches() || !goesAlone() ||
       !type.hasStaticShape() || size(0) > kFewRows)
     return false;
-  int64_t data = countData(op);
-  int64_t slab = (data - countWrittenData(op)) * size(0) * rowBytes();
+  int64_t slab = countReadData(op) * size(0) * rowBytes();
   return slab <= machine.l2Bytes && slab > machine.l2Bytes / 2 &&
-         data * type.getNumElements() * elementBytes <=
+         countData(op) * type.getNumElements() * elementBytes <=
              kFewL3 * machine.l3Bytes;
 }
 
@@ -225,11 +224,10 @@ SmallVector<int64_t> StrategySelector::selectRowTile(int64_t group) {
 /// than a tile, as long as two of all that is read leave half of the L2 cache.
 /// (Registers below kMaskedBits were not measured.)
 bool StrategySelector::asksTwoRowsAhead(int64_t group) {
-  int64_t read = countData(op) - countWrittenData(op);
   return !is16Bit() && !storesToCaches() && !machine.hasFarL3() &&
          machine.vectorBits >= kMaskedBits &&
          (group > 1 || selectPartOfRow() != 0) &&
-         2 * read * rowBytes() * group <= machine.l2Bytes / 2;
+         2 * countReadData(op) * rowBytes() * group <= machine.l2Bytes / 2;
 }
 
 /// Rows ahead that a pipelined loop over tiles of `tileRows` asks for. Where
