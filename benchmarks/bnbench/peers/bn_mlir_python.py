@@ -1,9 +1,13 @@
 """bn-mlir from Python: the package `bn_mlir`.
 
 Results go into given arrays, or (`pool`) into memory of the package's pool.
+Gradients of a ReLU read its output, or (`recomputed`) compute its sign again.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
 
 from ..arrays import Data, allocate
 from ..cases import EPSILON, SLOPE, Case
@@ -21,29 +25,12 @@ def environment(threads: int) -> dict[str, str]:
 def prepare(case: Case, data: Data) -> dict[str, Variant]:
     import bn_mlir
 
-    results: list = []
     options = {"axis": case.axis, "epsilon": EPSILON}
     if case.epilogue:
         options |= {"epilogue": case.epilogue, "slope": SLOPE}
     if case.kind == "backward":
-        grads = [allocate((case.channels,), case.parameter_dtype)
-                 for _ in "so"]
-        if case.adds:
-            grads.append(data.addend_grad)
-            options["which"] = ("input", "scale", "offset", "addend")
-        if case.has_relu:
-            options["output"] = data.saved
-        arguments = (data.output_grad, data.x, data.scale, data.mean,
-                     data.variance)
-
-        def differentiate() -> None:
-            bn_mlir.backward(*arguments, out=(data.output, *grads), **options)
-
-        def differentiate_pool() -> None:
-            results[:] = bn_mlir.backward(*arguments, **options)
-
-        return {"": Variant(differentiate, lambda: data.output),
-                "pool": Variant(differentiate_pool, lambda: results[0])}
+        return prepare_gradients(bn_mlir.backward, case, data, options)
+    results: list = []
     if case.adds:
         options["addend"] = data.addend
     if case.kind == "inference":
@@ -72,3 +59,32 @@ def prepare(case: Case, data: Data) -> dict[str, Variant]:
 
     return {"": Variant(train, lambda: data.output, lambda: (mean, variance)),
             "pool": Variant(train_pool, lambda: results[0])}
+
+
+def prepare_gradients(backward: Callable, case: Case, data: Data,
+                      options: dict) -> dict[str, Variant]:
+    results: list = []
+    out = [data.output]
+    out += [allocate((case.channels,), case.parameter_dtype) for _ in "so"]
+    if case.adds:
+        out.append(data.addend_grad)
+        options["which"] = ("input", "scale", "offset", "addend")
+    call = partial(backward, data.output_grad, data.x, data.scale, **options)
+    statistics = (data.mean, data.variance)
+    state = {"output": data.saved} if case.has_relu else {}
+
+    def call_pool() -> None:
+        results[:] = call(*statistics, **state)
+
+    variants = {
+        "": Variant(partial(call, *statistics, out=out, **state),
+                    lambda: data.output),
+        "pool": Variant(call_pool, lambda: results[0]),
+    }
+    if case.has_relu and not case.adds:
+        # The sign is that of the forward call if these are not rounded.
+        wide = [array.astype("float64") for array in statistics]
+        variants["recomputed"] = Variant(
+            partial(call, *wide, offset=data.offset, out=out),
+            lambda: data.output)
+    return variants

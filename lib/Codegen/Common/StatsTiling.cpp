@@ -47,8 +47,7 @@ static bool isZeros(Value value) {
       break;
     value = init->get();
   }
-  auto fill = value.getDefiningOp<linalg::FillOp>();
-  return fill && matchPattern(fill.value(), m_AnyZeroFloat());
+  return findZeroFilled(value) != nullptr;
 }
 
 static bool isChannel(StatsOp op, int64_t dim) {
@@ -122,7 +121,9 @@ LogicalResult mlir::bn::tileStatsInSequence(RewriterBase &rewriter,
   bool startsFromZeros = llvm::all_of(outs, isZeros);
   if (!startsFromZeros)
     op.getOutsMutable().assign(createZeros(rewriter, op));
-  op.getOutsMutable()[1].set(createFirstPivot(rewriter, op, op.getOuts()[1]));
+  Value mean = op.getOuts()[1], unfilled = findZeroFilled(mean);
+  op.getOutsMutable()[1].set(
+      createFirstPivot(rewriter, op, unfilled ? unfilled : mean));
   if (!startsFromZeros) {
     rewriter.setInsertionPointAfter(op);
     auto merge = MergeStatsOp::create(rewriter, op.getLoc(),

@@ -11,6 +11,7 @@
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/SCF/Transforms/TileUsingInterface.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
@@ -75,6 +76,29 @@ static void shareSlicesInPlace(Operation *tile,
           getOuterTensor(outSlice.getSource()) == slice.getSource())
         input->set(out);
     }
+  }
+}
+
+/// Fills what the pieces of a reduction add to where they do: on the thread,
+/// and in the caches, that it is needed in. Of many channels, zeros for all
+/// pieces take one thread as long as to merge them.
+static void fillInPieces(RewriterBase &b, scf::ForallOp loop) {
+  OpBuilder::InsertionGuard guard(b);
+  for (auto [argument, init] :
+       llvm::zip_equal(loop.getRegionIterArgs(), loop.getOutputsMutable())) {
+    auto fill = init.get().getDefiningOp<linalg::FillOp>();
+    if (!fill)
+      continue;
+    for (Operation *user : llvm::make_early_inc_range(argument.getUsers())) {
+      auto slice = dyn_cast<tensor::ExtractSliceOp>(user);
+      if (!slice)
+        continue;
+      b.setInsertionPointAfter(slice);
+      auto filled = linalg::FillOp::create(b, fill.getLoc(), fill.value(),
+                                           slice.getResult());
+      b.replaceAllUsesExcept(slice, filled.getResult(0), filled);
+    }
+    b.modifyOpInPlace(loop, [&] { init.set(fill.output()); });
   }
 }
 
@@ -169,6 +193,10 @@ static LogicalResult tile(RewriterBase &rewriter, TilingInterface op,
                            "got ")
            << getLoweringStrategy(op);
   markLoops(rewriter, tiled->loops, getLoweringStrategy(op));
+  if (options.reductionStrategy ==
+      ReductionTilingStrategy::PartialReductionOuterParallel)
+    for (LoopLikeOpInterface loop : tiled->loops)
+      fillInPieces(rewriter, cast<scf::ForallOp>(loop.getOperation()));
   for (Operation *inner : tiled->tiledOps) {
     update(inner);
     if (isa<DestinationStyleOpInterface>(inner))

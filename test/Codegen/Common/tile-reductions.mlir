@@ -2,11 +2,13 @@
 
 // RUN: bn-opt %s --bn-tile-reductions --canonicalize --cse --split-input-file | FileCheck %s
 
-// One partial result per piece, tiles in the piece, merges in order.
+// One partial result per piece, filled there; tiles in it, merges in order.
 // CHECK-LABEL: func @row_blocks
 //  CHECK-SAME:     %{{[a-z0-9]+}}: tensor<1024x128xf32>, %[[C:[a-z0-9]+]]: tensor<128xf64>
-//       CHECK:   %[[ZERO:.*]] = linalg.fill {{.*}} -> tensor<4x128xf64>
-//       CHECK:   scf.forall {{.*}} = (0) to (1024) step (256) shared_outs(%{{.*}} = %[[ZERO]],
+//   CHECK-NOT:   linalg.fill {{.*}} -> tensor<4x128xf64>
+//       CHECK:   %[[ANY:.*]] = tensor.empty() : tensor<4x128xf64>
+//       CHECK:   scf.forall {{.*}} = (0) to (1024) step (256) shared_outs(%{{.*}} = %[[ANY]],
+//       CHECK:     linalg.fill {{.*}} -> tensor<128xf64>
 //       CHECK:     scf.for %{{.*}} = %c0 to %c256 step %c64
 //       CHECK:       scf.for %{{.*}} = %c0 to %c128 step %c32
 //       CHECK:         bn.stats axis(1)

@@ -59,6 +59,30 @@ func.func @stats_about_pivot(%x: tensor<8x4x10xf32>, %p: tensor<4xf64>,
 
 // -----
 
+// What no elements are in yet is not read, and the tile is the result.
+// CHECK-LABEL: func @stats_of_first_tile
+//   CHECK-NOT:   linalg.fill ins(%{{.*}} : f64)
+//       CHECK:   %[[Q:.*]]:2 = linalg.generic {{.*}}["reduction", "parallel", "reduction"]} ins(%{{[a-z0-9]+}}, %[[P:[a-z0-9]+]] :
+//       CHECK:   %[[R:.*]]:3 = linalg.generic {{.*}} ins(%[[P]], %[[Q]]#0, %[[Q]]#1 :
+//       CHECK:   ^bb0(%{{.*}}: f32, %{{.*}}: f32, %{{.*}}: f32, %{{[^:]+}}: f64, %{{[^:]+}}: f64, %{{[^:]+}}: f64):
+//       CHECK:     arith.cmpf olt
+//  CHECK-NEXT:     %[[M2:.*]] = arith.select
+//       CHECK:     %[[MEAN:.*]] = arith.addf
+//       CHECK:     linalg.yield %cst, %[[MEAN]], %[[M2]] : f64, f64, f64
+//       CHECK:   return %[[R]]#0, %[[R]]#1, %[[R]]#2
+func.func @stats_of_first_tile(%x: tensor<8x4x10xf32>, %p: tensor<4xf64>)
+    -> (tensor<4xf64>, tensor<4xf64>, tensor<4xf64>) {
+  %zero = arith.constant 0.0 : f64
+  %e = tensor.empty() : tensor<4xf64>
+  %c = linalg.fill ins(%zero : f64) outs(%e : tensor<4xf64>) -> tensor<4xf64>
+  %r:3 = bn.stats axis(1) ins(%x : tensor<8x4x10xf32>) pivot(%p : tensor<4xf64>)
+      outs(%c, %p, %c : tensor<4xf64>, tensor<4xf64>, tensor<4xf64>)
+      -> tensor<4xf64>, tensor<4xf64>, tensor<4xf64>
+  return %r#0, %r#1, %r#2 : tensor<4xf64>, tensor<4xf64>, tensor<4xf64>
+}
+
+// -----
+
 // No elements: 1/0 is 0, so the mean is 0 and nothing is merged.
 // CHECK-LABEL: func @stats_of_nothing
 //       CHECK:   arith.constant 0.0{{0*}}e+00 : f32

@@ -94,6 +94,14 @@ struct StatsBuilder {
                          body);
   }
 
+  /// True where the tile has elements and the outs have none yet.
+  bool isFirst() {
+    auto type = cast<ShapedType>(input.getType());
+    return !op.getMask() && type.hasStaticShape() &&
+           type.getNumElements() > 0 && findZeroFilled(op.getOuts()[0]) &&
+           findZeroFilled(op.getOuts()[2]);
+  }
+
   /// Merges the tile into the outs: `sums` are its pivot, the two centred sums,
   /// and its count per channel where that is not the same for all, `tileCount`.
   /// The tile's own mean and m2 are exact for any pivot; a good one keeps the
@@ -120,13 +128,20 @@ struct StatsBuilder {
       Value isNegative = arith.compare(arith::CmpFPredicate::OLT, m2, zero);
       m2 = arith.select(isNegative, zero, m2);
       ValueRange outs = args.take_back(3);
-      Partial tile{count, arith.add(widen(args[0]), shift), m2};
-      Partial running{outs[0], widen(outs[1]), widen(outs[2])};
-      Partial merged = mergePartials(arith, running, tile);
+      Partial merged{count, arith.add(widen(args[0]), shift), m2};
+      if (!isFirst()) {
+        Partial running{outs[0], widen(outs[1]), widen(outs[2])};
+        merged = mergePartials(arith, running, merged);
+      }
       return {merged.count, arith.convert(merged.mean, outs[1].getType()),
               arith.convert(merged.m2, outs[2].getType())};
     };
-    return createElementwise(b, op, sums, op.getOuts(), body);
+    SmallVector<Value> outs(op.getOuts());
+    if (isFirst()) // not read, and need not be filled
+      for (Value &out : outs)
+        if (Value unfilled = findZeroFilled(out))
+          out = unfilled;
+    return createElementwise(b, op, sums, outs, body);
   }
 
   OpBuilder &b;

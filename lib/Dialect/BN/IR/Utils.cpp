@@ -12,6 +12,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Matchers.h"
 #include "mlir/IR/TypeUtilities.h"
 #include "mlir/Interfaces/ValueBoundsOpInterface.h"
 
@@ -124,6 +125,12 @@ Value mlir::bn::createZerosLike(OpBuilder &builder, Location loc, Value source,
   Value empty = createEmptyLike(builder, loc, source, dims, element);
   Value zero = floatConstant(builder, loc, 0.0, element);
   return linalg::FillOp::create(builder, loc, zero, empty).getResult(0);
+}
+
+Value mlir::bn::findZeroFilled(Value value) {
+  auto fill = value.getDefiningOp<linalg::FillOp>();
+  return fill && matchPattern(fill.value(), m_AnyZeroFloat()) ? fill.output()
+                                                              : Value();
 }
 
 ValueRange mlir::bn::mergePartialResults(OpBuilder &builder, Operation *op,

@@ -54,6 +54,9 @@ Value createEmptyLike(OpBuilder &builder, Location loc, Value source,
 Value createZerosLike(OpBuilder &builder, Location loc, Value source,
                       ArrayRef<int64_t> dims, Type element);
 
+/// What is filled with zeros to make `value`; null if that is not known.
+Value findZeroFilled(Value value);
+
 /// The mean of each channel of `input` in the type of its accumulators, in one
 /// pass. Carries the lowering strategy of `from`.
 Value createMean(OpBuilder &builder, Operation *from, Value input,
