@@ -19,6 +19,7 @@
 #include "mlir/AsmParser/AsmParser.h"
 #include "llvm/ADT/STLExtras.h"
 
+#include <cfloat>
 #include <cmath>
 
 using namespace mlir;
@@ -244,7 +245,9 @@ llvm::Error KernelRun::checkGradients(int64_t channel) const {
   const Buffer &x = getBuffer("input");
   double mean = getBuffer("mean").load(channel);
   double r = 1 / std::sqrt(getBuffer("variance").load(channel) + kEpsilon);
-  double count = 0, sum = 0, product = 0, size = 0, productSize = 0;
+  double count = 0, sum = 0, product = 0;
+  // A ReLU may let nothing of a channel pass.
+  double size = DBL_MIN, productSize = DBL_MIN;
   forEachOfChannel(c, channel, [&](int64_t i) {
     double dy = getOutputGradient(channel, i), part = dy * (x.load(i) - mean);
     ++count;

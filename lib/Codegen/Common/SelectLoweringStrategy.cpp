@@ -139,15 +139,15 @@ LoweringStrategyAttr StrategySelector::selectSplit() {
 /// The rows of one channel lie apart, so that no prefetcher follows a slab:
 /// each line that other work has driven out of that cache is waited for. Two
 /// sweeps in the order of memory, along a few images at a time, read more and
-/// wait less. (Larger data may be stored through the caches, too: those of
-/// broken lines.)
+/// wait less. Of larger data it pays only where slabs are worst.
 bool StrategySelector::paysToSplitImages(int64_t channelDim) {
   int64_t last = rank() - 1;
   bool isMasked = machine.vectorBits >= kMaskedBits;
   int64_t shortest = isMasked ? kShortestSplitRow : kLongMaskedRow;
   if (!sweepsTwice(op) || !hasStaticRows(channelDim) || !isReduction(last) ||
-      machine.hasFarL3() || isLarge() || size(0) < kImagePieces ||
-      size(last) < shortest || size(last) > kLongestRow)
+      machine.hasFarL3() || (isLarge() && !isCramped(channelDim)) ||
+      size(0) < kImagePieces || size(last) < shortest ||
+      size(last) > kLongestRow)
     return false;
   return countReadData(op) * type.getNumElements() * elementBytes >
          machine.l3Bytes / kPartToSplit;
@@ -163,7 +163,8 @@ static int64_t selectPieceOfImages(int64_t images, int64_t most) {
 }
 
 /// Many channels: pieces of images. A tile is a piece, or an equal part of one.
-/// (Rows are no longer than kLongestRow.)
+/// (Rows are no longer than kLongestRow.) What is larger than the caches goes
+/// through them, too: it is written in parts of lines.
 LoweringStrategyAttr StrategySelector::selectSplitImages() {
   SmallVector<int64_t> parallel(rank(), 0), tile(rank(), 0);
   int64_t images = size(0), row = size(rank() - 1);
@@ -172,7 +173,7 @@ LoweringStrategyAttr StrategySelector::selectSplitImages() {
   parallel[0] = selectPieceOfImages(images, llvm::divideCeil(images, pieces));
   int64_t most = std::min({kTileImages, getMostRows(row), kLongestRow / row});
   tile[0] = llvm::divideCeil(parallel[0], llvm::divideCeil(parallel[0], most));
-  return get(Schedule::Split, parallel, tile);
+  return get(Schedule::Split, StoreKind::Temporal, parallel, tile);
 }
 
 /// Inside the caches a row that is whole cache lines is nearly as well off

@@ -93,10 +93,17 @@ struct StrategySelector {
   LoweringStrategyAttr get(Schedule schedule, ArrayRef<int64_t> parallel,
                            ArrayRef<int64_t> tile, int64_t streams = 1,
                            int64_t prefetch = 0, int64_t jam = 1) {
+    return get(schedule, selectStores(), parallel, tile, streams, prefetch,
+               jam);
+  }
+  LoweringStrategyAttr get(Schedule schedule, StoreKind stores,
+                           ArrayRef<int64_t> parallel, ArrayRef<int64_t> tile,
+                           int64_t streams = 1, int64_t prefetch = 0,
+                           int64_t jam = 1) {
     int64_t team = schedule == Schedule::Single ? 1 : threads;
     return LoweringStrategyAttr::get(
         type.getContext(), schedule, team, parallel, tile, machine.vectorBits,
-        selectUnroll(), selectStores(), streams, jam, prefetch);
+        selectUnroll(), stores, streams, jam, prefetch);
   }
 
   LoweringStrategyAttr select();
@@ -137,6 +144,7 @@ private:
   int64_t selectSlabPrefetch(int64_t group);
   int64_t selectGroup(int64_t channelDim);
   int64_t getMostSpread(int64_t channelDim);
+  bool isCramped(int64_t channelDim);
   int64_t selectRows(int64_t group);
   int64_t selectPartOfRow();
   SmallVector<int64_t> selectRowTile(int64_t group);

@@ -31,6 +31,10 @@ static constexpr int64_t kFewL3 = 4;
 /// were at times slower than a pipelined loop.
 static constexpr int64_t kFewRows = 64;
 
+/// Numbers per channel that spread rows can have in whole lines, and the most
+/// images by which what is spread is read seldom.
+static constexpr int64_t kManyCoefficients = 4, kSeldom = 128;
+
 /// How far ahead of their use the next channels are asked for, in bytes, of
 /// 16-bit data that are written past the caches: conversions fill the window in
 /// which a core looks ahead by itself.
@@ -115,16 +119,32 @@ int64_t StrategySelector::selectGroup(int64_t channelDim) {
 /// The most channels of which what there is per channel stays in the L1 cache
 /// when it is spread over the elements of a row: of 16-bit data, that is twice
 /// as long as the row. In a pipelined loop a pivot and two sums come with it.
-/// Past the caches it may fill more of the L1 cache: parts of lines, which
-/// fewer channels are, cost more there.
+/// Past the caches it may fill more of the L1 cache, of a small one all: parts
+/// of lines, which fewer channels are, cost more there.
 int64_t StrategySelector::getMostSpread(int64_t channelDim) {
   int64_t count = countCoefficients();
   if (canBePipelined(channelDim) && paysPipelined(/*areTogether=*/true))
     count += 3;
-  int64_t room =
-      storesToCaches() ? machine.l1Bytes / 2 : machine.l1Bytes / 3 * 2;
+  int64_t room = machine.l1Bytes / 3 * 2;
+  if (storesToCaches())
+    room = machine.l1Bytes / 2;
+  else if (machine.hasSmallL1())
+    room = machine.l1Bytes;
   int64_t bytes = count * accumulatorBytes();
   return room / std::max<int64_t>(bytes * size(rank() - 1), 1);
+}
+
+/// True for gradients of 16-bit data whose rows take so many numbers per
+/// channel that they could only be spread in groups which are no whole lines,
+/// and where a spread is read too seldom, or a slab not from the L2 cache.
+bool StrategySelector::isCramped(int64_t channelDim) {
+  if (!is16Bit() || !isa<BackwardOp>(op.getOperation()) || goesAlone() ||
+      machine.vectorBits < kMaskedBits ||
+      countCoefficients() <= kManyCoefficients)
+    return false;
+  int64_t run = selectGroup(channelDim) * rowBytes();
+  bool fitsL2 = countReadData(op) * size(0) * run <= machine.l2Bytes;
+  return run % kCacheLineBytes != 0 && (size(0) <= kSeldom || !fitsL2);
 }
 
 /// Channel groups that are normalized as soon as their statistics are known.

@@ -119,6 +119,105 @@ module attributes {
     return %y : tensor<50x512x196xf32>
   }
 
+  // What a channel of bf16 needs is twice as long as its row where it is spread,
+  // and fills a small L1 cache with eight channels, which are whole lines.
+  // CHECK-LABEL: func @whole_lines
+  //       CHECK:   <slab, threads = 2, parallel = [0, 8, 0], {{.*}} stores = nontemporal
+  func.func @whole_lines(%x: tensor<50x1024x196xbf16>, %c: tensor<1024xf32>)
+      -> tensor<50x1024x196xbf16> {
+    %dx = bn.backward axis(1) epsilon(1.0) wrt(input)
+        ins(%x, %x : tensor<50x1024x196xbf16>, tensor<50x1024x196xbf16>)
+        statistics(%c, %c : tensor<1024xf32>, tensor<1024xf32>)
+        outs(%x : tensor<50x1024x196xbf16>) -> tensor<50x1024x196xbf16>
+    return %dx : tensor<50x1024x196xbf16>
+  }
+
+  // With two numbers more it has room for four, which are not: past the caches,
+  // too, such rows go alone, in pieces of images and through the caches.
+  // CHECK-LABEL: func @cramped
+  //       CHECK:   <split, threads = 2, parallel = [5, 0, 0], tile = [5, 0, 0], {{.*}} stores = temporal>
+  // UNMASKED-LABEL: func @cramped
+  //       UNMASKED:   <slab,
+  func.func @cramped(%x: tensor<50x1024x196xbf16>, %c: tensor<1024xf32>)
+      -> tensor<50x1024x196xbf16> {
+    %dx = bn.backward axis(1) epsilon(1.0) wrt(input)
+        ins(%x, %x : tensor<50x1024x196xbf16>, tensor<50x1024x196xbf16>)
+        statistics(%c, %c : tensor<1024xf32>, tensor<1024xf32>)
+        outs(%x : tensor<50x1024x196xbf16>)
+        prologue(%x, %c, %c : tensor<50x1024x196xbf16>, tensor<1024xf32>, tensor<1024xf32>) {
+    ^bb0(%dy: f32, %n: f32, %a: f32, %b: f32):
+      %zero = arith.constant 0.0 : f32
+      %m = arith.mulf %n, %a : f32
+      %y = arith.addf %m, %b : f32
+      %p = arith.cmpf ogt, %y, %zero : f32
+      %g = arith.select %p, %dy, %zero : f32
+      bn.yield %g : f32
+    } -> tensor<50x1024x196xbf16>
+    return %dx : tensor<50x1024x196xbf16>
+  }
+
+  // Eight rows of 200 bytes are whole lines.
+  // CHECK-LABEL: func @not_cramped
+  //       CHECK:   <slab, threads = 2, parallel = [0, 8, 0], {{.*}} stores = nontemporal
+  func.func @not_cramped(%x: tensor<50x2048x100xbf16>, %c: tensor<2048xf32>)
+      -> tensor<50x2048x100xbf16> {
+    %dx = bn.backward axis(1) epsilon(1.0) wrt(input)
+        ins(%x, %x : tensor<50x2048x100xbf16>, tensor<50x2048x100xbf16>)
+        statistics(%c, %c : tensor<2048xf32>, tensor<2048xf32>)
+        outs(%x : tensor<50x2048x100xbf16>)
+        prologue(%x, %c, %c : tensor<50x2048x100xbf16>, tensor<2048xf32>, tensor<2048xf32>) {
+    ^bb0(%dy: f32, %n: f32, %a: f32, %b: f32):
+      %zero = arith.constant 0.0 : f32
+      %m = arith.mulf %n, %a : f32
+      %y = arith.addf %m, %b : f32
+      %p = arith.cmpf ogt, %y, %zero : f32
+      %g = arith.select %p, %dy, %zero : f32
+      bn.yield %g : f32
+    } -> tensor<50x2048x100xbf16>
+    return %dx : tensor<50x2048x100xbf16>
+  }
+
+  // Of many images a spread is read often, and from the L2 cache.
+  // CHECK-LABEL: func @read_often
+  //       CHECK:   <slab, threads = 2, parallel = [0, 4, 0], {{.*}} stores = nontemporal
+  func.func @read_often(%x: tensor<200x1024x196xbf16>, %c: tensor<1024xf32>)
+      -> tensor<200x1024x196xbf16> {
+    %dx = bn.backward axis(1) epsilon(1.0) wrt(input)
+        ins(%x, %x : tensor<200x1024x196xbf16>, tensor<200x1024x196xbf16>)
+        statistics(%c, %c : tensor<1024xf32>, tensor<1024xf32>)
+        outs(%x : tensor<200x1024x196xbf16>)
+        prologue(%x, %c, %c : tensor<200x1024x196xbf16>, tensor<1024xf32>, tensor<1024xf32>) {
+    ^bb0(%dy: f32, %n: f32, %a: f32, %b: f32):
+      %zero = arith.constant 0.0 : f32
+      %m = arith.mulf %n, %a : f32
+      %y = arith.addf %m, %b : f32
+      %p = arith.cmpf ogt, %y, %zero : f32
+      %g = arith.select %p, %dy, %zero : f32
+      bn.yield %g : f32
+    } -> tensor<200x1024x196xbf16>
+    return %dx : tensor<200x1024x196xbf16>
+  }
+
+  // CHECK-LABEL: func @not_from_l2
+  //       CHECK:   <split, threads = 2, parallel = [128, 0, 0], tile = [8, 0, 0], {{.*}} stores = temporal>
+  func.func @not_from_l2(%x: tensor<1024x64x196xbf16>, %c: tensor<64xf32>)
+      -> tensor<1024x64x196xbf16> {
+    %dx = bn.backward axis(1) epsilon(1.0) wrt(input)
+        ins(%x, %x : tensor<1024x64x196xbf16>, tensor<1024x64x196xbf16>)
+        statistics(%c, %c : tensor<64xf32>, tensor<64xf32>)
+        outs(%x : tensor<1024x64x196xbf16>)
+        prologue(%x, %c, %c : tensor<1024x64x196xbf16>, tensor<64xf32>, tensor<64xf32>) {
+    ^bb0(%dy: f32, %n: f32, %a: f32, %b: f32):
+      %zero = arith.constant 0.0 : f32
+      %m = arith.mulf %n, %a : f32
+      %y = arith.addf %m, %b : f32
+      %p = arith.cmpf ogt, %y, %zero : f32
+      %g = arith.select %p, %dy, %zero : f32
+      bn.yield %g : f32
+    } -> tensor<1024x64x196xbf16>
+    return %dx : tensor<1024x64x196xbf16>
+  }
+
   // Nor are fewer than eight images cut, very short rows, or very long ones.
   // CHECK-LABEL: func @few_images
   //       CHECK:   <pipelined_slab,
