@@ -19,8 +19,8 @@
 #include "mlir/AsmParser/AsmParser.h"
 #include "llvm/ADT/STLExtras.h"
 
-#include <cfloat>
 #include <cmath>
+#include <limits>
 
 using namespace mlir;
 using namespace mlir::bn;
@@ -246,8 +246,8 @@ llvm::Error KernelRun::checkGradients(int64_t channel) const {
   double mean = getBuffer("mean").load(channel);
   double r = 1 / std::sqrt(getBuffer("variance").load(channel) + kEpsilon);
   double count = 0, sum = 0, product = 0;
-  // A ReLU may let nothing of a channel pass.
-  double size = DBL_MIN, productSize = DBL_MIN;
+  // Not 0, for a ReLU may let nothing of a channel pass.
+  double size = std::numeric_limits<double>::min(), productSize = size;
   forEachOfChannel(c, channel, [&](int64_t i) {
     double dy = getOutputGradient(channel, i), part = dy * (x.load(i) - mean);
     ++count;

@@ -63,12 +63,13 @@ def prepare(case: Case, data: Data) -> dict[str, Variant]:
 
 def prepare_gradients(backward: Callable, case: Case, data: Data,
                       options: dict) -> dict[str, Variant]:
+    """Into given arrays, into the pool's, and with a ReLU's sign recomputed."""
     results: list = []
     out = [data.output]
     out += [allocate((case.channels,), case.parameter_dtype) for _ in "so"]
     if case.adds:
         out.append(data.addend_grad)
-        options["which"] = ("input", "scale", "offset", "addend")
+        options = options | {"which": ("input", "scale", "offset", "addend")}
     call = partial(backward, data.output_grad, data.x, data.scale, **options)
     statistics = (data.mean, data.variance)
     state = {"output": data.saved} if case.has_relu else {}
@@ -82,7 +83,8 @@ def prepare_gradients(backward: Callable, case: Case, data: Data,
         "pool": Variant(call_pool, lambda: results[0]),
     }
     if case.has_relu and not case.adds:
-        # The sign is that of the forward call if these are not rounded.
+        # As a user has them from the forward call. These were rounded, but no
+        # gradient comes from where that decides a sign.
         wide = [array.astype("float64") for array in statistics]
         variants["recomputed"] = Variant(
             partial(call, *wide, offset=data.offset, out=out),

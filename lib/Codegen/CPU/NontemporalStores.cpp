@@ -11,6 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "IndexBuilder.h"
 #include "LoopWidth.h"
 #include "WritesOfSums.h"
 #include "bn/Codegen/CPU/Passes.h"
@@ -20,6 +21,7 @@
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/Matchers.h"
 #include "llvm/ADT/SetVector.h"
@@ -107,49 +109,46 @@ bool StreamingLoop::canPeel() {
          isElementwise(loop, width);
 }
 
-//===----------------------------------------------------------------------===//
-// Arithmetic on index values
-//===----------------------------------------------------------------------===//
+/// True when all rows that `write` writes start at a line if one does.
+static bool hasRowsOfLines(vector::TransferWriteOp write) {
+  SmallVector<int64_t> strides;
+  int64_t offset;
+  auto type = cast<MemRefType>(write.getBase().getType());
+  int64_t elements =
+      kCacheLineBytes * 8 / write.getVectorType().getElementTypeBitWidth();
+  return succeeded(type.getStridesAndOffset(strides, offset)) &&
+         llvm::all_of(ArrayRef(strides).drop_back(), [&](int64_t stride) {
+           return ShapedType::isStatic(stride) && stride % elements == 0;
+         });
+}
 
-namespace {
-struct IndexBuilder {
-  OpBuilder &b;
-  Location loc;
-
-  Value constant(int64_t value) {
-    return arith::ConstantIndexOp::create(b, loc, value);
+/// Writes behind the loop, of whole lines that are left of what `write` in it
+/// goes through: at a line where that starts at one.
+static SmallVector<vector::TransferWriteOp>
+getWritesBehind(scf::ForOp loop, vector::TransferWriteOp write) {
+  SmallVector<vector::TransferWriteOp> behind;
+  std::optional<int64_t> begin = getConstantIntValue(loop.getLowerBound());
+  int64_t elements =
+      kCacheLineBytes * 8 / write.getVectorType().getElementTypeBitWidth();
+  if (!begin || !hasRowsOfLines(write))
+    return behind;
+  for (Operation *user : write.getBase().getUsers()) {
+    auto other = dyn_cast<vector::TransferWriteOp>(user);
+    if (!other || other->getBlock() != loop->getBlock() ||
+        !loop->isBeforeInBlock(other) || other.getMask() ||
+        other.hasOutOfBoundsDim() ||
+        !other.getPermutationMap().isMinorIdentity() ||
+        other.getVectorType().getRank() != 1)
+      continue;
+    std::optional<int64_t> at = getConstantIntValue(other.getIndices().back());
+    if (at && (*at - *begin) % elements == 0 &&
+        other.getVectorType().getNumElements() % elements == 0 &&
+        llvm::equal(other.getIndices().drop_back(),
+                    write.getIndices().drop_back()))
+      behind.push_back(other);
   }
-  Value add(Value x, Value y) {
-    return b.createOrFold<arith::AddIOp>(loc, x, y);
-  }
-  Value sub(Value x, Value y) {
-    return b.createOrFold<arith::SubIOp>(loc, x, y);
-  }
-  Value mul(Value x, Value y) {
-    return b.createOrFold<arith::MulIOp>(loc, x, y);
-  }
-  Value div(Value x, int64_t y) {
-    return b.createOrFold<arith::DivUIOp>(loc, x, constant(y));
-  }
-  /// Remainder by a power of two.
-  Value mod(Value x, int64_t y) {
-    return b.createOrFold<arith::AndIOp>(loc, x, constant(y - 1));
-  }
-  Value roundDown(Value x, int64_t y) {
-    return mul(div(x, y), constant(y));
-  }
-  Value isZero(Value x) {
-    return b.createOrFold<arith::CmpIOp>(loc, arith::CmpIPredicate::eq, x,
-                                         constant(0));
-  }
-  Value isLess(Value x, Value y) {
-    return b.createOrFold<arith::CmpIOp>(loc, arith::CmpIPredicate::ult, x, y);
-  }
-  Value select(Value condition, Value x, Value y) {
-    return b.createOrFold<arith::SelectOp>(loc, condition, x, y);
-  }
-};
-} // namespace
+  return behind;
+}
 
 /// Address, in bytes, that `write` starts at in the first iteration of `loop`.
 static Value createFirstAddress(IndexBuilder &i, vector::TransferWriteOp write,
@@ -173,16 +172,34 @@ static Value createFirstAddress(IndexBuilder &i, vector::TransferWriteOp write,
 // The two ways
 //===----------------------------------------------------------------------===//
 
-/// Makes the writes in `loop`, which are at multiples of `alignment`,
-/// non-temporal.
+/// Makes `write`, which is at a multiple of `alignment`, non-temporal.
+static void setNontemporal(RewriterBase &b, vector::TransferWriteOp write,
+                           int64_t alignment) {
+  b.setInsertionPoint(write);
+  b.replaceOpWithNewOp<vector::StoreOp>(
+      write, write.getVector(), write.getBase(), write.getIndices(),
+      /*nontemporal=*/true, llvm::MaybeAlign(alignment));
+}
+
+/// The same for all writes in `loop`.
 static void setNontemporal(RewriterBase &b, scf::ForOp loop,
                            int64_t alignment) {
-  for (vector::TransferWriteOp write : getStreamingWrites(loop)) {
-    b.setInsertionPoint(write);
-    b.replaceOpWithNewOp<vector::StoreOp>(
-        write, write.getVector(), write.getBase(), write.getIndices(),
-        /*nontemporal=*/true, llvm::MaybeAlign(alignment));
-  }
+  for (vector::TransferWriteOp write : getStreamingWrites(loop))
+    setNontemporal(b, write, alignment);
+}
+
+/// Makes `write` non-temporal where it is `aligned`. One line of a row that
+/// goes through the caches is waited for: stores retire in order, and all
+/// behind it fill their queue until it has been read.
+static void versionWrite(RewriterBase &b, vector::TransferWriteOp write,
+                         Value aligned, int64_t alignment) {
+  b.setInsertionPoint(write);
+  auto branch = scf::IfOp::create(b, write.getLoc(), aligned,
+                                  /*withElseRegion=*/true);
+  auto version = cast<vector::TransferWriteOp>(b.clone(*write));
+  b.moveOpBefore(version, branch.thenBlock()->getTerminator());
+  b.moveOpBefore(write, branch.elseBlock()->getTerminator());
+  setNontemporal(b, version, alignment);
 }
 
 /// Calls `body` in a new loop from 0 to `end`, with the position for each
@@ -203,8 +220,9 @@ static void createParts(IndexBuilder &i, Value begin, Value end, int64_t step,
 /// Moves the iterations of the loop to where lines start. In front and behind
 /// there is less than an iteration each, together a whole one: single elements
 /// up to a multiple of a register, registers, and the same mirrored. One loop
-/// does the single elements of both ends, another the registers.
-static void peelLoop(RewriterBase &b, StreamingLoop streaming) {
+/// does the single elements of both ends, another the registers. Returns
+/// whether the loop starts at a line as it is.
+static Value peelLoop(RewriterBase &b, StreamingLoop streaming) {
   scf::ForOp loop = streaming.loop;
   int64_t width = streaming.width, lanes = streaming.lanes;
   int64_t elementBytes = streaming.elementBytes;
@@ -241,20 +259,9 @@ static void peelLoop(RewriterBase &b, StreamingLoop streaming) {
     loop.setLowerBound(mainBegin);
     loop.setUpperBound(i.add(mainBegin, mainSize));
   });
+  Value aligned = i.isZero(i.mod(address, kCacheLineBytes));
   setNontemporal(b, loop, kCacheLineBytes);
-}
-
-/// True when all rows that `write` writes start at a line if one does.
-static bool hasRowsOfLines(vector::TransferWriteOp write) {
-  SmallVector<int64_t> strides;
-  int64_t offset;
-  auto type = cast<MemRefType>(write.getBase().getType());
-  int64_t elements =
-      kCacheLineBytes * 8 / write.getVectorType().getElementTypeBitWidth();
-  return succeeded(type.getStridesAndOffset(strides, offset)) &&
-         llvm::all_of(ArrayRef(strides).drop_back(), [&](int64_t stride) {
-           return ShapedType::isStatic(stride) && stride % elements == 0;
-         });
+  return aligned;
 }
 
 /// Moves the writes of the loop to where lines start, and leaves its sums where
@@ -282,9 +289,9 @@ static bool moveWrites(RewriterBase &b, const StreamingLoop &streaming) {
 }
 
 /// Gives the loop a version with non-temporal stores, for writes that start at
-/// a multiple of `alignment` bytes.
-static void versionLoop(RewriterBase &b, StreamingLoop streaming,
-                        int64_t alignment) {
+/// a multiple of `alignment` bytes. Returns whether they do.
+static Value versionLoop(RewriterBase &b, StreamingLoop streaming,
+                         int64_t alignment) {
   scf::ForOp loop = streaming.loop;
   b.setInsertionPoint(loop);
   IndexBuilder i{b, loop.getLoc()};
@@ -304,6 +311,27 @@ static void versionLoop(RewriterBase &b, StreamingLoop streaming,
   auto yield = scf::YieldOp::create(b, i.loc, loop.getResults());
   b.moveOpBefore(loop, yield);
   setNontemporal(b, version, alignment);
+  return aligned;
+}
+
+/// Lets the loop, and what is left of its rows behind it, write past the caches
+/// as far as that is possible.
+static void stream(RewriterBase &b, StreamingLoop streaming,
+                   int64_t registerBytes) {
+  SmallVector<vector::TransferWriteOp> behind;
+  for (vector::TransferWriteOp write : streaming.writes)
+    llvm::append_range(behind, getWritesBehind(streaming.loop, write));
+  if (streaming.canPeel()) {
+    Value aligned = peelLoop(b, streaming);
+    for (vector::TransferWriteOp write : behind)
+      versionWrite(b, write, aligned, kCacheLineBytes);
+    return;
+  }
+  if (moveWrites(b, streaming))
+    return;
+  Value aligned = versionLoop(b, streaming, registerBytes);
+  for (vector::TransferWriteOp write : behind)
+    versionWrite(b, write, aligned, registerBytes);
 }
 
 /// Orders non-temporal stores in `block` before what follows it.
@@ -331,10 +359,7 @@ struct NontemporalStoresPass
       std::optional<StreamingLoop> streaming = analyze(loop, registerBytes);
       if (!streaming)
         continue;
-      if (streaming->canPeel())
-        peelLoop(rewriter, *streaming);
-      else if (!moveWrites(rewriter, *streaming))
-        versionLoop(rewriter, *streaming, registerBytes);
+      stream(rewriter, *streaming, registerBytes);
       if (auto forall = loop->getParentOfType<scf::ForallOp>())
         fenced.insert(forall.getBody());
       else

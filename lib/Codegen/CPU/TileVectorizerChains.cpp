@@ -13,11 +13,11 @@
 //===----------------------------------------------------------------------===//
 
 #include "TileVectorizer.h"
+#include "bn/Dialect/BN/Utils/Utils.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
-#include "mlir/IR/Matchers.h"
 
 using namespace mlir;
 using namespace mlir::bn;
@@ -33,8 +33,7 @@ SmallVector<unsigned> TileVectorizer::getChainedSquares() {
   if (size && *size <= kChainRows)
     return found;
   for (auto [i, sum] : llvm::enumerate(op.getRegionOutputArgs())) {
-    auto fill = op.getDpsInits()[i].getDefiningOp<linalg::FillOp>();
-    if (!isSum || !fill || !matchPattern(fill.value(), m_AnyZeroFloat()))
+    if (!isSum || !isZeroFilled(op.getDpsInits()[i]))
       continue;
     auto addition = cast<arith::AddFOp>(*sum.user_begin());
     Value addend =

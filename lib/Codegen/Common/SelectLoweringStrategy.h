@@ -42,8 +42,8 @@ FailureOr<MachineModel> getMachine(ModuleOp module, int64_t vectorBits,
 /// True where the last dimension is one of the channels.
 bool hasContiguousChannels(IndexedOpInterface op);
 
-/// The number of tensors of the data's size that `op` reads and writes; 0
-/// where it writes none.
+/// The number of tensors of the data's size that `op` reads, each once, and
+/// writes; 0 where it writes none.
 int64_t countData(IndexedOpInterface op);
 
 /// Those of them that it reads.

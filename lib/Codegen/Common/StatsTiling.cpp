@@ -31,7 +31,8 @@ static constexpr int64_t kPivotElements = 128, kPivotRows = 4;
 /// happen in one loop with something else.
 static constexpr int64_t kTwoPassElements = 16 << 10, kTwoPassPipelined = 512;
 
-/// True when `value` is known to be filled with zeros.
+/// True when `value` is known to be filled with zeros, as a part of what the
+/// loop over groups of channels carries is.
 static bool isZeros(Value value) {
   while (true) {
     if (auto slice = value.getDefiningOp<tensor::ExtractSliceOp>()) {
@@ -47,7 +48,7 @@ static bool isZeros(Value value) {
       break;
     value = init->get();
   }
-  return findZeroFilled(value) != nullptr;
+  return isZeroFilled(value);
 }
 
 static bool isChannel(StatsOp op, int64_t dim) {
@@ -121,9 +122,8 @@ LogicalResult mlir::bn::tileStatsInSequence(RewriterBase &rewriter,
   bool startsFromZeros = llvm::all_of(outs, isZeros);
   if (!startsFromZeros)
     op.getOutsMutable().assign(createZeros(rewriter, op));
-  Value mean = op.getOuts()[1], unfilled = findZeroFilled(mean);
   op.getOutsMutable()[1].set(
-      createFirstPivot(rewriter, op, unfilled ? unfilled : mean));
+      createFirstPivot(rewriter, op, skipZeroFill(op.getOuts()[1])));
   if (!startsFromZeros) {
     rewriter.setInsertionPointAfter(op);
     auto merge = MergeStatsOp::create(rewriter, op.getLoc(),

@@ -67,13 +67,21 @@ static int64_t countWrittenData(IndexedOpInterface op) {
 }
 
 int64_t mlir::bn::countData(IndexedOpInterface op) {
-  if (countWrittenData(op) == 0)
+  int64_t written = countWrittenData(op);
+  if (written == 0)
     return 0;
   // Only sums need the input.
   auto backward = dyn_cast<BackwardOp>(op.getOperation());
   bool skipsInput = backward && !backward.needsSumsForData() &&
                     !backward.wants(Gradient::scale);
-  return countIdentities(op.getOperandIndexingMaps()) - skipsInput;
+  SmallVector<AffineMap> maps = op.getOperandIndexingMaps();
+  auto destination = cast<DestinationStyleOpInterface>(op.getOperation());
+  llvm::SmallDenseSet<Value> read; // a prologue may take the input again
+  for (OpOperand *input : destination.getDpsInputOperands())
+    if (maps[input->getOperandNumber()].isIdentity() &&
+        !(skipsInput && input == &backward.getInputMutable()))
+      read.insert(input->get());
+  return int64_t(read.size()) + written;
 }
 
 int64_t mlir::bn::countReadData(IndexedOpInterface op) {

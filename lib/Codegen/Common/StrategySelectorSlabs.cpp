@@ -31,9 +31,9 @@ static constexpr int64_t kFewL3 = 4;
 /// were at times slower than a pipelined loop.
 static constexpr int64_t kFewRows = 64;
 
-/// Numbers per channel that spread rows can have in whole lines, and the most
+/// Numbers per channel that gradients take without a prologue, and the most
 /// images by which what is spread is read seldom.
-static constexpr int64_t kManyCoefficients = 4, kSeldom = 128;
+static constexpr int64_t kPlainCoefficients = 4, kSeldomImages = 128;
 
 /// How far ahead of their use the next channels are asked for, in bytes, of
 /// 16-bit data that are written past the caches: conversions fill the window in
@@ -119,8 +119,9 @@ int64_t StrategySelector::selectGroup(int64_t channelDim) {
 /// The most channels of which what there is per channel stays in the L1 cache
 /// when it is spread over the elements of a row: of 16-bit data, that is twice
 /// as long as the row. In a pipelined loop a pivot and two sums come with it.
-/// Past the caches it may fill more of the L1 cache, of a small one all: parts
-/// of lines, which fewer channels are, cost more there.
+/// Past the caches it may fill more of the L1 cache: parts of lines, which
+/// fewer channels are, cost more there. Of a small one it may fill all, since
+/// two thirds have no room for whole lines.
 int64_t StrategySelector::getMostSpread(int64_t channelDim) {
   int64_t count = countCoefficients();
   if (canBePipelined(channelDim) && paysPipelined(/*areTogether=*/true))
@@ -134,17 +135,18 @@ int64_t StrategySelector::getMostSpread(int64_t channelDim) {
   return room / std::max<int64_t>(bytes * size(rank() - 1), 1);
 }
 
-/// True for gradients of 16-bit data whose rows take so many numbers per
-/// channel that they could only be spread in groups which are no whole lines,
-/// and where a spread is read too seldom, or a slab not from the L2 cache.
+/// True for gradients of 16-bit data that take more numbers per channel than
+/// without a prologue (for the sign of a ReLU that is computed again), where
+/// the group that has room is no whole lines, and a spread is read too seldom,
+/// or a slab not from the L2 cache.
 bool StrategySelector::isCramped(int64_t channelDim) {
   if (!is16Bit() || !isa<BackwardOp>(op.getOperation()) || goesAlone() ||
       machine.vectorBits < kMaskedBits ||
-      countCoefficients() <= kManyCoefficients)
+      countCoefficients() <= kPlainCoefficients)
     return false;
   int64_t run = selectGroup(channelDim) * rowBytes();
   bool fitsL2 = countReadData(op) * size(0) * run <= machine.l2Bytes;
-  return run % kCacheLineBytes != 0 && (size(0) <= kSeldom || !fitsL2);
+  return run % kCacheLineBytes != 0 && (size(0) <= kSeldomImages || !fitsL2);
 }
 
 /// Channel groups that are normalized as soon as their statistics are known.

@@ -79,17 +79,20 @@ static void shareSlicesInPlace(Operation *tile,
   }
 }
 
-/// Fills what the pieces of a reduction add to where they do: on the thread,
-/// and in the caches, that it is needed in. Of many channels, zeros for all
-/// pieces take one thread as long as to merge them.
+/// Lets each piece of `loop` fill its own part of what it adds to: in parallel,
+/// and in the caches of the thread that adds to it. Of many channels, one
+/// thread takes as long to fill all partial results as to merge them.
 static void fillInPieces(RewriterBase &b, scf::ForallOp loop) {
   OpBuilder::InsertionGuard guard(b);
   for (auto [argument, init] :
        llvm::zip_equal(loop.getRegionIterArgs(), loop.getOutputsMutable())) {
     auto fill = init.get().getDefiningOp<linalg::FillOp>();
-    if (!fill)
+    bool isSliced = llvm::all_of(
+        argument.getUsers(),
+        llvm::IsaPred<tensor::ExtractSliceOp, tensor::ParallelInsertSliceOp>);
+    if (!fill || !isSliced)
       continue;
-    for (Operation *user : llvm::make_early_inc_range(argument.getUsers())) {
+    for (Operation *user : argument.getUsers()) {
       auto slice = dyn_cast<tensor::ExtractSliceOp>(user);
       if (!slice)
         continue;
@@ -98,7 +101,9 @@ static void fillInPieces(RewriterBase &b, scf::ForallOp loop) {
                                            slice.getResult());
       b.replaceAllUsesExcept(slice, filled.getResult(0), filled);
     }
-    b.modifyOpInPlace(loop, [&] { init.set(fill.output()); });
+    b.startOpModification(loop);
+    init.set(fill.output());
+    b.finalizeOpModification(loop);
   }
 }
 
@@ -193,19 +198,19 @@ static LogicalResult tile(RewriterBase &rewriter, TilingInterface op,
                            "got ")
            << getLoweringStrategy(op);
   markLoops(rewriter, tiled->loops, getLoweringStrategy(op));
-  if (options.reductionStrategy ==
-      ReductionTilingStrategy::PartialReductionOuterParallel)
-    for (LoopLikeOpInterface loop : tiled->loops)
-      fillInPieces(rewriter, cast<scf::ForallOp>(loop.getOperation()));
+  auto forall =
+      tiled->loops.empty()
+          ? scf::ForallOp()
+          : dyn_cast<scf::ForallOp>(tiled->loops.front().getOperation());
+  if (forall)
+    fillInPieces(rewriter, forall);
   for (Operation *inner : tiled->tiledOps) {
     update(inner);
     if (isa<DestinationStyleOpInterface>(inner))
       shareSlicesInPlace(inner, tiled->loops);
   }
-  if (isSecondSweep(op) && !tiled->loops.empty())
-    if (auto loop =
-            dyn_cast<scf::ForallOp>(tiled->loops.front().getOperation()))
-      reverseOrder(rewriter, loop, getLoweringStrategy(op).getThreads());
+  if (isSecondSweep(op) && forall)
+    reverseOrder(rewriter, forall, getLoweringStrategy(op).getThreads());
   rewriter.replaceOp(op, tiled->replacements);
   return success();
 }

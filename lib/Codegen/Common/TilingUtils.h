@@ -18,7 +18,8 @@
 namespace mlir::bn {
 
 /// Tiles `op` with `scf.forall` by the `parallel` sizes of its strategy;
-/// reduction dimensions among them give partial results that are merged. The
+/// reduction dimensions among them give partial results that are merged. What
+/// is filled for the op to add to, each iteration fills for itself. The
 /// tiled op's strategy has no parallel sizes left. Does nothing where there are
 /// none, and calls `update` on what is in the loop.
 LogicalResult tileInParallel(RewriterBase &rewriter, TilingInterface op,

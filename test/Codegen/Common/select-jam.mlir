@@ -69,11 +69,11 @@ module attributes {
   // CHECK-LABEL: func @short_rows
   //       CHECK:   bn.backward {{.*}}<slab, {{.*}} jam = 4>
   //       CHECK:   bn.backward {{.*}}<slab, {{.*}} stores = temporal>
-  func.func @short_rows(%x: tensor<32x256x49xbf16>, %z: tensor<8x1024x49xbf16>,
-      %c: tensor<256xf32>, %d: tensor<1024xf32>)
+  func.func @short_rows(%dy: tensor<32x256x49xbf16>, %x: tensor<32x256x49xbf16>,
+      %z: tensor<8x1024x49xbf16>, %c: tensor<256xf32>, %d: tensor<1024xf32>)
       -> (tensor<32x256x49xbf16>, tensor<8x1024x49xbf16>) {
     %a = bn.backward axis(1) epsilon(1.0) wrt(input)
-        ins(%x, %x : tensor<32x256x49xbf16>, tensor<32x256x49xbf16>)
+        ins(%dy, %x : tensor<32x256x49xbf16>, tensor<32x256x49xbf16>)
         statistics(%c, %c : tensor<256xf32>, tensor<256xf32>)
         outs(%x : tensor<32x256x49xbf16>) -> tensor<32x256x49xbf16>
     %b = bn.backward axis(1) epsilon(1.0) wrt(input)

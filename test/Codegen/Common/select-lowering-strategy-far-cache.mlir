@@ -71,19 +71,22 @@ module attributes {
   //       CHECK:   <pipelined_slab,
   //       CHECK:   <pipelined_slab,
   //       CHECK:   <pipelined_slab,
-  func.func @slab_that_fits_once(%x: tensor<50x64x3136xf32>,
-      %z: tensor<50x256x3136xf32>, %u: tensor<65x64x3136xf32>,
-      %v: tensor<64x64x2304xf32>, %w: tensor<50x16x6400xf32>,
-      %c: tensor<64xf32>, %d: tensor<256xf32>, %o: tensor<16xf32>)
+  func.func @slab_that_fits_once(%dy: tensor<50x64x3136xf32>,
+      %x: tensor<50x64x3136xf32>, %dz: tensor<50x256x3136xf32>,
+      %z: tensor<50x256x3136xf32>, %du: tensor<65x64x3136xf32>,
+      %u: tensor<65x64x3136xf32>, %dv: tensor<64x64x2304xf32>,
+      %v: tensor<64x64x2304xf32>, %dw: tensor<50x16x6400xf32>,
+      %w: tensor<50x16x6400xf32>, %c: tensor<64xf32>, %d: tensor<256xf32>,
+      %o: tensor<16xf32>)
       -> (tensor<50x64x3136xf32>, tensor<64x64x2304xf32>,
           tensor<50x64x3136xf32>, tensor<50x256x3136xf32>,
           tensor<65x64x3136xf32>, tensor<50x16x6400xf32>) {
     %a = bn.backward axis(1) epsilon(1.0) wrt(input)
-        ins(%x, %x : tensor<50x64x3136xf32>, tensor<50x64x3136xf32>)
+        ins(%dy, %x : tensor<50x64x3136xf32>, tensor<50x64x3136xf32>)
         statistics(%c, %c : tensor<64xf32>, tensor<64xf32>)
         outs(%x : tensor<50x64x3136xf32>) -> tensor<50x64x3136xf32>
     %f = bn.backward axis(1) epsilon(1.0) wrt(input)
-        ins(%v, %v : tensor<64x64x2304xf32>, tensor<64x64x2304xf32>)
+        ins(%dv, %v : tensor<64x64x2304xf32>, tensor<64x64x2304xf32>)
         statistics(%c, %c : tensor<64xf32>, tensor<64xf32>)
         outs(%v : tensor<64x64x2304xf32>) -> tensor<64x64x2304xf32>
     %y, %m, %s = bn.training axis(1) epsilon(1.0)
@@ -92,15 +95,15 @@ module attributes {
              : tensor<50x64x3136xf32>, tensor<64xf32>, tensor<64xf32>)
         -> tensor<50x64x3136xf32>, tensor<64xf32>, tensor<64xf32>
     %b = bn.backward axis(1) epsilon(1.0) wrt(input)
-        ins(%z, %z : tensor<50x256x3136xf32>, tensor<50x256x3136xf32>)
+        ins(%dz, %z : tensor<50x256x3136xf32>, tensor<50x256x3136xf32>)
         statistics(%d, %d : tensor<256xf32>, tensor<256xf32>)
         outs(%z : tensor<50x256x3136xf32>) -> tensor<50x256x3136xf32>
     %e = bn.backward axis(1) epsilon(1.0) wrt(input)
-        ins(%u, %u : tensor<65x64x3136xf32>, tensor<65x64x3136xf32>)
+        ins(%du, %u : tensor<65x64x3136xf32>, tensor<65x64x3136xf32>)
         statistics(%c, %c : tensor<64xf32>, tensor<64xf32>)
         outs(%u : tensor<65x64x3136xf32>) -> tensor<65x64x3136xf32>
     %g = bn.backward axis(1) epsilon(1.0) wrt(input)
-        ins(%w, %w : tensor<50x16x6400xf32>, tensor<50x16x6400xf32>)
+        ins(%dw, %w : tensor<50x16x6400xf32>, tensor<50x16x6400xf32>)
         statistics(%o, %o : tensor<16xf32>, tensor<16xf32>)
         outs(%w : tensor<50x16x6400xf32>) -> tensor<50x16x6400xf32>
     return %a, %f, %y, %b, %e, %g

@@ -309,10 +309,11 @@ module attributes {
   // two of them would not be.
   // CHECK-LABEL: func @gradients(
   //       CHECK:   <pipelined_slab, threads = 2, parallel = [0, 32, 0], tile = [1, 1, 0], {{.*}} stores = nontemporal, prefetch = 1>
-  func.func @gradients(%x: tensor<8x64x3136xf32>, %c: tensor<64xf32>)
+  func.func @gradients(%dy: tensor<8x64x3136xf32>, %x: tensor<8x64x3136xf32>,
+      %c: tensor<64xf32>)
       -> tensor<8x64x3136xf32> {
     %dx, %dg = bn.backward axis(1) epsilon(1.0) wrt(input, scale)
-        ins(%x, %x : tensor<8x64x3136xf32>, tensor<8x64x3136xf32>)
+        ins(%dy, %x : tensor<8x64x3136xf32>, tensor<8x64x3136xf32>)
         statistics(%c, %c : tensor<64xf32>, tensor<64xf32>)
         outs(%x, %c : tensor<8x64x3136xf32>, tensor<64xf32>)
         -> tensor<8x64x3136xf32>, tensor<64xf32>
@@ -324,14 +325,15 @@ module attributes {
   // CHECK-LABEL: func @frozen_gradients
   //       CHECK:   <sweep, threads = 2, parallel = [-64, 0],
   //       CHECK:   <row_blocks, threads = 2, parallel = [-8, 0], tile = [64, 0], vector_bits = 256, unroll = 4, stores = nontemporal, prefetch = 3>
-  func.func @frozen_gradients(%x: tensor<12544x128xf32>, %c: tensor<128xf32>)
+  func.func @frozen_gradients(%dy: tensor<12544x128xf32>,
+      %x: tensor<12544x128xf32>, %c: tensor<128xf32>)
       -> (tensor<12544x128xf32>, tensor<12544x128xf32>) {
     %a = bn.backward axis(1) epsilon(1.0) wrt(input) frozen
-        ins(%x, %x : tensor<12544x128xf32>, tensor<12544x128xf32>)
+        ins(%dy, %x : tensor<12544x128xf32>, tensor<12544x128xf32>)
         statistics(%c, %c : tensor<128xf32>, tensor<128xf32>)
         outs(%x : tensor<12544x128xf32>) -> tensor<12544x128xf32>
     %b, %d = bn.backward axis(1) epsilon(1.0) wrt(input, offset) frozen
-        ins(%x, %x : tensor<12544x128xf32>, tensor<12544x128xf32>)
+        ins(%dy, %x : tensor<12544x128xf32>, tensor<12544x128xf32>)
         statistics(%c, %c : tensor<128xf32>, tensor<128xf32>)
         outs(%x, %c : tensor<12544x128xf32>, tensor<128xf32>)
         -> tensor<12544x128xf32>, tensor<128xf32>

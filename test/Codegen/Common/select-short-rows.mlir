@@ -118,11 +118,11 @@ module attributes {
   // CHECK-LABEL: func @gradients
   //       CHECK:   <pipelined_slab, {{.*}} tile = [0, 1, 0], {{.*}} stores = temporal, prefetch = 2>
   //       CHECK:   <pipelined_slab, {{.*}} tile = [1, 2, 0], {{.*}} stores = nontemporal, prefetch = 1>
-  func.func @gradients(%x: tensor<50x512x289xf32>, %z: tensor<50x512x576xbf16>,
-      %c: tensor<512xf32>)
+  func.func @gradients(%dy: tensor<50x512x289xf32>, %x: tensor<50x512x289xf32>,
+      %z: tensor<50x512x576xbf16>, %c: tensor<512xf32>)
       -> (tensor<50x512x289xf32>, tensor<50x512x576xbf16>) {
     %dx = bn.backward axis(1) epsilon(1.0) wrt(input)
-        ins(%x, %x : tensor<50x512x289xf32>, tensor<50x512x289xf32>)
+        ins(%dy, %x : tensor<50x512x289xf32>, tensor<50x512x289xf32>)
         statistics(%c, %c : tensor<512xf32>, tensor<512xf32>)
         outs(%x : tensor<50x512x289xf32>) -> tensor<50x512x289xf32>
     %dz = bn.backward axis(1) epsilon(1.0) wrt(input)
@@ -196,10 +196,11 @@ module attributes {
   // pipelined, channels together leave no room for two.
   // CHECK-LABEL: func @f32_gradients
   //       CHECK:   <slab, {{.*}} parallel = [0, 4, 0], {{.*}} stores = nontemporal, prefetch = 1>
-  func.func @f32_gradients(%x: tensor<50x512x196xf32>, %c: tensor<512xf32>)
+  func.func @f32_gradients(%dy: tensor<50x512x196xf32>,
+      %x: tensor<50x512x196xf32>, %c: tensor<512xf32>)
       -> tensor<50x512x196xf32> {
     %dx = bn.backward axis(1) epsilon(1.0) wrt(input)
-        ins(%x, %x : tensor<50x512x196xf32>, tensor<50x512x196xf32>)
+        ins(%dy, %x : tensor<50x512x196xf32>, tensor<50x512x196xf32>)
         statistics(%c, %c : tensor<512xf32>, tensor<512xf32>)
         outs(%x : tensor<50x512x196xf32>) -> tensor<50x512x196xf32>
     return %dx : tensor<50x512x196xf32>
@@ -207,10 +208,11 @@ module attributes {
 
   // CHECK-LABEL: func @f32_gradients_of_longer_rows
   //       CHECK:   <pipelined_slab, {{.*}} tile = [1, 2, 0], {{.*}} stores = nontemporal, prefetch = 1>
-  func.func @f32_gradients_of_longer_rows(%x: tensor<50x512x576xf32>, %c: tensor<512xf32>)
+  func.func @f32_gradients_of_longer_rows(%dy: tensor<50x512x576xf32>,
+      %x: tensor<50x512x576xf32>, %c: tensor<512xf32>)
       -> tensor<50x512x576xf32> {
     %dx = bn.backward axis(1) epsilon(1.0) wrt(input)
-        ins(%x, %x : tensor<50x512x576xf32>, tensor<50x512x576xf32>)
+        ins(%dy, %x : tensor<50x512x576xf32>, tensor<50x512x576xf32>)
         statistics(%c, %c : tensor<512xf32>, tensor<512xf32>)
         outs(%x : tensor<50x512x576xf32>) -> tensor<50x512x576xf32>
     return %dx : tensor<50x512x576xf32>

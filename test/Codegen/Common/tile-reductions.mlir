@@ -7,9 +7,10 @@
 //  CHECK-SAME:     %{{[a-z0-9]+}}: tensor<1024x128xf32>, %[[C:[a-z0-9]+]]: tensor<128xf64>
 //   CHECK-NOT:   linalg.fill {{.*}} -> tensor<4x128xf64>
 //       CHECK:   %[[ANY:.*]] = tensor.empty() : tensor<4x128xf64>
-//       CHECK:   scf.forall {{.*}} = (0) to (1024) step (256) shared_outs(%{{.*}} = %[[ANY]],
-//       CHECK:     linalg.fill {{.*}} -> tensor<128xf64>
-//       CHECK:     scf.for %{{.*}} = %c0 to %c256 step %c64
+//       CHECK:   scf.forall {{.*}} = (0) to (1024) step (256) shared_outs(%[[PART:[a-z0-9]+]] = %[[ANY]],
+//       CHECK:     %[[ROW:.*]] = tensor.extract_slice %[[PART]][
+//       CHECK:     %[[ZEROS:.*]] = linalg.fill {{.*}} outs(%[[ROW]] : tensor<128xf64>)
+//       CHECK:     scf.for %{{.*}} = %c0 to %c256 step %c64 iter_args(%{{.*}} = %[[ZEROS]],
 //       CHECK:       scf.for %{{.*}} = %c0 to %c128 step %c32
 //       CHECK:         bn.stats axis(1)
 //  CHECK-SAME:           parallel = [0, 0], tile = [0, 0]
@@ -22,6 +23,31 @@ func.func @row_blocks(%x: tensor<1024x128xf32>, %c: tensor<128xf64>)
   %n, %m, %s = bn.stats axis(1)
       {bn.lowering_strategy = #bn.lowering_strategy<row_blocks, threads = 0,
        parallel = [-4, 0], tile = [64, 32], vector_bits = 256, unroll = 4,
+       stores = temporal>}
+      ins(%x : tensor<1024x128xf32>)
+      outs(%c, %c, %c : tensor<128xf64>, tensor<128xf64>, tensor<128xf64>)
+      -> tensor<128xf64>, tensor<128xf64>, tensor<128xf64>
+  return %m : tensor<128xf64>
+}
+
+// -----
+
+// Each iteration over some of the channels fills what it adds to, and need not
+// merge it with zeros.
+// CHECK-LABEL: func @channels_in_parallel
+//       CHECK:   scf.forall (%{{.*}}) = (0) to (128) step (32)
+//       CHECK:     linalg.fill {{.*}} -> tensor<32xf64>
+//   CHECK-NOT:   bn.merge_stats
+//       CHECK:   return
+func.func @channels_in_parallel(%x: tensor<1024x128xf32>)
+    -> tensor<128xf64> {
+  %zero = arith.constant 0.0 : f64
+  %e = tensor.empty() : tensor<128xf64>
+  %c = linalg.fill ins(%zero : f64) outs(%e : tensor<128xf64>)
+      -> tensor<128xf64>
+  %n, %m, %s = bn.stats axis(1)
+      {bn.lowering_strategy = #bn.lowering_strategy<slab, threads = 0,
+       parallel = [0, 32], tile = [64, 0], vector_bits = 256, unroll = 4,
        stores = temporal>}
       ins(%x : tensor<1024x128xf32>)
       outs(%c, %c, %c : tensor<128xf64>, tensor<128xf64>, tensor<128xf64>)
@@ -53,10 +79,11 @@ func.func @single(%x: tensor<8x4x100xf32>, %c: tensor<4xf64>) -> tensor<4xf64> {
 // 128 elements, which counts for nothing.
 // CHECK-LABEL: func @running_pivot
 //  CHECK-SAME:     %[[X:[a-z0-9]+]]: tensor<8x4x4096xf32>
-//       CHECK:   %[[ZERO:.*]] = linalg.fill
+//       CHECK:   %[[ANY:.*]] = tensor.empty() : tensor<4xf64>
+//       CHECK:   %[[ZERO:.*]] = linalg.fill {{.*}} outs(%[[ANY]] :
 //       CHECK:   %[[FIRST:.*]] = tensor.extract_slice %[[X]][0, 0, 0] [1, 4, 128]
 //       CHECK:   %[[MEAN:.*]] = linalg.generic {{.*}} ins(%[[FIRST]] : tensor<1x4x128xf32>)
-//       CHECK:   %[[P:.*]] = linalg.generic {{.*}} ins(%[[MEAN]] : tensor<4xf32>) outs({{.*}} : tensor<4xf64>)
+//       CHECK:   %[[P:.*]] = linalg.generic {{.*}} ins(%[[MEAN]] : tensor<4xf32>) outs(%[[ANY]] : tensor<4xf64>)
 //       CHECK:   scf.for %{{.*}} = %c0 to %c8 step %c1 iter_args(%[[N:.*]] = %[[ZERO]], %[[M:.*]] = %[[P]], %[[S:.*]] = %[[ZERO]])
 //       CHECK:     bn.stats axis(1) {{.*}} ins(%{{[^ ]+}} : tensor<1x4x4096xf32>) pivot(%[[M]] : tensor<4xf64>) outs(%[[N]], %[[M]], %[[S]] :
 //       CHECK:   } {bn.prefetch = 1 : i64}
@@ -265,7 +292,9 @@ func.func @no_strategy(%x: tensor<8x4xf32>, %c: tensor<4xf64>)
     tile = [32, 0], vector_bits = 256, unroll = 4, stores = temporal,
     streams = 4>
 // CHECK-LABEL: func @gradients
-//       CHECK:   scf.forall (%{{.*}}) = (0) to (1024) step (256)
+//       CHECK:   scf.forall (%{{.*}}) = (0) to (1024) step (256) shared_outs(%[[PART:[a-z0-9]+]] =
+//       CHECK:     %[[ROW:.*]] = tensor.extract_slice %[[PART]][
+//       CHECK:     linalg.fill {{.*}} outs(%[[ROW]] :
 //       CHECK:     %[[DY:.*]] = tensor.expand_shape %{{.*}} output_shape [4, 64, 128]
 //       CHECK:     %[[X:.*]] = tensor.expand_shape %{{.*}} output_shape [4, 64, 128]
 //       CHECK:     scf.for %[[I:.*]] = %c0 to %c64 step %c32

@@ -83,10 +83,11 @@ module attributes {
   // CHECK-LABEL: func @parameters
   //   CHECK-NOT:   scf.if
   //       CHECK:   return
-  func.func @parameters(%x: tensor<?x64x?xf32>, %c: tensor<64xf32>)
+  func.func @parameters(%dy: tensor<?x64x?xf32>, %x: tensor<?x64x?xf32>,
+      %c: tensor<64xf32>)
       -> tensor<64xf32> {
     %d = bn.backward axis(1) epsilon(1.0) wrt(scale)
-        ins(%x, %x : tensor<?x64x?xf32>, tensor<?x64x?xf32>)
+        ins(%dy, %x : tensor<?x64x?xf32>, tensor<?x64x?xf32>)
         statistics(%c, %c : tensor<64xf32>, tensor<64xf32>)
         outs(%c : tensor<64xf32>) -> tensor<64xf32>
     return %d : tensor<64xf32>

@@ -61,6 +61,7 @@ func.func @stats_about_pivot(%x: tensor<8x4x10xf32>, %p: tensor<4xf64>,
 
 // What no elements are in yet is not read, and the tile is the result.
 // CHECK-LABEL: func @stats_of_first_tile
+//   CHECK-DAG:   %[[COUNT:.*]] = arith.constant 8.0{{0*}}e+01 : f64
 //   CHECK-NOT:   linalg.fill ins(%{{.*}} : f64)
 //       CHECK:   %[[Q:.*]]:2 = linalg.generic {{.*}}["reduction", "parallel", "reduction"]} ins(%{{[a-z0-9]+}}, %[[P:[a-z0-9]+]] :
 //       CHECK:   %[[R:.*]]:3 = linalg.generic {{.*}} ins(%[[P]], %[[Q]]#0, %[[Q]]#1 :
@@ -68,7 +69,7 @@ func.func @stats_about_pivot(%x: tensor<8x4x10xf32>, %p: tensor<4xf64>,
 //       CHECK:     arith.cmpf olt
 //  CHECK-NEXT:     %[[M2:.*]] = arith.select
 //       CHECK:     %[[MEAN:.*]] = arith.addf
-//       CHECK:     linalg.yield %cst, %[[MEAN]], %[[M2]] : f64, f64, f64
+//       CHECK:     linalg.yield %[[COUNT]], %[[MEAN]], %[[M2]] : f64, f64, f64
 //       CHECK:   return %[[R]]#0, %[[R]]#1, %[[R]]#2
 func.func @stats_of_first_tile(%x: tensor<8x4x10xf32>, %p: tensor<4xf64>)
     -> (tensor<4xf64>, tensor<4xf64>, tensor<4xf64>) {
@@ -79,6 +80,41 @@ func.func @stats_of_first_tile(%x: tensor<8x4x10xf32>, %p: tensor<4xf64>)
       outs(%c, %p, %c : tensor<4xf64>, tensor<4xf64>, tensor<4xf64>)
       -> tensor<4xf64>, tensor<4xf64>, tensor<4xf64>
   return %r#0, %r#1, %r#2 : tensor<4xf64>, tensor<4xf64>, tensor<4xf64>
+}
+
+// -----
+
+// What may have no elements is merged: its mean would be the pivot.
+// CHECK-LABEL: func @first_tile_of_nothing
+//       CHECK:   linalg.generic {{.*}} outs(%{{[0-9]+}}, %arg1, %{{[0-9]+}} :
+//       CHECK:     %[[DELTA:.*]] = arith.subf
+//       CHECK:     arith.select %{{.*}}, %{{.*}}, %[[DELTA]]
+func.func @first_tile_of_nothing(%x: tensor<?x4xf32>, %p: tensor<4xf64>)
+    -> (tensor<4xf64>, tensor<4xf64>) {
+  %zero = arith.constant 0.0 : f64
+  %e = tensor.empty() : tensor<4xf64>
+  %c = linalg.fill ins(%zero : f64) outs(%e : tensor<4xf64>) -> tensor<4xf64>
+  %r:3 = bn.stats axis(1) ins(%x : tensor<?x4xf32>) pivot(%p : tensor<4xf64>)
+      outs(%c, %p, %c : tensor<4xf64>, tensor<4xf64>, tensor<4xf64>)
+      -> tensor<4xf64>, tensor<4xf64>, tensor<4xf64>
+  return %r#1, %r#2 : tensor<4xf64>, tensor<4xf64>
+}
+
+// -----
+
+// CHECK-LABEL: func @first_tile_with_mask
+//       CHECK:   %[[ZERO:.*]] = linalg.fill {{.*}} -> tensor<4xf64>
+//       CHECK:   linalg.generic {{.*}} outs(%[[ZERO]], %arg2, %[[ZERO]] :
+func.func @first_tile_with_mask(%x: tensor<8x4xf32>, %w: tensor<8x1xf32>,
+    %p: tensor<4xf64>) -> (tensor<4xf64>, tensor<4xf64>) {
+  %zero = arith.constant 0.0 : f64
+  %e = tensor.empty() : tensor<4xf64>
+  %c = linalg.fill ins(%zero : f64) outs(%e : tensor<4xf64>) -> tensor<4xf64>
+  %r:3 = bn.stats axis(1) ins(%x : tensor<8x4xf32>) mask(%w : tensor<8x1xf32>)
+      pivot(%p : tensor<4xf64>)
+      outs(%c, %p, %c : tensor<4xf64>, tensor<4xf64>, tensor<4xf64>)
+      -> tensor<4xf64>, tensor<4xf64>, tensor<4xf64>
+  return %r#1, %r#2 : tensor<4xf64>, tensor<4xf64>
 }
 
 // -----

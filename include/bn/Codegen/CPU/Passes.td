@@ -187,6 +187,9 @@ def NontemporalStoresPass
     - Any other loop, such as one with few iterations, has two versions, one of
       them for a destination that starts at a multiple of the mark.
 
+    Behind a loop, what is left of rows of whole lines is written in the same
+    way, as far as it is whole lines, where the loop starts at one.
+
     A fence at the end of each parallel iteration, or of the function, orders
     the stores before what follows.
 

@@ -33,11 +33,13 @@ struct MachineModel {
   /// True where the last-level cache is so large that it is one of dozens of
   /// cores, and far from each: what fits the L2 cache should stay in it. Where
   /// it is near, what fills much of it is swept in the order of memory, since
-  /// others may use it, too, and rows are asked for further ahead.
+  /// others may use it, too, as are some gradients past it; and rows are asked
+  /// for further ahead.
   bool hasFarL3() const { return l3Bytes >= kMostL3Bytes; }
 
   /// True where the L1 cache has at most 32 KiB: what is read and written past
-  /// it takes the place of what is needed again.
+  /// it takes the place of what is needed again, and what several short rows
+  /// need, past the last-level cache, has room only if it may fill all.
   bool hasSmallL1() const { return l1Bytes <= 32 << 10; }
 
   /// The machine that this process runs on. Of a last-level cache, what a few

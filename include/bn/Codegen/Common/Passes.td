@@ -126,9 +126,8 @@ def FlattenShortRowsPass
     : Pass<"bn-flatten-short-rows", "::mlir::func::FuncOp"> {
   let summary = "treat the short rows of a channel group as one long row";
   let description = [{
-    Ops of a slab, a piece of images or a sweep whose data are (..., channel,
-    row) with short rows are rewritten for data of which channel and row are one
-    dimension. Operands per channel are spread over the elements of a row; sums
+    Ops of a slab or a sweep whose data are (..., channel, row) with short rows
+    are rewritten for data of which channel and row are one dimension. Operands per channel are spread over the elements of a row; sums
     are first taken per element, over what is outside of the row, and then over
     the row. The elements of all channels together fill vectors and cache lines
     where one row does not. Ops of so few rows that what is spread would not be
@@ -240,7 +239,8 @@ def TileReductionsPass : Pass<"bn-tile-reductions", "::mlir::func::FuncOp"> {
   let description = [{
     Tiles structural ops as their strategy says. The `parallel` sizes become
     `scf.forall`: of a `bn.stats`, one partial result per piece of the
-    reduction, merged in order by `bn.merge_stats`; of a `bn.normalize`, pieces
+    reduction, which the piece fills with zeros itself, merged in order by
+    `bn.merge_stats`; of a `bn.normalize`, pieces
     of the data. The `tile` sizes become `scf.for` loops in which `bn.stats`
     accumulates, so that its two passes stay in the L1 cache; a `bn.normalize`
     has such loops where its channels are tiled, or its schedule is

@@ -98,8 +98,8 @@ struct StatsBuilder {
   bool isFirst() {
     auto type = cast<ShapedType>(input.getType());
     return !op.getMask() && type.hasStaticShape() &&
-           type.getNumElements() > 0 && findZeroFilled(op.getOuts()[0]) &&
-           findZeroFilled(op.getOuts()[2]);
+           type.getNumElements() > 0 && isZeroFilled(op.getOuts()[0]) &&
+           isZeroFilled(op.getOuts()[2]);
   }
 
   /// Merges the tile into the outs: `sums` are its pivot, the two centred sums,
@@ -108,6 +108,7 @@ struct StatsBuilder {
   /// correction s^2/n small.
   linalg::GenericOp createMerge(ArrayRef<Value> sums, Value tileCount = {}) {
     Type wide = b.getF64Type();
+    bool first = isFirst();
     auto body = [&](OpBuilder &nested, Location l,
                     ValueRange args) -> SmallVector<Value> {
       Arith arith{nested, l};
@@ -129,7 +130,7 @@ struct StatsBuilder {
       m2 = arith.select(isNegative, zero, m2);
       ValueRange outs = args.take_back(3);
       Partial merged{count, arith.add(widen(args[0]), shift), m2};
-      if (!isFirst()) {
+      if (!first) {
         Partial running{outs[0], widen(outs[1]), widen(outs[2])};
         merged = mergePartials(arith, running, merged);
       }
@@ -137,10 +138,8 @@ struct StatsBuilder {
               arith.convert(merged.m2, outs[2].getType())};
     };
     SmallVector<Value> outs(op.getOuts());
-    if (isFirst()) // not read, and need not be filled
-      for (Value &out : outs)
-        if (Value unfilled = findZeroFilled(out))
-          out = unfilled;
+    if (first) // they are not read
+      llvm::transform(outs, outs.begin(), skipZeroFill);
     return createElementwise(b, op, sums, outs, body);
   }
 

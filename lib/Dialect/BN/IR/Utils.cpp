@@ -127,10 +127,14 @@ Value mlir::bn::createZerosLike(OpBuilder &builder, Location loc, Value source,
   return linalg::FillOp::create(builder, loc, zero, empty).getResult(0);
 }
 
-Value mlir::bn::findZeroFilled(Value value) {
+bool mlir::bn::isZeroFilled(Value value) {
   auto fill = value.getDefiningOp<linalg::FillOp>();
-  return fill && matchPattern(fill.value(), m_AnyZeroFloat()) ? fill.output()
-                                                              : Value();
+  return fill && matchPattern(fill.value(), m_AnyZeroFloat());
+}
+
+Value mlir::bn::skipZeroFill(Value value) {
+  return isZeroFilled(value) ? value.getDefiningOp<linalg::FillOp>().output()
+                             : value;
 }
 
 ValueRange mlir::bn::mergePartialResults(OpBuilder &builder, Operation *op,

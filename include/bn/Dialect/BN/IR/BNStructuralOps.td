@@ -19,7 +19,8 @@ def BN_StatsOp : BN_AggregatedOp<"stats", [AttrSizedOperandSegments]> {
     `bn.merge_stats` does. Because merging is associative up to rounding, the
     op may be tiled along its reduction dimensions: tiles that accumulate into
     the same outs in sequence, or partial results that are merged later. Start
-    from zeros; the variance is `m2 / count`.
+    from zeros; the variance is `m2 / count`. (With an infinite element, m2 is
+    infinite or NaN, which of the two depends on the tiles.)
 
     Squared differences are taken about `pivot`, in one pass; without it, about
     the mean of the input, which takes a pass of its own. The result is the same

@@ -54,8 +54,11 @@ Value createEmptyLike(OpBuilder &builder, Location loc, Value source,
 Value createZerosLike(OpBuilder &builder, Location loc, Value source,
                       ArrayRef<int64_t> dims, Type element);
 
-/// What is filled with zeros to make `value`; null if that is not known.
-Value findZeroFilled(Value value);
+/// True where `value` is a tensor that is filled with zeros.
+bool isZeroFilled(Value value);
+
+/// What is filled with zeros to make `value`; else `value` itself.
+Value skipZeroFill(Value value);
 
 /// The mean of each channel of `input` in the type of its accumulators, in one
 /// pass. Carries the lowering strategy of `from`.
