@@ -82,7 +82,7 @@ func.func @row(%x: memref<8x1000xf32>, %y: memref<8x1000xf32>,
 //       CHECK:   scf.if %[[ALIGNED]] {
 //  CHECK-NEXT:     vector.store %[[V:.*]], %[[Y]][%{{.*}}, %c256] {alignment = 64 : i64, nontemporal = true} : memref<8x272xf32>, vector<16xf32>
 //  CHECK-NEXT:   } else {
-//  CHECK-NEXT:     vector.transfer_write %[[V]], %[[Y]][%{{.*}}, %c256]
+//  CHECK-NEXT:     vector.transfer_write %[[V]], %[[Y]][%{{.*}}, %c256]{{.*}}
 //  CHECK-NEXT:   }
 //   CHECK-NOT:   scf.if
 //       CHECK:   vector.transfer_write {{.*}} : vector<8xf32>
