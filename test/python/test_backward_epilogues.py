@@ -7,6 +7,7 @@ NumPy has, go through the float64 gradients of batch normalization.
 
 import itertools
 
+import ml_dtypes
 import numpy as np
 import pytest
 
@@ -245,7 +246,8 @@ def run_forward(x, scale, offset, axis, epilogue):
 
 def assert_recomputed(x, axis, epilogue, **arguments):
     """The output that is computed again has the sign of the one that was
-    written, whatever the schedules: the gradients are the same bits.
+    written, whatever the schedules: gradients only differ where sums are cut in
+    other pieces, since a tensor less is read.
     """
     dy, _, scale, _, _ = make_case(x.shape, axis, x.dtype)
     offset = arguments.pop("offset", np.asarray(scale * 0.5 - 0.4, scale.dtype))
@@ -259,7 +261,10 @@ def assert_recomputed(x, axis, epilogue, **arguments):
     positive = np.count_nonzero(output.astype(np.float32) > 0)
     assert x.size < 99 or 0.1 < positive / x.size < 0.9
     for a, b in zip(got, expected):
-        np.testing.assert_array_equal(a, b)
+        step = float(ml_dtypes.finfo(a.dtype).eps)
+        a, b = (np.asarray(array, np.float64) for array in (a, b))
+        np.testing.assert_allclose(a, b, rtol=step,
+                                   atol=1e-6 * np.abs(b).max(initial=0))
 
 
 @pytest.mark.parametrize("frozen", [False, True])
