@@ -10,10 +10,12 @@
 #define BN_LIB_CODEGEN_CPU_INDEXBUILDER_H
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/IR/Builders.h"
 
 namespace mlir::bn {
 
-/// Creates ops at one location, folded where that is possible.
+/// Creates ops at one location, folded where that is possible. Divisions and
+/// comparisons are unsigned.
 struct IndexBuilder {
   OpBuilder &b;
   Location loc;

@@ -122,26 +122,31 @@ static bool hasRowsOfLines(vector::TransferWriteOp write) {
          });
 }
 
-/// Writes behind the loop, of whole lines that are left of what `write` in it
-/// goes through: at a line where that starts at one.
+/// Writes behind the loop, of whole lines that are left of the rows that
+/// `write` in it goes through. One line of a row that goes through the caches
+/// is waited for: stores retire in order, and all behind it fill their queue
+/// until it has been read. None where the rows are read behind the loop.
 static SmallVector<vector::TransferWriteOp>
 getWritesBehind(scf::ForOp loop, vector::TransferWriteOp write) {
   SmallVector<vector::TransferWriteOp> behind;
   std::optional<int64_t> begin = getConstantIntValue(loop.getLowerBound());
+  std::optional<int64_t> end = getConstantIntValue(loop.getUpperBound());
   int64_t elements =
       kCacheLineBytes * 8 / write.getVectorType().getElementTypeBitWidth();
-  if (!begin || !hasRowsOfLines(write))
+  if (!begin || !end || !hasRowsOfLines(write))
     return behind;
   for (Operation *user : write.getBase().getUsers()) {
+    if (user->getBlock() != loop->getBlock() || !loop->isBeforeInBlock(user))
+      continue;
+    if (isa<vector::TransferReadOp>(user))
+      return {};
     auto other = dyn_cast<vector::TransferWriteOp>(user);
-    if (!other || other->getBlock() != loop->getBlock() ||
-        !loop->isBeforeInBlock(other) || other.getMask() ||
-        other.hasOutOfBoundsDim() ||
+    if (!other || other.getMask() || other.hasOutOfBoundsDim() ||
         !other.getPermutationMap().isMinorIdentity() ||
         other.getVectorType().getRank() != 1)
       continue;
     std::optional<int64_t> at = getConstantIntValue(other.getIndices().back());
-    if (at && (*at - *begin) % elements == 0 &&
+    if (at && *at >= *end && (*at - *begin) % elements == 0 &&
         other.getVectorType().getNumElements() % elements == 0 &&
         llvm::equal(other.getIndices().drop_back(),
                     write.getIndices().drop_back()))
@@ -169,37 +174,37 @@ static Value createFirstAddress(IndexBuilder &i, vector::TransferWriteOp write,
 }
 
 //===----------------------------------------------------------------------===//
-// The two ways
+// The ways
 //===----------------------------------------------------------------------===//
 
-/// Makes `write`, which is at a multiple of `alignment`, non-temporal.
-static void setNontemporal(RewriterBase &b, vector::TransferWriteOp write,
-                           int64_t alignment) {
-  b.setInsertionPoint(write);
-  b.replaceOpWithNewOp<vector::StoreOp>(
-      write, write.getVector(), write.getBase(), write.getIndices(),
-      /*nontemporal=*/true, llvm::MaybeAlign(alignment));
+/// `write`, which is at a multiple of `alignment`, as a non-temporal store.
+static void createNontemporal(OpBuilder &b, vector::TransferWriteOp write,
+                              int64_t alignment) {
+  vector::StoreOp::create(b, write.getLoc(), write.getVector(), write.getBase(),
+                          write.getIndices(),
+                          /*nontemporal=*/true, llvm::MaybeAlign(alignment));
 }
 
-/// The same for all writes in `loop`.
+/// Makes the writes in `loop`, which are at multiples of `alignment`,
+/// non-temporal.
 static void setNontemporal(RewriterBase &b, scf::ForOp loop,
                            int64_t alignment) {
-  for (vector::TransferWriteOp write : getStreamingWrites(loop))
-    setNontemporal(b, write, alignment);
+  for (vector::TransferWriteOp write : getStreamingWrites(loop)) {
+    b.setInsertionPoint(write);
+    createNontemporal(b, write, alignment);
+    b.eraseOp(write);
+  }
 }
 
-/// Makes `write` non-temporal where it is `aligned`. One line of a row that
-/// goes through the caches is waited for: stores retire in order, and all
-/// behind it fill their queue until it has been read.
+/// Makes `write` non-temporal where it is at a line (`aligned`).
 static void versionWrite(RewriterBase &b, vector::TransferWriteOp write,
-                         Value aligned, int64_t alignment) {
+                         Value aligned) {
   b.setInsertionPoint(write);
   auto branch = scf::IfOp::create(b, write.getLoc(), aligned,
                                   /*withElseRegion=*/true);
-  auto version = cast<vector::TransferWriteOp>(b.clone(*write));
-  b.moveOpBefore(version, branch.thenBlock()->getTerminator());
   b.moveOpBefore(write, branch.elseBlock()->getTerminator());
-  setNontemporal(b, version, alignment);
+  b.setInsertionPointToStart(branch.thenBlock());
+  createNontemporal(b, write, kCacheLineBytes);
 }
 
 /// Calls `body` in a new loop from 0 to `end`, with the position for each
@@ -220,9 +225,8 @@ static void createParts(IndexBuilder &i, Value begin, Value end, int64_t step,
 /// Moves the iterations of the loop to where lines start. In front and behind
 /// there is less than an iteration each, together a whole one: single elements
 /// up to a multiple of a register, registers, and the same mirrored. One loop
-/// does the single elements of both ends, another the registers. Returns
-/// whether the loop starts at a line as it is.
-static Value peelLoop(RewriterBase &b, StreamingLoop streaming) {
+/// does the single elements of both ends, another the registers.
+static void peelLoop(RewriterBase &b, StreamingLoop streaming) {
   scf::ForOp loop = streaming.loop;
   int64_t width = streaming.width, lanes = streaming.lanes;
   int64_t elementBytes = streaming.elementBytes;
@@ -259,9 +263,7 @@ static Value peelLoop(RewriterBase &b, StreamingLoop streaming) {
     loop.setLowerBound(mainBegin);
     loop.setUpperBound(i.add(mainBegin, mainSize));
   });
-  Value aligned = i.isZero(i.mod(address, kCacheLineBytes));
   setNontemporal(b, loop, kCacheLineBytes);
-  return aligned;
 }
 
 /// Moves the writes of the loop to where lines start, and leaves its sums where
@@ -289,9 +291,9 @@ static bool moveWrites(RewriterBase &b, const StreamingLoop &streaming) {
 }
 
 /// Gives the loop a version with non-temporal stores, for writes that start at
-/// a multiple of `alignment` bytes. Returns whether they do.
-static Value versionLoop(RewriterBase &b, StreamingLoop streaming,
-                         int64_t alignment) {
+/// a multiple of `alignment` bytes.
+static void versionLoop(RewriterBase &b, StreamingLoop streaming,
+                        int64_t alignment) {
   scf::ForOp loop = streaming.loop;
   b.setInsertionPoint(loop);
   IndexBuilder i{b, loop.getLoc()};
@@ -311,27 +313,31 @@ static Value versionLoop(RewriterBase &b, StreamingLoop streaming,
   auto yield = scf::YieldOp::create(b, i.loc, loop.getResults());
   b.moveOpBefore(loop, yield);
   setNontemporal(b, version, alignment);
-  return aligned;
 }
 
 /// Lets the loop, and what is left of its rows behind it, write past the caches
 /// as far as that is possible.
 static void stream(RewriterBase &b, StreamingLoop streaming,
                    int64_t registerBytes) {
-  SmallVector<vector::TransferWriteOp> behind;
-  for (vector::TransferWriteOp write : streaming.writes)
-    llvm::append_range(behind, getWritesBehind(streaming.loop, write));
-  if (streaming.canPeel()) {
-    Value aligned = peelLoop(b, streaming);
-    for (vector::TransferWriteOp write : behind)
-      versionWrite(b, write, aligned, kCacheLineBytes);
-    return;
+  scf::ForOp loop = streaming.loop;
+  b.setInsertionPoint(loop);
+  IndexBuilder i{b, loop.getLoc()};
+  SmallVector<std::pair<vector::TransferWriteOp, Value>> behind;
+  for (vector::TransferWriteOp write : streaming.writes) {
+    SmallVector<vector::TransferWriteOp> rest = getWritesBehind(loop, write);
+    if (rest.empty())
+      continue;
+    Value address = createFirstAddress(i, write, loop);
+    Value aligned = i.isZero(i.mod(address, kCacheLineBytes));
+    for (vector::TransferWriteOp other : rest)
+      behind.emplace_back(other, aligned);
   }
-  if (moveWrites(b, streaming))
-    return;
-  Value aligned = versionLoop(b, streaming, registerBytes);
-  for (vector::TransferWriteOp write : behind)
-    versionWrite(b, write, aligned, registerBytes);
+  if (streaming.canPeel())
+    peelLoop(b, streaming);
+  else if (!moveWrites(b, streaming))
+    versionLoop(b, streaming, registerBytes);
+  for (auto [write, aligned] : behind)
+    versionWrite(b, write, aligned);
 }
 
 /// Orders non-temporal stores in `block` before what follows it.

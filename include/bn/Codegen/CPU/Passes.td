@@ -187,8 +187,9 @@ def NontemporalStoresPass
     - Any other loop, such as one with few iterations, has two versions, one of
       them for a destination that starts at a multiple of the mark.
 
-    Behind a loop, what is left of rows of whole lines is written in the same
-    way, as far as it is whole lines, where the loop starts at one.
+    Behind a loop, what is left of rows of whole lines is written past the
+    caches, too, where the loop, whose bounds are known, starts at a line:
+    single writes of whole lines, as there are where vectors are masked.
 
     A fence at the end of each parallel iteration, or of the function, orders
     the stores before what follows.
