@@ -27,16 +27,22 @@ using namespace mlir::bn;
 // Which loops
 //===----------------------------------------------------------------------===//
 
-bool mlir::bn::isPlainTransfer(Operation *op, scf::ForOp loop) {
+bool mlir::bn::isContiguousTransfer(Operation *op) {
   auto transfer = dyn_cast<VectorTransferOpInterface>(op);
   if (!transfer || transfer.getMask() || transfer.hasOutOfBoundsDim() ||
       transfer.getVectorType().getRank() != 1 ||
       !transfer.getPermutationMap().isMinorIdentity())
     return false;
   auto type = dyn_cast<MemRefType>(transfer.getBase().getType());
+  return type && type.isLastDimUnitStride();
+}
+
+bool mlir::bn::isPlainTransfer(Operation *op, scf::ForOp loop) {
+  if (!isContiguousTransfer(op))
+    return false;
+  auto transfer = cast<VectorTransferOpInterface>(op);
   auto indices = transfer.getIndices();
-  return type && type.isLastDimUnitStride() &&
-         loop.isDefinedOutsideOfLoop(transfer.getBase()) &&
+  return loop.isDefinedOutsideOfLoop(transfer.getBase()) &&
          indices.back() == loop.getInductionVar() &&
          llvm::all_of(indices.drop_back(), [&](Value index) {
            return loop.isDefinedOutsideOfLoop(index);

@@ -18,9 +18,11 @@
 
 namespace mlir::bn {
 
-/// True when `transfer` moves a full vector of contiguous elements of a buffer,
-/// and its position depends on nothing in `loop` but the induction variable,
-/// which is its last index.
+/// True when `transfer` moves a full vector of contiguous elements of a buffer.
+bool isContiguousTransfer(Operation *transfer);
+
+/// True when `transfer` is contiguous, and its position depends on nothing in
+/// `loop` but the induction variable, which is its last index.
 bool isPlainTransfer(Operation *transfer, scf::ForOp loop);
 
 /// True when `loop` does the same to each element of its vectors of `width`

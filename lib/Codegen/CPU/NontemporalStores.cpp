@@ -109,13 +109,17 @@ bool StreamingLoop::canPeel() {
          isElementwise(loop, width);
 }
 
+/// Elements of what `write` writes that are a line.
+static int64_t getLineElements(vector::TransferWriteOp write) {
+  return kCacheLineBytes * 8 / write.getVectorType().getElementTypeBitWidth();
+}
+
 /// True when all rows that `write` writes start at a line if one does.
 static bool hasRowsOfLines(vector::TransferWriteOp write) {
   SmallVector<int64_t> strides;
   int64_t offset;
   auto type = cast<MemRefType>(write.getBase().getType());
-  int64_t elements =
-      kCacheLineBytes * 8 / write.getVectorType().getElementTypeBitWidth();
+  int64_t elements = getLineElements(write);
   return succeeded(type.getStridesAndOffset(strides, offset)) &&
          llvm::all_of(ArrayRef(strides).drop_back(), [&](int64_t stride) {
            return ShapedType::isStatic(stride) && stride % elements == 0;
@@ -131,8 +135,7 @@ getWritesBehind(scf::ForOp loop, vector::TransferWriteOp write) {
   SmallVector<vector::TransferWriteOp> behind;
   std::optional<int64_t> begin = getConstantIntValue(loop.getLowerBound());
   std::optional<int64_t> end = getConstantIntValue(loop.getUpperBound());
-  int64_t elements =
-      kCacheLineBytes * 8 / write.getVectorType().getElementTypeBitWidth();
+  int64_t elements = getLineElements(write);
   if (!begin || !end || !hasRowsOfLines(write))
     return behind;
   for (Operation *user : write.getBase().getUsers()) {
@@ -141,9 +144,7 @@ getWritesBehind(scf::ForOp loop, vector::TransferWriteOp write) {
     if (isa<vector::TransferReadOp>(user))
       return {};
     auto other = dyn_cast<vector::TransferWriteOp>(user);
-    if (!other || other.getMask() || other.hasOutOfBoundsDim() ||
-        !other.getPermutationMap().isMinorIdentity() ||
-        other.getVectorType().getRank() != 1)
+    if (!other || !isContiguousTransfer(other))
       continue;
     std::optional<int64_t> at = getConstantIntValue(other.getIndices().back());
     if (at && *at >= *end && (*at - *begin) % elements == 0 &&

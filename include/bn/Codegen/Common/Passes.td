@@ -127,11 +127,12 @@ def FlattenShortRowsPass
   let summary = "treat the short rows of a channel group as one long row";
   let description = [{
     Ops of a slab or a sweep whose data are (..., channel, row) with short rows
-    are rewritten for data of which channel and row are one dimension. Operands per channel are spread over the elements of a row; sums
-    are first taken per element, over what is outside of the row, and then over
-    the row. The elements of all channels together fill vectors and cache lines
-    where one row does not. Ops of so few rows that what is spread would not be
-    read often are left alone.
+    are rewritten for data of which channel and row are one dimension. Operands
+    per channel are spread over the elements of a row; sums are first taken per
+    element, over what is outside of the row, and then over the row. The
+    elements of all channels together fill vectors and cache lines where one
+    row does not. Ops of so few rows that what is spread would not be read often
+    are left alone.
 
     Example:
 
@@ -240,10 +241,10 @@ def TileReductionsPass : Pass<"bn-tile-reductions", "::mlir::func::FuncOp"> {
     Tiles structural ops as their strategy says. The `parallel` sizes become
     `scf.forall`: of a `bn.stats`, one partial result per piece of the
     reduction, which the piece fills with zeros itself, merged in order by
-    `bn.merge_stats`; of a `bn.normalize`, pieces
-    of the data. The `tile` sizes become `scf.for` loops in which `bn.stats`
-    accumulates, so that its two passes stay in the L1 cache; a `bn.normalize`
-    has such loops where its channels are tiled, or its schedule is
+    `bn.merge_stats`; of a `bn.normalize`, pieces of the data. The `tile` sizes
+    become `scf.for` loops in which `bn.stats` accumulates, so that its two
+    passes stay in the L1 cache; a `bn.normalize` has such loops where its
+    channels are tiled, or its schedule is
     `pipelined_slab`. What is said of `bn.stats` and `bn.normalize` holds for
     `bn.backward_reduce` and `bn.backward_input`.
 
