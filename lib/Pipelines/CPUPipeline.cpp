@@ -72,10 +72,12 @@ void mlir::bn::buildStrategySelection(OpPassManager &pm,
   VersionDynamicShapesPassOptions version;
   version.threads = options.threads;
   version.vectorBits = options.vectorBits;
+  version.avx512BF16 = options.avx512BF16;
   pm.addPass(createVersionDynamicShapesPass(version));
   SelectLoweringStrategyPassOptions strategy;
   strategy.threads = options.threads;
   strategy.vectorBits = options.vectorBits;
+  strategy.avx512BF16 = options.avx512BF16;
   pm.addPass(createSelectLoweringStrategyPass(strategy));
 }
 
@@ -105,6 +107,7 @@ void mlir::bn::buildVectorPhase(OpPassManager &pm,
   VectorizeTilesPassOptions vectorize;
   if (options.vectorBits != 0)
     vectorize.vectorBits = options.vectorBits;
+  vectorize.avx512BF16 = options.avx512BF16;
   pm.addNestedPass<func::FuncOp>(createVectorizeTilesPass(vectorize));
   pm.addNestedPass<func::FuncOp>(createFuseSiblingLoopsPass());
   // No CSE: it would merge the uninitialized tensors that bufferization is to
@@ -160,7 +163,9 @@ void mlir::bn::buildLLVMPhase(OpPassManager &pm,
   pm.addPass(createSCFToControlFlowPass());
   pm.addNestedPass<func::FuncOp>(LLVM::createLLVMRequestCWrappersPass());
   // The interface-based conversion leaves transfers alone; this lowers them.
-  pm.addPass(createConvertVectorToLLVMPass());
+  ConvertVectorToLLVMPassOptions vector;
+  vector.x86Vector = options.avx512BF16;
+  pm.addPass(createConvertVectorToLLVMPass(vector));
   pm.addPass(createLowerAffinePass()); // strides of strided transfers
   pm.addPass(createConvertToLLVMPass());
   pm.addPass(createReconcileUnrealizedCastsPass());

@@ -31,9 +31,6 @@
 using namespace mlir;
 using namespace mlir::bn;
 
-/// Longest dimension that is summed in registers, without a loop.
-static constexpr int64_t kMaxUnrolled = 8;
-
 //===----------------------------------------------------------------------===//
 // What an op asks for
 //===----------------------------------------------------------------------===//
@@ -73,7 +70,8 @@ static bool wantsNontemporalStores(linalg::LinalgOp op) {
 }
 
 TileVectorizer::TileVectorizer(RewriterBase &b, linalg::LinalgOp op,
-                               int64_t vectorBits, int64_t unroll)
+                               int64_t vectorBits, int64_t unroll,
+                               bool avx512BF16)
     : b(b), loc(op.getLoc()), op(op), vectorBits(vectorBits), unroll(unroll),
       lanes(std::max<int64_t>(1, vectorBits / getComputeBits(op))),
       indices(op.getNumLoops()) {
@@ -95,6 +93,12 @@ TileVectorizer::TileVectorizer(RewriterBase &b, linalg::LinalgOp op,
   }
   isSum = allSums(op);
   sumLanes = stripIsReduction && isSum;
+  if (avx512BF16)
+    dots = matchDots();
+  if (!dots.empty() && stripIsReduction) {
+    lanes *= 2;
+    this->unroll = std::max<int64_t>(unroll / 2, 1);
+  }
   if (wantsNontemporalStores(op))
     nontemporal = vectorBits / 8;
 

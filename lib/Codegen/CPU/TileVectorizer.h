@@ -29,12 +29,15 @@ struct Strip {
 class TileVectorizer {
 public:
   TileVectorizer(RewriterBase &b, linalg::LinalgOp op, int64_t vectorBits,
-                 int64_t unroll);
+                 int64_t unroll, bool avx512BF16 = false);
 
   /// The values of the results of the op.
   Values run();
 
 private:
+  /// Longest dimension that is summed in registers, without a loop.
+  static constexpr int64_t kMaxUnrolled = 8;
+
   using Body = function_ref<Values(ValueRange carried)>;
 
   // Loops.
@@ -67,6 +70,25 @@ private:
   Values readInputs(ArrayRef<unsigned> notOn, ValueRange known, int64_t width,
                     ValueRange carried = {});
 
+  // Sums of products of bf16.
+  struct Factor {
+    /// The number of an input, else a constant.
+    std::optional<unsigned> input;
+    APFloat constant;
+  };
+  using Product = std::pair<Factor, Factor>;
+  std::optional<Factor> matchFactor(Value value);
+  SmallVector<Product> matchDots();
+  bool hasDots(int64_t width) { return !dots.empty() && width > 1; }
+  bool pairsRows(int64_t width);
+  Value getPairs(const Factor &factor, ValueRange inputs, int64_t begin,
+                 int64_t sums);
+  Value dot(const Product &product, ValueRange inputs, int64_t begin,
+            Value sum);
+  Values interleave(ValueRange first, ValueRange second);
+  Values dotRows(ArrayRef<Values> rows, ValueRange running, int64_t width);
+  Values dotStrip(ValueRange inputs, ValueRange running, int64_t width);
+
   // The two shapes of work.
   Values sweepStrips(ValueRange tensors);
   SmallVector<unsigned> getChainedSquares();
@@ -93,7 +115,7 @@ private:
   Location loc;
   linalg::LinalgOp op;
   int64_t vectorBits, unroll;
-  /// Elements of a register.
+  /// Elements of a register; of one of bf16 where dot products add up a strip.
   int64_t lanes;
   SmallVector<OpFoldResult> sizes;
   std::optional<unsigned> stripDim;
@@ -109,6 +131,8 @@ private:
   int64_t rowsAtOnce = 1;
   /// isSum: every result is a sum, so that parts may be summed apart.
   bool stripIsReduction = false, isSum = false, sumLanes = false;
+  /// The factors of what each result is a sum of, where these are dot products.
+  SmallVector<Product> dots;
   /// Alignment to mark loops over vectors with for non-temporal stores, or 0.
   int64_t nontemporal = 0;
   /// Current index of each dimension; null where no loop is open.

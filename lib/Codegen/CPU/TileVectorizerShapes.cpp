@@ -30,6 +30,9 @@ using namespace mlir::bn;
 /// sums of four of them are not (docs/Numerics.md).
 static constexpr int64_t kShortSum = 4;
 
+/// The same of dot products, which take two at a time and sum up in registers.
+static constexpr int64_t kShortDot = 8;
+
 /// True for an op in a loop that is marked as one sweep.
 static bool isInOneSweep(Operation *op) {
   while ((op = op->getParentOp()))
@@ -67,6 +70,16 @@ void TileVectorizer::forRowsAtOnce(ArrayRef<unsigned> dims,
 Values TileVectorizer::sumStrip(Values known, int64_t width, ValueRange start,
                                 ValueRange tensors) {
   Values sums(start);
+  if (pairsRows(width)) {
+    SmallVector<Values> rows;
+    forRowsAtOnce(rowDims, [&] {
+      emitUnrolled(reductionDims, {}, [&](ValueRange) {
+        rows.push_back(readInputs({}, known, width, tensors));
+        return Values();
+      });
+    });
+    return dotRows(rows, sums, width);
+  }
   forRowsAtOnce(rowDims, [&] {
     sums = emitUnrolled(reductionDims, sums, [&](ValueRange running) {
       return emitBody(readInputs({}, known, width, tensors), running, width);
@@ -85,7 +98,8 @@ Values TileVectorizer::sweepStrip(const Strip &strip, ValueRange known,
   llvm::append_range(inner, rowDims);
   Values perStrip = readInputs(inner, known, strip.width, tensors);
   bool ownChain = !rowDims.empty() &&
-                  (rowsAtOnce > 1 || !reductionDims.empty()) && isSum;
+                  (rowsAtOnce > 1 || !reductionDims.empty()) && isSum &&
+                  !pairsRows(strip.width);
   Values accumulators;
   for (auto [init, tensor] :
        llvm::zip_equal(op.getDpsInitsMutable(), tensors)) {
@@ -190,7 +204,9 @@ Values TileVectorizer::sweepStrips(ValueRange tensors) {
       return sumRowsInChains(squares, perNest, tensors);
   }
   // What short dimensions add up counts, too.
-  int64_t atOnce = isOneRowAtOnce(op) ? 1 : kShortSum;
+  int64_t atOnce = dots.empty() ? kShortSum : kShortDot;
+  if (isOneRowAtOnce(op))
+    atOnce = 1;
   for (unsigned dim : reductionDims)
     atOnce = llvm::divideCeil(
         atOnce, std::max<int64_t>(*getConstantIntValue(sizes[dim]), 1));
@@ -221,6 +237,8 @@ bool TileVectorizer::isOneStep(const Strip &strip) {
 /// Elements of the sums of a strip: where a step has kShortSum registers or
 /// more, they are added up first.
 int64_t TileVectorizer::getSumWidth(const Strip &strip) {
+  if (hasDots(strip.width))
+    return lanes / 2;
   bool isLarge = sumLanes && strip.width >= kShortSum * lanes;
   return isLarge ? strip.width / kShortSum : strip.width;
 }
@@ -229,6 +247,8 @@ int64_t TileVectorizer::getSumWidth(const Strip &strip) {
 Values TileVectorizer::addPoints(const Strip &strip, ValueRange perNest,
                                  ValueRange running) {
   Values inputs = readInputs({}, perNest, strip.width);
+  if (hasDots(strip.width))
+    return dotStrip(inputs, running, strip.width);
   int64_t width = getSumWidth(strip);
   if (width == strip.width)
     return keepMasked(running, emitBody(inputs, running, width));

@@ -25,6 +25,7 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/UB/IR/UBOps.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/Dialect/X86Vector/X86VectorDialect.h"
 #include "mlir/IR/TypeUtilities.h"
 
 namespace mlir::bn {
@@ -73,13 +74,13 @@ static bool isSupported(linalg::LinalgOp op) {
 
 LogicalResult mlir::bn::vectorizeTile(RewriterBase &rewriter,
                                       linalg::LinalgOp op, int64_t vectorBits,
-                                      int64_t unroll) {
+                                      int64_t unroll, bool avx512BF16) {
   if (!isSupported(op))
     return failure();
   OpBuilder::InsertionGuard guard(rewriter);
   rewriter.setInsertionPoint(op);
-  rewriter.replaceOp(op,
-                     TileVectorizer(rewriter, op, vectorBits, unroll).run());
+  TileVectorizer vectorizer(rewriter, op, vectorBits, unroll, avx512BF16);
+  rewriter.replaceOp(op, vectorizer.run());
   return success();
 }
 
@@ -92,7 +93,7 @@ struct VectorizeTilesPass
     if (failed(LoweringStrategyAttr::verify( // the options
             [&]() { return getOperation().emitError(); }, Schedule::Single,
             /*threads=*/0, {}, {}, vectorBits, unroll, StoreKind::Temporal,
-            /*streams=*/1, /*jam=*/1, /*prefetch=*/0)))
+            /*streams=*/1, /*jam=*/1, /*prefetch=*/0, Moments::Central)))
       return signalPassFailure();
     SmallVector<linalg::LinalgOp> ops;
     getOperation().walk([&](linalg::LinalgOp op) { ops.push_back(op); });
@@ -106,7 +107,7 @@ struct VectorizeTilesPass
       LoweringStrategyAttr strategy = getLoweringStrategy(op);
       bool done = succeeded(vectorizeTile(
           rewriter, op, strategy ? strategy.getVectorBits() : vectorBits,
-          strategy ? strategy.getUnroll() : unroll));
+          strategy ? strategy.getUnroll() : unroll, avx512BF16));
       ++(done ? numVectorized : numLeft);
     }
   }

@@ -35,6 +35,9 @@ using namespace mlir::bn;
 /// stay in the L1 cache.
 static constexpr int64_t kMostElements = 4096;
 
+/// Elements of the shortest row that dot products of bf16 add up: a register.
+static constexpr int64_t kShortestDotRow = 32;
+
 namespace {
 /// Rewrites one op whose data are (..., channel, row): as many loops as the
 /// data have dimensions, in their order.
@@ -116,6 +119,10 @@ bool RowFlattener::matches(int64_t longestRow) {
 /// few rows.
 bool RowFlattener::pays() {
   LoweringStrategyAttr strategy = getLoweringStrategy(op);
+  // Dot products add up a row in registers, which need nothing per channel.
+  if (reduces() && strategy.getMoments() == Moments::Raw &&
+      row >= kShortestDotRow && llvm::all_of(op.getDpsInputOperands(), [&](OpOperand *input) { return isData(*input); }))
+    return false;
   ArrayRef<int64_t> outer = dataType.getShape().drop_back(2);
   if (ShapedType::isDynamicShape(outer))
     return strategy.getSchedule() != Schedule::Sweep;

@@ -130,7 +130,8 @@ static void setStrategies(Pair pair) {
                     strategy.getContext(), schedule, strategy.getThreads(),
                     strategy.getParallel(), strategy.getTile(),
                     strategy.getVectorBits(), unroll, strategy.getStores(),
-                    /*streams=*/1, /*jam=*/1, strategy.getPrefetch()));
+                    /*streams=*/1, /*jam=*/1, strategy.getPrefetch(),
+                    strategy.getMoments()));
   };
   set(pair.sums, strategy.getSchedule());
   set(pair.sweep, Schedule::Sweep);

@@ -58,7 +58,7 @@ static constexpr int64_t kPieceBytes = 512 << 10, kFewPieces = 4;
 /// rows.
 static constexpr int64_t kLeastTileRows = 4;
 
-static Value getMask(Operation *op) {
+Value mlir::bn::getMask(Operation *op) {
   if (auto training = dyn_cast<TrainingOp>(op))
     return training.getMask();
   auto stats = dyn_cast<StatsOp>(op);
@@ -287,16 +287,19 @@ mlir::bn::selectLoweringStrategy(IndexedOpInterface op,
 }
 
 FailureOr<MachineModel>
-mlir::bn::getMachine(ModuleOp module, int64_t vectorBits, int64_t threads) {
+mlir::bn::getMachine(ModuleOp module, int64_t vectorBits, int64_t threads,
+                     bool avx512BF16) {
   FailureOr<MachineModel> machine = MachineModel::get(module);
   if (failed(machine))
     return failure();
   if (vectorBits != 0)
     machine->vectorBits = vectorBits;
+  machine->avx512BF16 = avx512BF16;
   if (failed(LoweringStrategyAttr::verify( // the options
           [&]() { return module.emitError(); }, Schedule::Single, threads, {},
           {}, machine->vectorBits, StrategySelector::kUnroll,
-          StoreKind::Temporal, /*streams=*/1, /*jam=*/1, /*prefetch=*/0)))
+          StoreKind::Temporal, /*streams=*/1, /*jam=*/1, /*prefetch=*/0,
+          Moments::Central)))
     return failure();
   return machine;
 }
@@ -309,7 +312,7 @@ struct SelectLoweringStrategyPass
 
   void runOnOperation() override {
     FailureOr<MachineModel> machine =
-        getMachine(getOperation(), vectorBits, threads);
+        getMachine(getOperation(), vectorBits, threads, avx512BF16);
     if (failed(machine))
       return signalPassFailure();
     getOperation().walk([&](IndexedOpInterface op) {

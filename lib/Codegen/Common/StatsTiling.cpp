@@ -113,7 +113,8 @@ LogicalResult mlir::bn::tileStatsInSequence(RewriterBase &rewriter,
                                             StatsOp op) {
   LoweringStrategyAttr strategy = getLoweringStrategy(op);
   auto tilingOp = cast<TilingInterface>(op.getOperation());
-  if (isSmall(op, strategy) || op.getPivot() || op.getMask())
+  if (strategy.getMoments() == Moments::Raw || isSmall(op, strategy) ||
+      op.getPivot() || op.getMask())
     return tileInSequence(rewriter, tilingOp);
   OpBuilder::InsertionGuard guard(rewriter);
   rewriter.setInsertionPoint(op);

@@ -13,6 +13,9 @@
 
 #include "StrategySelector.h"
 
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
 using namespace mlir;
 using namespace mlir::bn;
 
@@ -158,6 +161,34 @@ int64_t StrategySelector::selectUnroll() {
   bool isLong = isReduction(last) && !type.isDynamicDim(last) &&
                 size(last) > kShortChain * kUnroll * getLanes();
   return isLong && machine.vectorBits >= kMaskedBits ? kLongUnroll : kUnroll;
+}
+
+/// True where `data` are in memory, and not computed as they are read.
+static bool isInMemory(Value data) {
+  while (Operation *op = data.getDefiningOp()) {
+    if (!isa<tensor::CollapseShapeOp, tensor::ExpandShapeOp,
+             tensor::ExtractSliceOp, tensor::CastOp>(op))
+      return !isa<linalg::LinalgOp>(op);
+    data = op->getOperand(0);
+  }
+  return true;
+}
+
+/// Raw moments of bf16 data take half the instructions of central ones where
+/// there are dot products; and they need no pivot. In a pipelined loop what
+/// counts is the memory, and in doubt a tile would be read again. Of a few
+/// elements the mean is far from 0 by chance.
+Moments StrategySelector::selectMoments(Schedule schedule) {
+  if (!machine.avx512BF16 || !type.getElementType().isBF16() ||
+      schedule == Schedule::PipelinedSlab ||
+      !isa<TrainingOp, StatsOp>(op.getOperation()) || getMask(op) ||
+      !isInMemory(op.getSpanningOperand().get()))
+    return Moments::Central;
+  int64_t elements = 1;
+  for (int64_t dim = 0; dim < rank(); ++dim)
+    if (isReduction(dim))
+      elements *= type.isDynamicDim(dim) ? kLeastRaw : size(dim);
+  return elements >= kLeastRaw ? Moments::Raw : Moments::Central;
 }
 
 /// How many rows of `size` elements a tile may have, so that no chain of

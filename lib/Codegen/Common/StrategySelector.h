@@ -27,6 +27,9 @@ inline int64_t countRowsAhead(int64_t bytes, int64_t rowBytes) {
   return std::min<int64_t>(llvm::divideCeil(bytes, rowBytes), kMaxPrefetch);
 }
 
+/// The mask of a training op or of its statistics, or null.
+Value getMask(Operation *op);
+
 /// True for an op that sums up its data and goes over them, and needs nothing
 /// of the one for the other: it reads them once, in one order.
 bool sweepsOnce(Operation *op);
@@ -56,6 +59,8 @@ struct StrategySelector {
   /// size is not known.
   static constexpr int64_t kLongRow = 512, kLongMaskedRow = 128;
   static constexpr int64_t kLongUnknownRow = 32;
+  /// Least elements of a channel that raw moments are taken of.
+  static constexpr int64_t kLeastRaw = 64;
   /// The most elements of a row between two merges; what is longer is cut.
   static constexpr int64_t kLongestRow = 8192;
 
@@ -103,7 +108,8 @@ struct StrategySelector {
     int64_t team = schedule == Schedule::Single ? 1 : threads;
     return LoweringStrategyAttr::get(
         type.getContext(), schedule, team, parallel, tile, machine.vectorBits,
-        selectUnroll(), stores, streams, jam, prefetch);
+        selectUnroll(), stores, streams, jam, prefetch,
+        selectMoments(schedule));
   }
 
   LoweringStrategyAttr select();
@@ -121,6 +127,7 @@ private:
   }
   int64_t getLanes();
   int64_t selectUnroll();
+  Moments selectMoments(Schedule schedule);
   int64_t getMostRows(int64_t size);
   SmallVector<int64_t> selectTile(int64_t room);
   /// True where data fit the caches, or are better off in them.

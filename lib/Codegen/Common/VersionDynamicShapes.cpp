@@ -135,7 +135,7 @@ struct VersionDynamicShapesPass
 
   void runOnOperation() override {
     FailureOr<MachineModel> machine =
-        getMachine(getOperation(), vectorBits, threads);
+        getMachine(getOperation(), vectorBits, threads, avx512BF16);
     if (failed(machine))
       return signalPassFailure();
     SmallVector<IndexedOpInterface> ops;

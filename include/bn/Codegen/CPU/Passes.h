@@ -22,11 +22,13 @@ namespace mlir::bn {
 #include "bn/Codegen/CPU/Passes.h.inc"
 
 /// Replaces `op`, on tensors, by loops over vectors of `vectorBits` bits, with
-/// `unroll` registers per register tile. Fails, without changing anything, on
+/// `unroll` registers per register tile; with `avx512BF16`, sums of products of
+/// bf16 are dot products. Fails, without changing anything, on
 /// ops with index maps that are not projections or with bodies that are not
 /// elementwise.
 LogicalResult vectorizeTile(RewriterBase &rewriter, linalg::LinalgOp op,
-                            int64_t vectorBits, int64_t unroll);
+                            int64_t vectorBits, int64_t unroll,
+                            bool avx512BF16 = false);
 
 } // namespace mlir::bn
 

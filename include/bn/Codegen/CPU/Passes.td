@@ -55,13 +55,17 @@ def VectorizeTilesPass
   let dependentDialects = [
     "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
     "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect",
-    "::mlir::ub::UBDialect", "::mlir::vector::VectorDialect"
+    "::mlir::ub::UBDialect", "::mlir::vector::VectorDialect",
+    "::mlir::x86vector::X86VectorDialect"
   ];
   let options = [
     Option<"vectorBits", "vector-bits", "int64_t", "256",
            "width of a vector register in bits, for ops without a strategy">,
     Option<"unroll", "unroll", "int64_t", "4",
-           "registers per register tile, for ops without a strategy">
+           "registers per register tile, for ops without a strategy">,
+    Option<"avx512BF16", "avx512-bf16", "bool", "false",
+           "the target has the instructions AVX512-BF16: sums of products of "
+           "bf16 are dot products">
   ];
   let statistics = [
     Statistic<"numVectorized", "vectorized", "ops turned into vector loops">,

@@ -27,6 +27,8 @@ struct MachineModel {
   int64_t l2Bytes = 512 << 10;
   int64_t l3Bytes = 16 << 20;
   int64_t vectorBits = 128;
+  /// It multiplies and adds up pairs of bf16 by one instruction.
+  bool avx512BF16 = false;
   /// Threads that run at a time.
   int64_t cores = 1;
 

@@ -53,7 +53,9 @@ def VersionDynamicShapesPass
     Option<"threads", "threads", "int64_t", "0",
            "size of the OpenMP team, 0 = what the runtime gives">,
     Option<"vectorBits", "vector-bits", "int64_t", "0",
-           "width of a vector register in bits, 0 = that of the machine">
+           "width of a vector register in bits, 0 = that of the machine">,
+    Option<"avx512BF16", "avx512-bf16", "bool", "false",
+           "the target has the instructions AVX512-BF16">
   ];
 }
 
@@ -94,7 +96,9 @@ def SelectLoweringStrategyPass
     Option<"threads", "threads", "int64_t", "0",
            "size of the OpenMP team, 0 = what the runtime gives">,
     Option<"vectorBits", "vector-bits", "int64_t", "0",
-           "width of a vector register in bits, 0 = that of the machine">
+           "width of a vector register in bits, 0 = that of the machine">,
+    Option<"avx512BF16", "avx512-bf16", "bool", "false",
+           "the target has the instructions AVX512-BF16">
   ];
 }
 

@@ -42,25 +42,35 @@ static void printI64List(AsmPrinter &printer, ArrayRef<int64_t> list) {
   printer << ']';
 }
 
-/// `, streams = 4`, `, jam = 4` and `, prefetch = 1`, in any order: each is
-/// left out at its default. (Optional groups that all start with a comma cannot
-/// be told apart by a declarative format.)
-static ParseResult parseRowFields(AsmParser &parser, int64_t &streams,
-                                  int64_t &jam, int64_t &prefetch) {
+/// `, streams = 4`, `, jam = 4`, `, prefetch = 1` and `, moments = raw`, in any
+/// order: each is left out at its default. (Optional groups that all start with
+/// a comma cannot be told apart by a declarative format.)
+static ParseResult parseOptionalFields(AsmParser &parser, int64_t &streams,
+                                       int64_t &jam, int64_t &prefetch,
+                                       Moments &moments) {
   streams = jam = 1;
   prefetch = 0;
+  moments = Moments::Central;
   std::pair<StringRef, int64_t *> fields[] = {
       {"streams", &streams}, {"jam", &jam}, {"prefetch", &prefetch}};
+  bool hasMoments = false;
   while (succeeded(parser.parseOptionalComma())) {
     StringRef name;
     SMLoc loc = parser.getCurrentLocation();
     if (parser.parseKeyword(&name) || parser.parseEqual())
       return failure();
+    if (name == "moments" && !std::exchange(hasMoments, true)) {
+      FailureOr<Moments> value = FieldParser<Moments>::parse(parser);
+      if (failed(value))
+        return failure();
+      moments = *value;
+      continue;
+    }
     auto *field = llvm::find_if(
         fields, [&](const auto &known) { return known.first == name; });
     if (field == std::end(fields) || !field->second)
       return parser.emitError(loc) << "expected at most one each of 'streams', "
-                                      "'jam' and 'prefetch', got '"
+                                      "'jam', 'prefetch' and 'moments', got '"
                                    << name << "'";
     if (parser.parseInteger(*std::exchange(field->second, nullptr)))
       return failure();
@@ -68,14 +78,17 @@ static ParseResult parseRowFields(AsmParser &parser, int64_t &streams,
   return success();
 }
 
-static void printRowFields(AsmPrinter &printer, int64_t streams, int64_t jam,
-                           int64_t prefetch) {
+static void printOptionalFields(AsmPrinter &printer, int64_t streams,
+                                int64_t jam, int64_t prefetch,
+                                Moments moments) {
   if (streams != 1)
     printer << ", streams = " << streams;
   if (jam != 1)
     printer << ", jam = " << jam;
   if (prefetch != 0)
     printer << ", prefetch = " << prefetch;
+  if (moments != Moments::Central)
+    printer << ", moments = " << stringifyMoments(moments);
 }
 
 #include "bn/Dialect/BN/IR/BNEnums.cpp.inc"
@@ -87,7 +100,7 @@ LogicalResult LoweringStrategyAttr::verify(
     function_ref<InFlightDiagnostic()> emitError, Schedule schedule,
     int64_t threads, ArrayRef<int64_t> parallel, ArrayRef<int64_t> tile,
     int64_t vectorBits, int64_t unroll, StoreKind stores, int64_t streams,
-    int64_t jam, int64_t prefetch) {
+    int64_t jam, int64_t prefetch, Moments) {
   if (streams < 1 || streams > kMaxStreams)
     return emitError() << "expected 'streams' to be 1 to " << kMaxStreams
                        << ", got " << streams;

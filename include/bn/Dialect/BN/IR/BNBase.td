@@ -100,6 +100,14 @@ def BN_StoreKind : I32EnumAttr<"StoreKind", "how the data are written", [
   let genSpecializedAttr = 0;
 }
 
+def BN_Moments : I32EnumAttr<"Moments", "what statistics are computed of", [
+      I32EnumAttrCase<"Central", 0, "central">,
+      I32EnumAttrCase<"Raw", 1, "raw">
+    ]> {
+  let cppNamespace = "::mlir::bn";
+  let genSpecializedAttr = 0;
+}
+
 //===----------------------------------------------------------------------===//
 // #bn.lowering_strategy
 //===----------------------------------------------------------------------===//
@@ -124,6 +132,7 @@ def BN_LoweringStrategyAttr : AttrDef<BN_Dialect, "LoweringStrategy"> {
     | `streams` | far places that rows are read from in turn where channels are contiguous: each keeps a hardware prefetcher busy; default 1 |
     | `jam` | adjacent rows that are written in one loop, which reads what is the same for all of them once (unroll and jam); default 1 |
     | `prefetch` | rows that are prefetched ahead, in units of `jam` rows; default 0 |
+    | `moments` | `raw`: statistics of a tile are those of sums of x and x^2, if they are exact enough; else, and with `central`, of sums about a pivot near the mean; default `central` |
 
     How the work is cut depends on shapes and on this attribute alone, never on
     how many threads turn up: this makes results independent of threads, bit
@@ -147,13 +156,16 @@ def BN_LoweringStrategyAttr : AttrDef<BN_Dialect, "LoweringStrategy"> {
     EnumParameter<BN_StoreKind>:$stores,
     DefaultValuedParameter<"int64_t", "1">:$streams,
     DefaultValuedParameter<"int64_t", "1">:$jam,
-    DefaultValuedParameter<"int64_t", "0">:$prefetch
+    DefaultValuedParameter<"int64_t", "0">:$prefetch,
+    DefaultValuedParameter<"::mlir::bn::Moments",
+                           "::mlir::bn::Moments::Central">:$moments
   );
   let assemblyFormat = [{
     `<` $schedule `,` `threads` `=` $threads `,` `parallel` `=`
     custom<I64List>($parallel) `,` `tile` `=` custom<I64List>($tile) `,`
     `vector_bits` `=` $vectorBits `,` `unroll` `=` $unroll `,`
-    `stores` `=` $stores `` custom<RowFields>($streams, $jam, $prefetch) `>`
+    `stores` `=` $stores `` custom<OptionalFields>($streams, $jam,
+                                                      $prefetch, $moments) `>`
   }];
   let genVerifyDecl = 1;
   let extraClassDeclaration = [{
@@ -162,7 +174,7 @@ def BN_LoweringStrategyAttr : AttrDef<BN_Dialect, "LoweringStrategy"> {
                                    ::llvm::ArrayRef<int64_t> tile) {
       return get(getContext(), getSchedule(), getThreads(), parallel, tile,
                  getVectorBits(), getUnroll(), getStores(), getStreams(),
-                 getJam(), getPrefetch());
+                 getJam(), getPrefetch(), getMoments());
     }
   }];
 }
