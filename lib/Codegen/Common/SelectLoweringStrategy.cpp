@@ -38,7 +38,9 @@ static constexpr int64_t kPartialPieces = 32;
 /// Part of the last-level cache from which on reading channels first in slabs
 /// waits for what is no longer there, and elements of the shortest row that a
 /// mask makes long enough for two sweeps instead: shorter ones are spread.
-static constexpr int64_t kPartToSplit = 4, kShortestSplitRow = 32;
+/// Of longer rows, raw moments do better in the order of memory much earlier.
+static constexpr int64_t kPartToSplit = 4, kPartToSplitRaw = 16,
+                         kShortestSplitRow = 32;
 /// Pieces that images are cut in where each channel has kPieceElements in one,
 /// which are worth a merge: teams of more threads have some that are idle. And
 /// the most images of a tile, each of which is read from another place.
@@ -78,8 +80,11 @@ int64_t StrategySelector::selectPieces() {
   if (type.hasStaticShape())
     most = std::clamp(type.getNumElements() * elementBytes / kPieceBytes,
                       kFewPieces, kPartialPieces);
+  // Raw moments of a row take half as long, a merge as long as of others.
+  bool isRaw = selectMoments(Schedule::RowBlocks) == Moments::Raw;
+  int64_t least = isRaw ? 2 * kPieceRows : kPieceRows;
   return llvm::bit_floor<uint64_t>(std::clamp<int64_t>(
-      rows / kPieceRows, 1, std::min<int64_t>(most, size(0))));
+      rows / least, 1, std::min<int64_t>(most, size(0))));
 }
 
 /// Rows that are summed and written in one sweep are walked in order, unless
@@ -149,8 +154,10 @@ bool StrategySelector::paysToSplitImages(int64_t channelDim) {
       size(0) < kImagePieces || size(last) < shortest ||
       size(last) > kLongestRow)
     return false;
+  bool isRaw = size(last) >= kLongMaskedRow &&
+               selectMoments(Schedule::Split) == Moments::Raw;
   return countReadData(op) * type.getNumElements() * elementBytes >
-         machine.l3Bytes / kPartToSplit;
+         machine.l3Bytes / (isRaw ? kPartToSplitRaw : kPartToSplit);
 }
 
 /// How many of `images` are a piece: as many as `most`, or down to half of them

@@ -30,6 +30,10 @@ static constexpr int64_t kJam = 4, kJammedCoefficients = 4;
 /// Bytes within which a core sees that it reads on in one direction.
 static constexpr int64_t kPageBytes = 4 << 10;
 
+/// Bytes of rows from which on several in a page are too far apart to be read
+/// at once.
+static constexpr int64_t kJammedBytes = 512;
+
 /// Least bytes of a part of a row that is read apart from the rest.
 static constexpr int64_t kPieceOfRow = 512;
 
@@ -241,14 +245,14 @@ int64_t StrategySelector::countCoefficients() {
 /// Rows that are written at the same time where coefficients are vectors: they
 /// read those once. That pays inside the caches, of data of 16 bits, of which a
 /// register takes two of every coefficient, and as long as the registers hold
-/// them. Rows that share a page are read too slowly from a last-level cache
-/// that they nearly fill. Data of unknown size are taken for small if they are
+/// them. Long rows that share a page are read too slowly from a last-level
+/// cache that they nearly fill. Data of unknown size are taken for small if they are
 /// stored there.
 int64_t StrategySelector::selectJam() {
   int64_t data = countData(op);
-  bool fillsPage =
-      hasRowsOfChannels() && type.hasStaticShape() && rowBytes() >= kPageBytes;
-  int64_t most = machine.l3Bytes / 4 * (fillsPage ? 3 : 2);
+  bool isApart = hasRowsOfChannels() && type.hasStaticShape() &&
+                 (rowBytes() < kJammedBytes || rowBytes() >= kPageBytes);
+  int64_t most = machine.l3Bytes / 4 * (isApart ? 3 : 2);
   bool isSmall = type.hasStaticShape()
                      ? data * type.getNumElements() <= most / elementBytes
                      : storesToCaches();

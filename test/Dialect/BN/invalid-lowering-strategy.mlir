@@ -128,5 +128,5 @@ func.func @jam() attributes {s = #bn.lowering_strategy<single, threads = 0,
 
 func.func @twice() attributes {s = #bn.lowering_strategy<single, threads = 0,
     parallel = [], tile = [], vector_bits = 64, unroll = 1, stores = temporal,
-    // expected-error @below {{expected at most one each of 'streams', 'jam' and 'prefetch', got 'jam'}}
+    // expected-error @below {{expected at most one each of 'streams', 'jam', 'prefetch' and 'moments', got 'jam'}}
     jam = 2, jam = 2>} { return }

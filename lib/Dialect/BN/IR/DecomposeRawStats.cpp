@@ -30,8 +30,14 @@ static constexpr double kMostSquare = 16;
 static constexpr double kLeastSquare = 0x1p-80;
 
 RawStatsBuilder::RawStatsBuilder(OpBuilder &b, StatsOp op)
-    : StatsBuilder(b, op),
-      count(createElementCount(b, loc, input, axis)) {}
+    : StatsBuilder(b, op), count(createElementCount(b, loc, input, axis)) {
+  Arith arith{b, loc};
+  Type wide = b.getF64Type();
+  Value inverse = arith.divOrZero(arith.constant(1.0, wide), count);
+  Value scale = arith.constant(getScale(), wide);
+  sumToMean = arith.convert(arith.mul(inverse, scale), accumulator);
+  squareToMean = arith.convert(inverse, accumulator);
+}
 
 /// sum(x / scale) and sum(x^2).
 linalg::GenericOp RawStatsBuilder::createRawSums() {
@@ -48,84 +54,99 @@ linalg::GenericOp RawStatsBuilder::createRawSums() {
                        {dataMap, channelMap, channelMap}, kinds, body);
 }
 
-/// Moves the raw sums of a tile to its mean m, rounded to the accumulator's
-/// type: sum(x - m) = s - n m, and sum((x - m)^2) = q - m (2 s - n m).
-void RawStatsBuilder::centre(ValueRange raw) {
-  Type wide = b.getF64Type();
+/// An i1: the sums of a channel with this mean, and this sum of squares, are
+/// exact enough.
+Value RawStatsBuilder::isExact(Arith arith, Value mean, Value q) {
+  auto number = [&](double value) {
+    return arith.constant(value, accumulator);
+  };
+  auto both = [&](Value x, Value y) -> Value {
+    return arith::AndIOp::create(arith.b, arith.loc, x, y);
+  };
+  Value square = arith.mul(q, squareToMean);
+  Value bound = arith.mul(square, number(kMostSquare / (1 + kMostSquare)));
+  // Comparisons with NaN are false.
+  Value isNear = arith.compare(arith::CmpFPredicate::OLE,
+                               arith.mul(mean, mean), bound);
+  Value isFinite =
+      arith.compare(arith::CmpFPredicate::OLT, square,
+                    number(std::numeric_limits<double>::infinity()));
+  Value isNormal = arith.compare(arith::CmpFPredicate::OGE, square,
+                                 number(kLeastSquare));
+  Value isZero = arith.compare(arith::CmpFPredicate::OEQ, square, number(0.0));
+  Value isLarge = arith::OrIOp::create(arith.b, arith.loc, isNormal, isZero);
+  return both(both(isNear, isFinite), isLarge);
+}
+
+/// Per channel, of `raw` sums: the pivot, which is 0 where they are exact
+/// enough, and else the mean; and whether they are not, 0 or 1.
+linalg::GenericOp RawStatsBuilder::createPivots(ValueRange raw) {
   auto body = [&](OpBuilder &nested, Location l,
                   ValueRange args) -> SmallVector<Value> {
     Arith arith{nested, l};
-    auto widen = [&](Value v) { return arith.convert(v, wide); };
-    auto number = [&](double value) { return arith.constant(value, wide); };
-    Value s = arith.mul(widen(args[0]), number(getScale()));
-    Value q = widen(args[1]);
-    Value exact = arith.divOrZero(s, count);
-    Value rounded = arith.convert(exact, accumulator), m = widen(rounded);
-    Value rest = arith.sub(s, arith.mul(count, m));
-    Value squares = arith.sub(q, arith.mul(m, arith.add(s, rest)));
-
-    // Comparisons with NaN are false. Of an infinite q nothing is known.
-    Value bound = arith.mul(q, number(kMostSquare / (1 + kMostSquare)));
-    Value isNear = arith.compare(arith::CmpFPredicate::OLE,
-                                 arith.mul(s, exact), bound);
-    Value isFinite =
-        arith.compare(arith::CmpFPredicate::OLT, q,
-                      number(std::numeric_limits<double>::infinity()));
-    Value isNormal =
-        arith.compare(arith::CmpFPredicate::OGE, q,
-                      arith.mul(count, number(kLeastSquare)));
-    Value isZero = arith.compare(arith::CmpFPredicate::OEQ, q, number(0.0));
-    auto both = [&](Value x, Value y) {
-      return arith::AndIOp::create(nested, l, x, y).getResult();
-    };
-    Value fits = both(both(isNear, isFinite),
-                      arith::OrIOp::create(nested, l, isNormal, isZero));
-    return {rounded, arith.convert(arith.mul(rest, number(1 / getScale())), accumulator),
-            arith.convert(squares, accumulator),
-            arith.select(fits, arith.constant(0.0, accumulator),
-                         arith.constant(1.0, accumulator))};
+    Value zero = arith.constant(0.0, accumulator),
+          one = arith.constant(1.0, accumulator);
+    Value mean = arith.mul(args[0], sumToMean);
+    Value exact = isExact(arith, mean, args[1]);
+    return {arith.select(exact, zero, mean), arith.select(exact, zero, one)};
   };
-  SmallVector<Value> outs(
-      4, createEmptyLike(b, loc, input, axis, accumulator));
-  auto centred = createElementwise(b, op, raw, outs, body);
-  mean = centred.getResult(0);
-  sums = {centred.getResult(1), centred.getResult(2)};
-  doubt = centred.getResult(3);
+  Value empty = createEmptyLike(b, loc, input, axis, accumulator);
+  return createElementwise(b, op, raw, {empty, empty}, body);
 }
 
-/// An i1: no channel of the tile is in doubt.
-Value RawStatsBuilder::areExact() {
-  int64_t channelRank = cast<ShapedType>(doubt.getType()).getRank();
+/// An i1: all of `doubts` are 0.
+Value RawStatsBuilder::areZero(Value doubts) {
   auto body = [&](OpBuilder &nested, Location l,
                   ValueRange args) -> SmallVector<Value> {
     return {Arith{nested, l}.add(args[0], args[1])};
   };
-  Value zero = createZerosLike(b, loc, input, {}, accumulator);
-  auto sum = createGeneric(
-      b, op, doubt, zero,
-      {b.getMultiDimIdentityMap(channelRank),
-       AffineMap::get(channelRank, 0, b.getContext())},
-      SmallVector<utils::IteratorType>(channelRank,
-                                       utils::IteratorType::reduction),
-      body);
+  int64_t channelRank = channelMap.getNumResults();
+  AffineMap each = b.getMultiDimIdentityMap(channelRank),
+            none = AffineMap::get(channelRank, 0, b.getContext());
+  SmallVector<utils::IteratorType> reductions(channelRank,
+                                              utils::IteratorType::reduction);
+  Value start = createZerosLike(b, loc, input, {}, accumulator);
+  auto sum = createGeneric(b, op, doubts, start, {each, none}, reductions,
+                           body);
   Value total = tensor::ExtractOp::create(b, loc, sum.getResult(0));
   Arith arith{b, loc};
   return arith.compare(arith::CmpFPredicate::OEQ, total,
                        arith.constant(0.0, accumulator));
 }
 
+/// The `raw` sums of the channels that are not in doubt, and sums about the
+/// pivots of the others. So what comes of a channel does not depend on others.
+ValueRange RawStatsBuilder::sumAgain(ValueRange raw, Value pivots,
+                                     Value doubts) {
+  auto centred = createCentredSums(pivots);
+  auto choose = [&](OpBuilder &nested, Location l,
+                    ValueRange args) -> SmallVector<Value> {
+    Arith arith{nested, l};
+    Value isDoubtful =
+        arith.compare(arith::CmpFPredicate::ONE, args[2],
+                      arith.constant(0.0, accumulator));
+    return {arith.select(isDoubtful, args[0], args[3]),
+            arith.select(isDoubtful, args[1], args[4])};
+  };
+  return createElementwise(
+             b, op, {centred.getResult(0), centred.getResult(1), doubts}, raw,
+             choose)
+      .getResults();
+}
+
 linalg::GenericOp RawStatsBuilder::run() {
-  centre(createRawSums().getResults());
-  Value fits = areExact();
-  auto choice = scf::IfOp::create(b, loc, TypeRange(ValueRange(sums)), fits,
-                                  /*withElseRegion=*/true);
-  {
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(choice.thenBlock());
-    scf::YieldOp::create(b, loc, sums);
-    b.setInsertionPointToStart(choice.elseBlock());
-    auto again = createCentredSums(mean, sums);
-    scf::YieldOp::create(b, loc, again.getResults());
-  }
-  return createMerge({mean, choice.getResult(0), choice.getResult(1)}, count);
+  auto raw = createRawSums();
+  auto pivots = createPivots(raw.getResults());
+  Value doubts = pivots.getResult(1);
+  auto sums = scf::IfOp::create(b, loc, raw.getResultTypes(), areZero(doubts),
+                                /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(sums.thenBlock());
+  scf::YieldOp::create(b, loc, raw.getResults());
+  b.setInsertionPointToStart(sums.elseBlock());
+  scf::YieldOp::create(
+      b, loc, sumAgain(raw.getResults(), pivots.getResult(0), doubts));
+  b.setInsertionPointAfter(sums);
+  return createMerge(
+      {pivots.getResult(0), sums.getResult(0), sums.getResult(1)}, count);
 }

@@ -61,19 +61,10 @@ Value StatsBuilder::convertPivot() {
   return createElementwise(b, op, op.getPivot(), empty, body).getResult(0);
 }
 
-/// sum((x - pivot) / scale) and sum((x - pivot)^2), written to `into` if that is
-/// given. Scaling by a power of two is exact, and keeps the first sum from
-/// overflowing where the mean does not. It is part of a multiply-add, and costs
-/// nothing.
-linalg::GenericOp StatsBuilder::createCentredSums(Value pivot,
-                                                  ValueRange into) {
-  SmallVector<Value> outs;
-  Value zero = floatConstant(b, loc, 0.0, accumulator);
-  for (Value destination : into)
-    outs.push_back(
-        linalg::FillOp::create(b, loc, zero, destination).getResult(0));
-  if (into.empty())
-    outs = {createZeros(accumulator), createZeros(accumulator)};
+/// sum((x - pivot) / scale) and sum((x - pivot)^2). Scaling by a power of two
+/// is exact, and keeps the first sum from overflowing where the mean does not.
+/// It is part of a multiply-add, and costs nothing.
+linalg::GenericOp StatsBuilder::createCentredSums(Value pivot) {
   auto body = [&](OpBuilder &nested, Location l,
                   ValueRange args) -> SmallVector<Value> {
     Arith arith{nested, l};
@@ -82,7 +73,8 @@ linalg::GenericOp StatsBuilder::createCentredSums(Value pivot,
     return {arith.add(arith.mul(d, scale), args[2]),
             arith.add(arith.mul(d, d), args[3])};
   };
-  return createGeneric(b, op, {input, pivot}, outs,
+  return createGeneric(b, op, {input, pivot},
+                       {createZeros(accumulator), createZeros(accumulator)},
                        {dataMap, channelMap, channelMap, channelMap}, kinds,
                        body);
 }

@@ -28,7 +28,7 @@ struct StatsBuilder {
     return createZerosLike(b, loc, input, axis, type);
   }
   Value convertPivot();
-  linalg::GenericOp createCentredSums(Value pivot, ValueRange into = {});
+  linalg::GenericOp createCentredSums(Value pivot);
   bool isFirst();
   linalg::GenericOp createMerge(ArrayRef<Value> sums, Value tileCount = {});
   linalg::GenericOp run();
@@ -66,16 +66,15 @@ struct RawStatsBuilder : StatsBuilder {
   RawStatsBuilder(OpBuilder &b, StatsOp op);
 
   linalg::GenericOp createRawSums();
-  void centre(ValueRange raw);
-  Value areExact();
+  Value isExact(Arith arith, Value mean, Value q);
+  linalg::GenericOp createPivots(ValueRange raw);
+  Value areZero(Value doubts);
+  ValueRange sumAgain(ValueRange raw, Value pivots, Value doubts);
   linalg::GenericOp run();
 
-  /// Elements of a channel.
-  Value count;
-  /// Per channel: the mean of the tile, the sums about it, and 0 where these
-  /// are exact enough, else 1.
-  Value mean, doubt;
-  SmallVector<Value> sums;
+  /// Elements of a channel; what makes a mean of a scaled sum, and of a sum of
+  /// squares.
+  Value count, sumToMean, squareToMean;
 };
 
 } // namespace mlir::bn
