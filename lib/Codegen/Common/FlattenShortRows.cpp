@@ -61,6 +61,7 @@ private:
   bool reduces() {
     return op.getIteratorTypesArray().back() == utils::IteratorType::reduction;
   }
+  bool isSummedByDots();
   Value collapse(Value value);
   Value spread(Value perChannel);
   Value sumRows(Value partial, Value init);
@@ -85,6 +86,15 @@ static bool isSum(linalg::GenericOp op) {
       return false;
   }
   return true;
+}
+
+/// True for sums that need nothing per channel, and that dot products of bf16
+/// make of a row in registers.
+bool RowFlattener::isSummedByDots() {
+  return reduces() && row >= kShortestDotRow &&
+         getLoweringStrategy(op).getMoments() == Moments::Raw &&
+         llvm::all_of(op.getDpsInputOperands(),
+                      [&](OpOperand *input) { return isData(*input); });
 }
 
 bool RowFlattener::matches(int64_t longestRow) {
@@ -119,9 +129,7 @@ bool RowFlattener::matches(int64_t longestRow) {
 /// few rows.
 bool RowFlattener::pays() {
   LoweringStrategyAttr strategy = getLoweringStrategy(op);
-  // Dot products add up a row in registers, which need nothing per channel.
-  if (reduces() && strategy.getMoments() == Moments::Raw &&
-      row >= kShortestDotRow && llvm::all_of(op.getDpsInputOperands(), [&](OpOperand *input) { return isData(*input); }))
+  if (isSummedByDots())
     return false;
   ArrayRef<int64_t> outer = dataType.getShape().drop_back(2);
   if (ShapedType::isDynamicShape(outer))

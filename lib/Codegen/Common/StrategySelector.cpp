@@ -30,9 +30,9 @@ static constexpr int64_t kJam = 4, kJammedCoefficients = 4;
 /// Bytes within which a core sees that it reads on in one direction.
 static constexpr int64_t kPageBytes = 4 << 10;
 
-/// Bytes of rows from which on several in a page are too far apart to be read
-/// at once.
-static constexpr int64_t kJammedBytes = 512;
+/// Most bytes of rows that are near enough to each other to be read at once
+/// from a last-level cache that they nearly fill, also by one thread.
+static constexpr int64_t kNearRow = 128, kNearTrainingRow = 256;
 
 /// Least bytes of a part of a row that is read apart from the rest.
 static constexpr int64_t kPieceOfRow = 512;
@@ -179,20 +179,23 @@ static bool isInMemory(Value data) {
 }
 
 /// Raw moments of bf16 data take half the instructions of central ones where
-/// there are dot products; and they need no pivot. In a pipelined loop what
-/// counts is the memory, and in doubt a tile would be read again. Of a few
-/// elements the mean is far from 0 by chance.
+/// there are dot products, and no pivot. Where data come from memory that is
+/// what counts, and a tile in doubt would be read from there once more. Of a
+/// few elements the mean is far from 0 by chance.
 Moments StrategySelector::selectMoments(Schedule schedule) {
+  bool isSlabPastCaches = schedule == Schedule::Slab && !storesToCaches();
   if (!machine.avx512BF16 || !type.getElementType().isBF16() ||
-      schedule == Schedule::PipelinedSlab ||
+      schedule == Schedule::PipelinedSlab || isSlabPastCaches ||
       !isa<TrainingOp, StatsOp>(op.getOperation()) || getMask(op) ||
       !isInMemory(op.getSpanningOperand().get()))
     return Moments::Central;
+  if (!type.hasStaticShape())
+    return assumption.isLarge ? Moments::Central : Moments::Raw;
   int64_t elements = 1;
   for (int64_t dim = 0; dim < rank(); ++dim)
-    if (isReduction(dim))
-      elements *= type.isDynamicDim(dim) ? kLeastRaw : size(dim);
-  return elements >= kLeastRaw ? Moments::Raw : Moments::Central;
+    elements *= isReduction(dim) ? size(dim) : 1;
+  bool fits = type.getNumElements() * elementBytes <= machine.l3Bytes;
+  return fits && elements >= kLeastRaw ? Moments::Raw : Moments::Central;
 }
 
 /// How many rows of `size` elements a tile may have, so that no chain of
@@ -250,9 +253,11 @@ int64_t StrategySelector::countCoefficients() {
 /// stored there.
 int64_t StrategySelector::selectJam() {
   int64_t data = countData(op);
-  bool isApart = hasRowsOfChannels() && type.hasStaticShape() &&
-                 (rowBytes() < kJammedBytes || rowBytes() >= kPageBytes);
-  int64_t most = machine.l3Bytes / 4 * (isApart ? 3 : 2);
+  int64_t near =
+      isa<TrainingOp>(op.getOperation()) ? kNearTrainingRow : kNearRow;
+  bool sharesPage = rowBytes() > near && rowBytes() < kPageBytes;
+  bool isWell = hasRowsOfChannels() && type.hasStaticShape() && !sharesPage;
+  int64_t most = machine.l3Bytes / 4 * (isWell ? 3 : 2);
   bool isSmall = type.hasStaticShape()
                      ? data * type.getNumElements() <= most / elementBytes
                      : storesToCaches();

@@ -23,7 +23,7 @@ using namespace mlir::bn;
 
 /// The largest square of a mean, in variances, of which raw moments are taken:
 /// their rounding errors are at most 1 + that times those of central ones.
-static constexpr double kMostSquare = 16;
+static constexpr double kMostSquare = 9;
 
 /// The smallest mean square above 0 of which they are: products that underflow
 /// are far below its rounding errors.
