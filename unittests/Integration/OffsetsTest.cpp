@@ -171,6 +171,23 @@ TEST(OffsetsTest, AllTypes) {
   }
 }
 
+/// Raw moments, and channels among them that are too far from 0 for those.
+TEST(OffsetsTest, BF16NearZero) {
+  const double offsets[] = {0, 1, -2.8, 3.2, 0.5, 8, -1e3, 2};
+  for (const Layout &layout : getLayouts()) {
+    SCOPED_TRACE(layout.name);
+    Execution run(getPlainSpec(kTraining, DType::BF16, layout), layout.shape);
+    Random random(1);
+    run.fillInput([&](int64_t, int64_t c) {
+      return offsets[c % std::size(offsets)] + random.normal();
+    });
+    if (!run.run())
+      continue;
+    run.compare();
+    EXPECT_LE(measure(run).variance, 3e-6);
+  }
+}
+
 TEST(OffsetsTest, Inference) {
   for (const Layout &layout : getLayouts())
     for (auto [offset, outputBound] : kPromised) {

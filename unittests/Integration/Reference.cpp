@@ -107,8 +107,13 @@ static void setBounds(ChannelStatistics &channel, DType dtype, Real largest,
   }
   // How far a pivot may be from the mean of its tile: where all numbers are
   // about the same, so are their errors.
-  Real pivot = (2 + chain) * u * largest;
-  Real spread = variance + pivot * pivot;
+  Real pivot = (2 + chain) * u * largest, square = pivot * pivot;
+  // Raw moments have none, up to three deviations from 0.
+  if (dtype == DType::BF16 && !isMasked) {
+    Real mean = channel.mean.value;
+    square = std::max(square, std::min(mean * mean, 9 * variance));
+  }
+  Real spread = variance + square;
   Real smallest = getSmallest(dtype == DType::F64 ? DType::F64 : DType::F32);
   // Means of tiles, and merged ones, are rounded to f64.
   Real merge = (4 + std::sqrt(n)) * w * largest;

@@ -59,11 +59,12 @@ SmallVector<TileVectorizer::Product> TileVectorizer::matchDots() {
     auto addition = cast<arith::AddFOp>(*sum.user_begin());
     Value addend =
         addition.getLhs() == sum ? addition.getRhs() : addition.getLhs();
-    auto product = addend.getDefiningOp<arith::MulFOp>();
-    if (!product)
-      return {};
-    std::optional<Factor> lhs = matchFactor(product.getLhs()),
-                          rhs = matchFactor(product.getRhs());
+    std::optional<Factor> lhs = matchFactor(addend),
+                          rhs = Factor{std::nullopt, APFloat(APFloat::BFloat(), 1)};
+    if (auto product = addend.getDefiningOp<arith::MulFOp>()) {
+      lhs = matchFactor(product.getLhs());
+      rhs = matchFactor(product.getRhs());
+    }
     if (!lhs || !rhs || (!lhs->input && !rhs->input))
       return {};
     products.push_back({*lhs, *rhs});

@@ -1,6 +1,6 @@
 // Rows that are written at the same time, so that they read the coefficients
 // of channels once: of 16-bit data, in registers of 512 bits, up to half of a
-// last-level cache of 16 MiB, or 3/4 where each row fills a page.
+// last-level cache of 16 MiB, or 3/4 where each row fills a page, or is short.
 
 // RUN: bn-opt %s --bn-select-lowering-strategy="threads=2" | FileCheck %s
 // RUN: bn-opt %s --bn-select-lowering-strategy="threads=2 vector-bits=256" | FileCheck %s --check-prefix=NARROW
@@ -46,6 +46,30 @@ module attributes {
         statistics(%c, %c : tensor<512xf32>, tensor<512xf32>)
         outs(%x : tensor<4900x512xbf16>) -> tensor<4900x512xbf16>
     return %y : tensor<4900x512xbf16>
+  }
+
+  // Rows of 128 bytes, and in training of 256, are near each other.
+  // CHECK-LABEL: func @near
+  //       CHECK:   bn.inference {{.*}}<sweep, {{.*}} jam = 4>
+  //       CHECK:   bn.inference {{.*}}<sweep, {{.*}} stores = temporal>
+  //       CHECK:   bn.training {{.*}}<row_blocks, {{.*}} jam = 4>
+  func.func @near(%x: tensor<39200x64xbf16>, %z: tensor<19600x128xbf16>,
+      %c: tensor<64xf32>, %d: tensor<128xf32>)
+      -> (tensor<39200x64xbf16>, tensor<19600x128xbf16>,
+          tensor<19600x128xbf16>) {
+    %a = bn.inference axis(1) epsilon(1.0) ins(%x : tensor<39200x64xbf16>)
+        statistics(%c, %c : tensor<64xf32>, tensor<64xf32>)
+        outs(%x : tensor<39200x64xbf16>) -> tensor<39200x64xbf16>
+    %b = bn.inference axis(1) epsilon(1.0) ins(%z : tensor<19600x128xbf16>)
+        statistics(%d, %d : tensor<128xf32>, tensor<128xf32>)
+        outs(%z : tensor<19600x128xbf16>) -> tensor<19600x128xbf16>
+    %y, %m, %v = bn.training axis(1) epsilon(1.0)
+        ins(%z : tensor<19600x128xbf16>)
+        outs(%z, %d, %d
+             : tensor<19600x128xbf16>, tensor<128xf32>, tensor<128xf32>)
+        -> tensor<19600x128xbf16>, tensor<128xf32>, tensor<128xf32>
+    return %a, %b, %y : tensor<39200x64xbf16>, tensor<19600x128xbf16>,
+                        tensor<19600x128xbf16>
   }
 
   // Where each row is a page of its own they are read as fast as one. All of

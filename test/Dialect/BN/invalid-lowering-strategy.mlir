@@ -130,3 +130,10 @@ func.func @twice() attributes {s = #bn.lowering_strategy<single, threads = 0,
     parallel = [], tile = [], vector_bits = 64, unroll = 1, stores = temporal,
     // expected-error @below {{expected at most one each of 'streams', 'jam', 'prefetch' and 'moments', got 'jam'}}
     jam = 2, jam = 2>} { return }
+
+// -----
+
+func.func @moments() attributes {s = #bn.lowering_strategy<single, threads = 0,
+    parallel = [], tile = [], vector_bits = 64, unroll = 1, stores = temporal,
+    // expected-error @below {{expected one of [central, raw] for what statistics are computed of, got: pure}}
+    moments = pure>} { return }

@@ -34,6 +34,8 @@ func.func @strategies(%x: tensor<8x4x100xf32>, %n: tensor<4xf64>)
 // CHECK-SAME: stores = temporal, streams = 4>
 // CHECK-SAME: stores = temporal, streams = 2, prefetch = 3>
 // CHECK-SAME: stores = temporal, streams = 4, jam = 2, prefetch = 1>
+// CHECK-SAME: stores = temporal, streams = 4, moments = raw>
+// CHECK-SAME: stores = temporal>
 func.func @schedules() attributes {list = [
     #bn.lowering_strategy<single, threads = 1, parallel = [], tile = [],
         vector_bits = 64, unroll = 1, stores = temporal>,
@@ -52,6 +54,12 @@ func.func @schedules() attributes {list = [
         streams = 2, prefetch = 3>,
     #bn.lowering_strategy<row_blocks, threads = 0, parallel = [-8, 0],
         tile = [64, 0], vector_bits = 256, unroll = 4, stores = temporal,
-        prefetch = 1, streams = 4, jam = 2>]} {
+        prefetch = 1, streams = 4, jam = 2>,
+    #bn.lowering_strategy<row_blocks, threads = 0, parallel = [-8, 0],
+        tile = [64, 0], vector_bits = 256, unroll = 4, stores = temporal,
+        moments = raw, streams = 4>,
+    #bn.lowering_strategy<row_blocks, threads = 0, parallel = [-8, 0],
+        tile = [64, 0], vector_bits = 256, unroll = 4, stores = temporal,
+        moments = central>]} {
   return
 }
