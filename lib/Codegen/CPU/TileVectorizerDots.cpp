@@ -31,8 +31,7 @@ std::optional<TileVectorizer::Factor> TileVectorizer::matchFactor(Value value) {
   APFloat number(0.0);
   if (matchPattern(value, m_ConstantFloat(&number))) {
     bool isInexact = false;
-    number.convert(APFloat::BFloat(), APFloat::rmNearestTiesToEven,
-                   &isInexact);
+    number.convert(APFloat::BFloat(), APFloat::rmNearestTiesToEven, &isInexact);
     if (isInexact)
       return std::nullopt;
     return Factor{std::nullopt, number};
@@ -60,7 +59,8 @@ SmallVector<TileVectorizer::Product> TileVectorizer::matchDots() {
     Value addend =
         addition.getLhs() == sum ? addition.getRhs() : addition.getLhs();
     std::optional<Factor> lhs = matchFactor(addend),
-                          rhs = Factor{std::nullopt, APFloat(APFloat::BFloat(), 1)};
+                          rhs = Factor{std::nullopt,
+                                       APFloat(APFloat::BFloat(), 1)};
     if (auto product = addend.getDefiningOp<arith::MulFOp>()) {
       lhs = matchFactor(product.getLhs());
       rhs = matchFactor(product.getRhs());
@@ -85,8 +85,8 @@ bool TileVectorizer::pairsRows(int64_t width) {
 Value TileVectorizer::getPairs(const Factor &factor, ValueRange inputs,
                                int64_t begin, int64_t sums) {
   if (factor.input)
-    return vector::ExtractStridedSliceOp::create(
-        b, loc, inputs[*factor.input], begin, 2 * sums, /*stride=*/1);
+    return vector::ExtractStridedSliceOp::create(b, loc, inputs[*factor.input],
+                                                 begin, 2 * sums, /*stride=*/1);
   auto type = VectorType::get(2 * sums, b.getBF16Type());
   return arith::ConstantOp::create(
       b, loc, DenseElementsAttr::get(type, factor.constant));
@@ -144,7 +144,8 @@ Values TileVectorizer::interleave(ValueRange first, ValueRange second) {
 Values TileVectorizer::dotRows(ArrayRef<Values> rows, ValueRange running,
                                int64_t width) {
   SmallVector<Values> pairs;
-  for (; !rows.empty(); rows = rows.drop_front(std::min<size_t>(rows.size(), 2)))
+  for (; !rows.empty();
+       rows = rows.drop_front(std::min<size_t>(rows.size(), 2)))
     pairs.push_back(interleave(rows[0], rows.size() > 1 ? rows[1] : Values()));
   SmallVector<int64_t> inOrder(width);
   for (auto [i, place] : llvm::enumerate(getDotOrder(width, lanes)))
@@ -158,11 +159,10 @@ Values TileVectorizer::dotRows(ArrayRef<Values> rows, ValueRange running,
       Value part = arith::ConstantOp::create(b, loc, zero);
       for (const Values &pair : pairs)
         part = dot(product, pair, 2 * begin, part);
-      shortSum = vector::InsertStridedSliceOp::create(
-          b, loc, part, shortSum, begin, /*stride=*/1);
+      shortSum = vector::InsertStridedSliceOp::create(b, loc, part, shortSum,
+                                                      begin, /*stride=*/1);
     }
-    shortSum =
-        vector::ShuffleOp::create(b, loc, shortSum, shortSum, inOrder);
+    shortSum = vector::ShuffleOp::create(b, loc, shortSum, shortSum, inOrder);
     sums.push_back(
         arith::AddFOp::create(b, loc, shortSum, broadcast(sum, width)));
   }

@@ -83,8 +83,8 @@ int64_t StrategySelector::selectPieces() {
   // Raw moments of a row take half as long, a merge as long as of others.
   bool isRaw = selectMoments(Schedule::RowBlocks) == Moments::Raw;
   int64_t least = isRaw ? 2 * kPieceRows : kPieceRows;
-  return llvm::bit_floor<uint64_t>(std::clamp<int64_t>(
-      rows / least, 1, std::min<int64_t>(most, size(0))));
+  return llvm::bit_floor<uint64_t>(
+      std::clamp<int64_t>(rows / least, 1, std::min<int64_t>(most, size(0))));
 }
 
 /// Rows that are summed and written in one sweep are walked in order, unless
@@ -293,9 +293,9 @@ mlir::bn::selectLoweringStrategy(IndexedOpInterface op,
   return StrategySelector(op, machine, threads, assumption).select();
 }
 
-FailureOr<MachineModel>
-mlir::bn::getMachine(ModuleOp module, int64_t vectorBits, int64_t threads,
-                     bool avx512BF16) {
+FailureOr<MachineModel> mlir::bn::getMachine(ModuleOp module,
+                                             int64_t vectorBits,
+                                             int64_t threads, bool avx512BF16) {
   FailureOr<MachineModel> machine = MachineModel::get(module);
   if (failed(machine))
     return failure();

@@ -34,8 +34,9 @@ LoweringStrategyAttr selectLoweringStrategy(IndexedOpInterface op,
                                             SizeAssumption assumption = {});
 
 /// Returns the machine that `module` is compiled for, with registers of
-/// `vectorBits` unless that is 0, and AVX512-BF16 if `avx512BF16`. Fails with a diagnostic when the module's
-/// description of it, or an option, makes no sense.
+/// `vectorBits` unless that is 0, and AVX512-BF16 if `avx512BF16`. Fails with a
+/// diagnostic when the module's description of it, or an option, makes no
+/// sense.
 FailureOr<MachineModel> getMachine(ModuleOp module, int64_t vectorBits,
                                    int64_t threads, bool avx512BF16);
 

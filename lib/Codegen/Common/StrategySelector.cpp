@@ -249,8 +249,8 @@ int64_t StrategySelector::countCoefficients() {
 /// read those once. That pays inside the caches, of data of 16 bits, of which a
 /// register takes two of every coefficient, and as long as the registers hold
 /// them. Long rows that share a page are read too slowly from a last-level
-/// cache that they nearly fill. Data of unknown size are taken for small if they are
-/// stored there.
+/// cache that they nearly fill. Data of unknown size are taken for small if
+/// they are stored there.
 int64_t StrategySelector::selectJam() {
   int64_t data = countData(op);
   int64_t near =

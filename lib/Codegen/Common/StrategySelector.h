@@ -106,10 +106,10 @@ struct StrategySelector {
                            int64_t streams = 1, int64_t prefetch = 0,
                            int64_t jam = 1) {
     int64_t team = schedule == Schedule::Single ? 1 : threads;
-    return LoweringStrategyAttr::get(
-        type.getContext(), schedule, team, parallel, tile, machine.vectorBits,
-        selectUnroll(), stores, streams, jam, prefetch,
-        selectMoments(schedule));
+    return LoweringStrategyAttr::get(type.getContext(), schedule, team,
+                                     parallel, tile, machine.vectorBits,
+                                     selectUnroll(), stores, streams, jam,
+                                     prefetch, selectMoments(schedule));
   }
 
   LoweringStrategyAttr select();

@@ -27,7 +27,10 @@ def VectorizeTilesPass
     for the sake of accuracy: of four registers, four rows, or, where rows are
     added one by one in a loop that also writes, the squares of up to 18 rows.
     Of bf16 that is only summed along the strips, two registers or more are
-    widened without regard to their order, by a shift and a mask.
+    widened without regard to their order, by a shift and a mask. With
+    `avx512-bf16`, where each result is a sum of products of bf16, of bf16 and
+    constants that are bf16, or of bf16 alone, these are dot products: of
+    neighbours along a strip, or else of rows in pairs, element by element.
     Where the strategy of an elementwise op says `jam = J`, J rows are written
     in one loop, which reads once what they share.
 

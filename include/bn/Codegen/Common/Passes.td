@@ -67,10 +67,11 @@ def SelectLoweringStrategyPass
     op's shape and the machine: cache sizes and vector width of the host, or
     those of a `dlti.target_system_spec` on the module (device "CPU", entries
     "L1_cache_size_in_bytes", "L2_cache_size_in_bytes",
-    "L3_cache_size_in_bytes", "max_vector_op_width" in bits), which wins. Later
-    passes only read the attribute, so it may also be written by hand. Ops on
-    sizes that are not known have theirs from `bn-version-dynamic-shapes`, which
-    comes before and decides by the same rules.
+    "L3_cache_size_in_bytes", "max_vector_op_width" in bits), which wins. With
+    `avx512-bf16`, statistics of bf16 data may be of raw moments. Later passes
+    only read the attribute, so it may also be written by hand. Ops on sizes
+    that are not known have theirs from `bn-version-dynamic-shapes`, which comes
+    before and decides by the same rules.
 
     Expects ops on their canonical view (`bn-collapse-dimensions`); other ops
     get a strategy that is correct and less tuned.
@@ -136,7 +137,8 @@ def FlattenShortRowsPass
     element, over what is outside of the row, and then over the row. The
     elements of all channels together fill vectors and cache lines where one
     row does not. Ops of so few rows that what is spread would not be read often
-    are left alone.
+    are left alone, and so are sums of raw moments of rows that fill a register:
+    dot products add them up where they are.
 
     Example:
 

@@ -66,13 +66,13 @@ Value RawStatsBuilder::isExact(Arith arith, Value mean, Value q) {
   Value square = arith.mul(q, squareToMean);
   Value bound = arith.mul(square, number(kMostSquare / (1 + kMostSquare)));
   // Comparisons with NaN are false.
-  Value isNear = arith.compare(arith::CmpFPredicate::OLE,
-                               arith.mul(mean, mean), bound);
+  Value isNear =
+      arith.compare(arith::CmpFPredicate::OLE, arith.mul(mean, mean), bound);
   Value isFinite =
       arith.compare(arith::CmpFPredicate::OLT, square,
                     number(std::numeric_limits<double>::infinity()));
-  Value isNormal = arith.compare(arith::CmpFPredicate::OGE, square,
-                                 number(kLeastSquare));
+  Value isNormal =
+      arith.compare(arith::CmpFPredicate::OGE, square, number(kLeastSquare));
   Value isZero = arith.compare(arith::CmpFPredicate::OEQ, square, number(0.0));
   Value isLarge = arith::OrIOp::create(arith.b, arith.loc, isNormal, isZero);
   return both(both(isNear, isFinite), isLarge);
@@ -106,8 +106,8 @@ Value RawStatsBuilder::areZero(Value doubts) {
   SmallVector<utils::IteratorType> reductions(channelRank,
                                               utils::IteratorType::reduction);
   Value start = createZerosLike(b, loc, input, {}, accumulator);
-  auto sum = createGeneric(b, op, doubts, start, {each, none}, reductions,
-                           body);
+  auto sum =
+      createGeneric(b, op, doubts, start, {each, none}, reductions, body);
   Value total = tensor::ExtractOp::create(b, loc, sum.getResult(0));
   Arith arith{b, loc};
   return arith.compare(arith::CmpFPredicate::OEQ, total,
@@ -122,15 +122,14 @@ ValueRange RawStatsBuilder::sumAgain(ValueRange raw, Value pivots,
   auto choose = [&](OpBuilder &nested, Location l,
                     ValueRange args) -> SmallVector<Value> {
     Arith arith{nested, l};
-    Value isDoubtful =
-        arith.compare(arith::CmpFPredicate::ONE, args[2],
-                      arith.constant(0.0, accumulator));
+    Value isDoubtful = arith.compare(arith::CmpFPredicate::ONE, args[2],
+                                     arith.constant(0.0, accumulator));
     return {arith.select(isDoubtful, args[0], args[3]),
             arith.select(isDoubtful, args[1], args[4])};
   };
-  return createElementwise(
-             b, op, {centred.getResult(0), centred.getResult(1), doubts}, raw,
-             choose)
+  return createElementwise(b, op,
+                           {centred.getResult(0), centred.getResult(1), doubts},
+                           raw, choose)
       .getResults();
 }
 
@@ -144,8 +143,8 @@ linalg::GenericOp RawStatsBuilder::run() {
   b.setInsertionPointToStart(sums.thenBlock());
   scf::YieldOp::create(b, loc, raw.getResults());
   b.setInsertionPointToStart(sums.elseBlock());
-  scf::YieldOp::create(
-      b, loc, sumAgain(raw.getResults(), pivots.getResult(0), doubts));
+  scf::YieldOp::create(b, loc,
+                       sumAgain(raw.getResults(), pivots.getResult(0), doubts));
   b.setInsertionPointAfter(sums);
   return createMerge(
       {pivots.getResult(0), sums.getResult(0), sums.getResult(1)}, count);

@@ -82,9 +82,8 @@ linalg::GenericOp StatsBuilder::createCentredSums(Value pivot) {
 /// True where the tile has elements and the outs have none yet.
 bool StatsBuilder::isFirst() {
   auto type = cast<ShapedType>(input.getType());
-  return !op.getMask() && type.hasStaticShape() &&
-         type.getNumElements() > 0 && isZeroFilled(op.getOuts()[0]) &&
-         isZeroFilled(op.getOuts()[2]);
+  return !op.getMask() && type.hasStaticShape() && type.getNumElements() > 0 &&
+         isZeroFilled(op.getOuts()[0]) && isZeroFilled(op.getOuts()[2]);
 }
 
 /// Merges the tile into the outs: `sums` are its pivot, the two centred sums,
