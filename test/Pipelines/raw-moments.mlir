@@ -9,6 +9,10 @@
 //       BUFFER:     x86vector.avx512.dot
 //       BUFFER:     scf.if %{{[0-9]+}} {
 //  BUFFER-NEXT:     } else {
+//   BUFFER-NOT:       memref.copy
+//       BUFFER:       arith.subf
+//   BUFFER-NOT:       memref.copy
+//       BUFFER:       arith.cmpf one,
 //       BUFFER:   scf.forall
 
 // CHECK-LABEL: llvm.func @training(

@@ -266,6 +266,24 @@ TEST(ExtremesTest, DenormalNumbers) {
   });
 }
 
+/// Squares that f32 holds, but a dot product of bf16 makes 0 of.
+TEST(ExtremesTest, TinyDeviations) {
+  for (const Layout &layout : getLayouts())
+    for (double tiny : {1e-19, 1e-18, 1e-13}) {
+      SCOPED_TRACE(describe(DType::BF16, layout));
+      BatchNormSpec spec =
+          getSpec(kTraining, DType::BF16, layout.shape, layout.axis);
+      spec.epsilon = 1e-38;
+      Execution run(spec, layout.shape);
+      run.fill(3);
+      run.fillInput([&](int64_t i, int64_t) {
+        return tiny * ((i * 31) % 17 % 2 ? 1 : -1);
+      });
+      if (run.run())
+        run.compare();
+    }
+}
+
 //===----------------------------------------------------------------------===//
 // NaN and infinity
 //===----------------------------------------------------------------------===//

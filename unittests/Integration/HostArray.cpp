@@ -108,10 +108,13 @@ double mlir::bn::test::getSmallest(DType dtype) {
   return getLimits(dtype).smallest;
 }
 
+bool mlir::bn::test::hasAVX512BF16() {
+  static const bool has = llvm::sys::getHostCPUFeatures().lookup("avx512bf16");
+  return has;
+}
+
 double mlir::bn::test::getSmallestWritten(DType dtype) {
-  static const bool isFlushed =
-      llvm::sys::getHostCPUFeatures().lookup("avx512bf16");
-  if (dtype == DType::BF16 && isFlushed)
+  if (dtype == DType::BF16 && hasAVX512BF16())
     return llvm::APFloat::getSmallestNormalized(getSemantics(dtype))
         .convertToDouble();
   return getSmallest(dtype);

@@ -71,6 +71,8 @@ double getSmallest(DType dtype);
 /// The smallest positive value that kernels write: of bf16 the smallest normal
 /// one where the CPU rounds by AVX512-BF16, whose subnormal results are 0.
 double getSmallestWritten(DType dtype);
+/// True where kernels round and sum up bf16 by AVX512-BF16.
+bool hasAVX512BF16();
 /// The largest finite value.
 double getLargest(DType dtype);
 

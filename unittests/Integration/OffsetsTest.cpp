@@ -171,10 +171,15 @@ TEST(OffsetsTest, AllTypes) {
   }
 }
 
-/// Raw moments, and channels among them that are too far from 0 for those.
+/// Raw moments, where the processor has AVX512-BF16, and channels among them
+/// that are too far from 0 for those: slabs, pieces of images, row blocks.
 TEST(OffsetsTest, BF16NearZero) {
   const double offsets[] = {0, 1, -2.8, 3.2, 0.5, 8, -1e3, 2};
-  for (const Layout &layout : getLayouts()) {
+  std::vector<Layout> layouts = getLayouts();
+  layouts.push_back({"NCHW, slabs", {50, 64, 7, 7}, {1}});
+  layouts.push_back({"NCHW, images", {50, 256, 14, 14}, {1}});
+  layouts.push_back({"NHWC, blocks", {50, 14, 14, 72}, {3}});
+  for (const Layout &layout : layouts) {
     SCOPED_TRACE(layout.name);
     Execution run(getPlainSpec(kTraining, DType::BF16, layout), layout.shape);
     Random random(1);

@@ -107,21 +107,22 @@ static void setBounds(ChannelStatistics &channel, DType dtype, Real largest,
   }
   // How far a pivot may be from the mean of its tile: where all numbers are
   // about the same, so are their errors.
-  Real pivot = (2 + chain) * u * largest, square = pivot * pivot;
-  // Raw moments have none, up to three deviations from 0.
-  if (dtype == DType::BF16 && !isMasked) {
+  Real pivot = (2 + chain) * u * largest, raw = 0;
+  // Raw moments have none: means of tiles are up to three deviations from it.
+  if (dtype == DType::BF16 && !isMasked && hasAVX512BF16()) {
     Real mean = channel.mean.value;
-    square = std::max(square, std::min(mean * mean, 9 * variance));
+    raw = std::sqrt(std::min(mean * mean + variance, 9 * variance));
+    pivot = std::max(pivot, raw);
   }
-  Real spread = variance + square;
+  Real spread = variance + pivot * pivot;
   Real smallest = getSmallest(dtype == DType::F64 ? DType::F64 : DType::F32);
   // Means of tiles, and merged ones, are rounded to f64.
   Real merge = (4 + std::sqrt(n)) * w * largest;
   channel.mean.bound = (2 + growth) * u * std::sqrt(spread) + merge + smallest;
   // Squares that underflow lose what is below the smallest number.
-  channel.variance.bound = (4 + growth) * u * spread +
-                           2 * merge * std::sqrt(variance) + merge * merge +
-                           4 * smallest;
+  channel.variance.bound =
+      (4 + growth) * u * spread + 2 * raw * channel.mean.bound +
+      2 * merge * std::sqrt(variance) + merge * merge + 4 * smallest;
 }
 
 int64_t mlir::bn::test::getMaskIndex(llvm::ArrayRef<int64_t> shape,

@@ -17,7 +17,9 @@ def ConvertBNToLinalgPass
   let description = [{
     Converts structural ops, and user-level ops after decomposing them, to
     `linalg.generic`. `bn.stats` becomes a sum (the tile's mean), centred sums
-    and a merge into its outs. Works on ops of any rank with any axes, tiled or
+    and a merge into its outs; with a strategy that says `moments = raw`, sums
+    of x and x^2, in an `scf.if` the centred ones of channels of which those are
+    not exact enough, and a merge. Works on ops of any rank with any axes, tiled or
     not; it is the whole lowering for a compiler that tiles `linalg` itself.
 
     Example:
@@ -45,7 +47,8 @@ def ConvertBNToLinalgPass
   }];
   let dependentDialects = [
     "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
-    "::mlir::math::MathDialect", "::mlir::tensor::TensorDialect"
+    "::mlir::math::MathDialect", "::mlir::scf::SCFDialect",
+    "::mlir::tensor::TensorDialect"
   ];
 }
 

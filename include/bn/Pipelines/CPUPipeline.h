@@ -53,9 +53,10 @@ struct CPUPipelineOptions : public PassPipelineOptions<CPUPipelineOptions> {
       llvm::cl::init(0)};
   Option<bool> avx512BF16{
       *this, "avx512-bf16",
-      llvm::cl::desc("The target has the instructions AVX512-BF16: bf16 is "
-                     "rounded by them, and 16-bit data are written past the "
-                     "caches by inline assembly"),
+      llvm::cl::desc(
+          "The target has the instructions AVX512-BF16: bf16 is "
+          "rounded and summed up by them, and 16-bit data are written past the "
+          "caches by inline assembly"),
       llvm::cl::init(false)};
 };
 
@@ -71,11 +72,12 @@ void buildStrategySelection(OpPassManager &pm,
 void buildTiledPhase(OpPassManager &pm, const CPUPipelineOptions &options);
 /// bn, tensor, linalg, affine, math -> tensor, linalg, affine, math.
 void buildLinalgPhase(OpPassManager &pm, const CPUPipelineOptions &options);
-/// tensor, linalg, affine, math -> tensor, vector, affine, math, ub.
+/// tensor, linalg, affine, math -> tensor, vector, x86vector, affine, math, ub.
 void buildVectorPhase(OpPassManager &pm, const CPUPipelineOptions &options);
-/// tensor, vector, affine, math, ub -> memref, vector, affine, math, ub.
+/// tensor, vector, x86vector, affine, math, ub
+///   -> memref, vector, x86vector, affine, math, ub.
 void buildBufferPhase(OpPassManager &pm, const CPUPipelineOptions &options);
-/// memref, vector, affine, math, ub -> llvm, omp.
+/// memref, vector, x86vector, affine, math, ub -> llvm, omp.
 void buildLLVMPhase(OpPassManager &pm, const CPUPipelineOptions &options);
 
 /// Adds what leads from the end of the phase before `phase` to its end.

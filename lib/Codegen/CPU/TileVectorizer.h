@@ -91,6 +91,8 @@ private:
 
   // The two shapes of work.
   Values sweepStrips(ValueRange tensors);
+  /// What is added to `sum`, of an op whose results are sums.
+  static Value getAddend(BlockArgument sum);
   SmallVector<unsigned> getChainedSquares();
   void swapChains(ArrayRef<unsigned> squares, Values &state);
   Values endChains(ArrayRef<unsigned> squares, Values state);

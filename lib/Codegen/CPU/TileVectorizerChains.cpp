@@ -25,6 +25,11 @@ using namespace mlir::bn;
 /// Most rows of which squares are summed apart.
 static constexpr int64_t kChainRows = 18;
 
+Value TileVectorizer::getAddend(BlockArgument sum) {
+  auto addition = cast<arith::AddFOp>(*sum.user_begin());
+  return addition.getLhs() == sum ? addition.getRhs() : addition.getLhs();
+}
+
 /// The numbers of the inits that start from zeros and are sums of squares, of
 /// more rows than a chain has.
 SmallVector<unsigned> TileVectorizer::getChainedSquares() {
@@ -35,10 +40,7 @@ SmallVector<unsigned> TileVectorizer::getChainedSquares() {
   for (auto [i, sum] : llvm::enumerate(op.getRegionOutputArgs())) {
     if (!isSum || !isZeroFilled(op.getDpsInits()[i]))
       continue;
-    auto addition = cast<arith::AddFOp>(*sum.user_begin());
-    Value addend =
-        addition.getLhs() == sum ? addition.getRhs() : addition.getLhs();
-    auto product = addend.getDefiningOp<arith::MulFOp>();
+    auto product = getAddend(sum).getDefiningOp<arith::MulFOp>();
     if (product && product.getLhs() == product.getRhs())
       found.push_back(i);
   }

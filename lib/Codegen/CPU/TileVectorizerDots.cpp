@@ -14,6 +14,7 @@
 
 #include "TileVectorizer.h"
 #include "WidenBF16Pairs.h"
+#include "bn/Dialect/BN/IR/BNDialect.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/UB/IR/UBOps.h"
@@ -25,14 +26,14 @@
 using namespace mlir;
 using namespace mlir::bn;
 
-/// A widened element of an input that runs along the strip, or a number that
-/// bf16 can hold.
+/// A widened element of an input that runs along the strip, or a finite number
+/// that bf16 can hold.
 std::optional<TileVectorizer::Factor> TileVectorizer::matchFactor(Value value) {
   APFloat number(0.0);
   if (matchPattern(value, m_ConstantFloat(&number))) {
     bool isInexact = false;
     number.convert(APFloat::BFloat(), APFloat::rmNearestTiesToEven, &isInexact);
-    if (isInexact)
+    if (isInexact || !number.isFinite())
       return std::nullopt;
     return Factor{std::nullopt, number};
   }
@@ -47,17 +48,19 @@ std::optional<TileVectorizer::Factor> TileVectorizer::matchFactor(Value value) {
   return Factor{element.getArgNumber(), number};
 }
 
-/// The factors of what each result is a sum of; none unless all are products of
+/// The factors of what each result is a sum of; none unless the strategy asks
+/// for raw moments (dot products flush what underflows), all are products of
 /// elements, or of elements and constants, and the instruction has registers of
 /// this size.
 SmallVector<TileVectorizer::Product> TileVectorizer::matchDots() {
-  SmallVector<Product> products;
-  if (!isSum || !llvm::is_contained({4, 8, 16}, lanes))
+  LoweringStrategyAttr strategy = getLoweringStrategy(op);
+  if (!isSum || op.getNumReductionLoops() == 0 || !strategy ||
+      strategy.getMoments() != Moments::Raw ||
+      !llvm::is_contained({4, 8, 16}, lanes))
     return {};
+  SmallVector<Product> products;
   for (BlockArgument sum : op.getRegionOutputArgs()) {
-    auto addition = cast<arith::AddFOp>(*sum.user_begin());
-    Value addend =
-        addition.getLhs() == sum ? addition.getRhs() : addition.getLhs();
+    Value addend = getAddend(sum);
     std::optional<Factor> lhs = matchFactor(addend),
                           rhs = Factor{std::nullopt,
                                        APFloat(APFloat::BFloat(), 1)};
@@ -72,13 +75,19 @@ SmallVector<TileVectorizer::Product> TileVectorizer::matchDots() {
   return products;
 }
 
-/// True where rows are parallel along strips of `width`, and summed in pairs.
+/// True where rows are parallel along strips of `width`, and those that are
+/// summed in registers make pairs.
 bool TileVectorizer::pairsRows(int64_t width) {
-  return hasDots(width) && !stripIsReduction &&
-         llvm::all_of(reductionDims, [&](unsigned dim) {
-           std::optional<int64_t> size = getConstantIntValue(sizes[dim]);
-           return size && *size <= kMaxUnrolled;
-         });
+  if (!hasDots(width) || stripIsReduction)
+    return false;
+  int64_t rows = rowsAtOnce;
+  for (unsigned dim : reductionDims) {
+    std::optional<int64_t> size = getConstantIntValue(sizes[dim]);
+    if (!size || *size > kMaxUnrolled)
+      return false;
+    rows *= *size;
+  }
+  return rows > 1;
 }
 
 /// Values of `factor` for so many `sums`, two for each.

@@ -35,9 +35,6 @@ using namespace mlir::bn;
 /// stay in the L1 cache.
 static constexpr int64_t kMostElements = 4096;
 
-/// Elements of the shortest row that dot products of bf16 add up: a register.
-static constexpr int64_t kShortestDotRow = 32;
-
 namespace {
 /// Rewrites one op whose data are (..., channel, row): as many loops as the
 /// data have dimensions, in their order.
@@ -88,11 +85,13 @@ static bool isSum(linalg::GenericOp op) {
   return true;
 }
 
-/// True for sums that need nothing per channel, and that dot products of bf16
-/// make of a row in registers.
+/// True for sums that need nothing per channel, of rows that fill a register:
+/// dot products of bf16 add them up there.
 bool RowFlattener::isSummedByDots() {
-  return reduces() && row >= kShortestDotRow &&
-         getLoweringStrategy(op).getMoments() == Moments::Raw &&
+  LoweringStrategyAttr strategy = getLoweringStrategy(op);
+  return reduces() && dataType.getElementType().isBF16() &&
+         row >= strategy.getVectorBits() / 16 &&
+         strategy.getMoments() == Moments::Raw &&
          llvm::all_of(op.getDpsInputOperands(),
                       [&](OpOperand *input) { return isData(*input); });
 }

@@ -12,6 +12,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "StrategySelector.h"
+#include "Producers.h"
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -30,8 +31,8 @@ static constexpr int64_t kJam = 4, kJammedCoefficients = 4;
 /// Bytes within which a core sees that it reads on in one direction.
 static constexpr int64_t kPageBytes = 4 << 10;
 
-/// Most bytes of rows that are near enough to each other to be read at once
-/// from a last-level cache that they nearly fill, also by one thread.
+/// Most bytes of rows of which several are read as fast as one from a
+/// last-level cache that they nearly fill: in one sweep, and in training.
 static constexpr int64_t kNearRow = 128, kNearTrainingRow = 256;
 
 /// Least bytes of a part of a row that is read apart from the rest.
@@ -167,15 +168,15 @@ int64_t StrategySelector::selectUnroll() {
   return isLong && machine.vectorBits >= kMaskedBits ? kLongUnroll : kUnroll;
 }
 
-/// True where `data` are in memory, and not computed as they are read.
-static bool isInMemory(Value data) {
-  while (Operation *op = data.getDefiningOp()) {
+/// True where `data` are computed as they are read.
+static bool isProduced(Value data) {
+  while (auto view = data.getDefiningOp()) {
     if (!isa<tensor::CollapseShapeOp, tensor::ExpandShapeOp,
-             tensor::ExtractSliceOp, tensor::CastOp>(op))
-      return !isa<linalg::LinalgOp>(op);
-    data = op->getOperand(0);
+             tensor::ExtractSliceOp, tensor::CastOp>(view))
+      return isProducer(view);
+    data = view->getOperand(0);
   }
-  return true;
+  return false;
 }
 
 /// Raw moments of bf16 data take half the instructions of central ones where
@@ -184,13 +185,14 @@ static bool isInMemory(Value data) {
 /// few elements the mean is far from 0 by chance.
 Moments StrategySelector::selectMoments(Schedule schedule) {
   bool isSlabPastCaches = schedule == Schedule::Slab && !storesToCaches();
-  if (!machine.avx512BF16 || !type.getElementType().isBF16() ||
+  bool isTraining = isa<TrainingOp>(op.getOperation());
+  if (!machine.hasDots() || !type.getElementType().isBF16() ||
       schedule == Schedule::PipelinedSlab || isSlabPastCaches ||
-      !isa<TrainingOp, StatsOp>(op.getOperation()) || getMask(op) ||
-      !isInMemory(op.getSpanningOperand().get()))
+      !(isTraining || isa<StatsOp>(op.getOperation())) || getMask(op) ||
+      isProduced(op.getSpanningOperand().get()))
     return Moments::Central;
-  if (!type.hasStaticShape())
-    return assumption.isLarge ? Moments::Central : Moments::Raw;
+  if (!type.hasStaticShape()) // of a training op there is one for large data
+    return isTraining && !assumption.isLarge ? Moments::Raw : Moments::Central;
   int64_t elements = 1;
   for (int64_t dim = 0; dim < rank(); ++dim)
     elements *= isReduction(dim) ? size(dim) : 1;
@@ -256,8 +258,9 @@ int64_t StrategySelector::selectJam() {
   int64_t near =
       isa<TrainingOp>(op.getOperation()) ? kNearTrainingRow : kNearRow;
   bool sharesPage = rowBytes() > near && rowBytes() < kPageBytes;
-  bool isWell = hasRowsOfChannels() && type.hasStaticShape() && !sharesPage;
-  int64_t most = machine.l3Bytes / 4 * (isWell ? 3 : 2);
+  bool readsAsFast =
+      hasRowsOfChannels() && type.hasStaticShape() && !sharesPage;
+  int64_t most = machine.l3Bytes / 4 * (readsAsFast ? 3 : 2);
   bool isSmall = type.hasStaticShape()
                      ? data * type.getNumElements() <= most / elementBytes
                      : storesToCaches();

@@ -2,8 +2,10 @@
 // has dot products.
 
 // RUN: bn-opt %s --bn-select-lowering-strategy="threads=2 avx512-bf16" | FileCheck %s
-// RUN: bn-opt %s --bn-select-lowering-strategy="threads=2" | FileCheck %s --check-prefix=WITHOUT
-// WITHOUT-NOT: moments
+// RUN: bn-opt %s --bn-select-lowering-strategy="threads=2" | FileCheck %s --check-prefix=WITHOUT --implicit-check-not=moments
+// RUN: bn-opt %s --bn-select-lowering-strategy="threads=2 vector-bits=64 avx512-bf16" | FileCheck %s --check-prefix=NARROW --implicit-check-not=moments
+// NARROW: module
+// RUN: bn-opt %s --bn-version-dynamic-shapes="threads=2 avx512-bf16" | FileCheck %s --check-prefix=VERSIONS
 
 module attributes {
   dlti.target_system_spec = #dlti.target_system_spec<
@@ -34,11 +36,13 @@ module attributes {
 
   // Pieces of twice as many rows as of central moments.
   // CHECK-LABEL: func @channels_last
-  //       CHECK:   bn.training {{.*}}<row_blocks, threads = 2, parallel = [-4, 0], {{.*}} moments = raw>
-  func.func @channels_last(%x: tensor<2450x512xbf16>, %c: tensor<512xf32>) -> tensor<2450x512xbf16> {
-    %y, %m, %v = bn.training axis(1) epsilon(1.0) ins(%x : tensor<2450x512xbf16>)
-        outs(%x, %c, %c : tensor<2450x512xbf16>, tensor<512xf32>, tensor<512xf32>) -> tensor<2450x512xbf16>, tensor<512xf32>, tensor<512xf32>
-    return %y : tensor<2450x512xbf16>
+  //       CHECK:   bn.training {{.*}}<row_blocks, threads = 2, parallel = [-8, 0], {{.*}} moments = raw>
+  // WITHOUT-LABEL: func @channels_last
+  //       WITHOUT:   <row_blocks, threads = 2, parallel = [-16, 0],
+  func.func @channels_last(%x: tensor<2450x2048xbf16>, %c: tensor<2048xf32>) -> tensor<2450x2048xbf16> {
+    %y, %m, %v = bn.training axis(1) epsilon(1.0) ins(%x : tensor<2450x2048xbf16>)
+        outs(%x, %c, %c : tensor<2450x2048xbf16>, tensor<2048xf32>, tensor<2048xf32>) -> tensor<2450x2048xbf16>, tensor<2048xf32>, tensor<2048xf32>
+    return %y : tensor<2450x2048xbf16>
   }
 
   // Of bf16 only.
@@ -75,6 +79,63 @@ module attributes {
     %y, %m, %v = bn.training axis(1) epsilon(1.0) ins(%x : tensor<63x512xbf16>)
         outs(%x, %c, %c : tensor<63x512xbf16>, tensor<512xf32>, tensor<512xf32>) -> tensor<63x512xbf16>, tensor<512xf32>, tensor<512xf32>
     return %y : tensor<63x512xbf16>
+  }
+
+  // Rows of less than 128 elements wait for a quarter of the cache.
+  // CHECK-LABEL: func @short_rows
+  //       CHECK:   bn.training {{.*}}<slab, {{.*}} moments = raw>
+  func.func @short_rows(%x: tensor<50x512x100xbf16>, %c: tensor<512xf32>)
+      -> tensor<50x512x100xbf16> {
+    %y, %m, %v = bn.training axis(1) epsilon(1.0)
+        ins(%x : tensor<50x512x100xbf16>)
+        outs(%x, %c, %c
+             : tensor<50x512x100xbf16>, tensor<512xf32>, tensor<512xf32>)
+        -> tensor<50x512x100xbf16>, tensor<512xf32>, tensor<512xf32>
+    return %y : tensor<50x512x100xbf16>
+  }
+
+  // 64 elements are enough.
+  // CHECK-LABEL: func @enough
+  //       CHECK:   bn.training {{.*}} moments = raw>
+  func.func @enough(%x: tensor<64x2048xbf16>, %c: tensor<2048xf32>)
+      -> tensor<64x2048xbf16> {
+    %y, %m, %v = bn.training axis(1) epsilon(1.0)
+        ins(%x : tensor<64x2048xbf16>)
+        outs(%x, %c, %c
+             : tensor<64x2048xbf16>, tensor<2048xf32>, tensor<2048xf32>)
+        -> tensor<64x2048xbf16>, tensor<2048xf32>, tensor<2048xf32>
+    return %y : tensor<64x2048xbf16>
+  }
+
+  // What a product of matrices made is in memory.
+  // CHECK-LABEL: func @matmul
+  //       CHECK:   bn.training {{.*}} moments = raw>
+  func.func @matmul(%a: tensor<2450x64xbf16>, %b: tensor<64x512xbf16>,
+      %x: tensor<2450x512xbf16>, %c: tensor<512xf32>)
+      -> tensor<2450x512xbf16> {
+    %p = linalg.matmul
+        ins(%a, %b : tensor<2450x64xbf16>, tensor<64x512xbf16>)
+        outs(%x : tensor<2450x512xbf16>) -> tensor<2450x512xbf16>
+    %y, %m, %v = bn.training axis(1) epsilon(1.0)
+        ins(%p : tensor<2450x512xbf16>)
+        outs(%x, %c, %c
+             : tensor<2450x512xbf16>, tensor<512xf32>, tensor<512xf32>)
+        -> tensor<2450x512xbf16>, tensor<512xf32>, tensor<512xf32>
+    return %y : tensor<2450x512xbf16>
+  }
+
+  // Dynamic sizes of a training op have a version for large data.
+  // VERSIONS-LABEL: func @dynamic
+  //       VERSIONS:   scf.if
+  //       VERSIONS:     bn.training {{.*}} stores = nontemporal, streams = 4, prefetch = 2>}
+  //       VERSIONS:   else
+  //       VERSIONS:     bn.training {{.*}} stores = temporal, {{.*}} moments = raw>
+  func.func @dynamic(%x: tensor<?x512xbf16>, %c: tensor<512xf32>)
+      -> tensor<?x512xbf16> {
+    %y, %m, %v = bn.training axis(1) epsilon(1.0) ins(%x : tensor<?x512xbf16>)
+        outs(%x, %c, %c : tensor<?x512xbf16>, tensor<512xf32>, tensor<512xf32>)
+        -> tensor<?x512xbf16>, tensor<512xf32>, tensor<512xf32>
+    return %y : tensor<?x512xbf16>
   }
 
   // What is read with a mask, or computed as it is read.

@@ -27,10 +27,16 @@ struct MachineModel {
   int64_t l2Bytes = 512 << 10;
   int64_t l3Bytes = 16 << 20;
   int64_t vectorBits = 128;
-  /// It multiplies and adds up pairs of bf16 by one instruction.
+  /// It has the instructions AVX512-BF16.
   bool avx512BF16 = false;
   /// Threads that run at a time.
   int64_t cores = 1;
+
+  /// True where one instruction multiplies and adds up pairs of bf16 in a
+  /// register.
+  bool hasDots() const {
+    return avx512BF16 && vectorBits >= 128 && vectorBits <= 512;
+  }
 
   /// True where the last-level cache is so large that it is one of dozens of
   /// cores, and far from each: what fits the L2 cache should stay in it. Where

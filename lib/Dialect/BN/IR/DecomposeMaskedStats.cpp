@@ -104,7 +104,7 @@ SmallVector<Value> MaskedStatsBuilder::createSums(Value pivot, bool withCount) {
   return SmallVector<Value>(sums.getResults());
 }
 
-linalg::GenericOp MaskedStatsBuilder::run() {
+linalg::GenericOp MaskedStatsBuilder::runMasked() {
   SmallVector<Value> sums;
   if (op.getPivot()) {
     Value pivot = convertPivot();

@@ -22,11 +22,11 @@ using namespace mlir;
 using namespace mlir::bn;
 
 /// The largest square of a mean, in variances, of which raw moments are taken:
-/// their rounding errors are at most 1 + that times those of central ones.
+/// it is what rounding errors grow with (docs/Numerics.md).
 static constexpr double kMostSquare = 9;
 
-/// The smallest mean square above 0 of which they are: products that underflow
-/// are far below its rounding errors.
+/// The smallest mean square of which they are. Dot products take what
+/// underflows for 0, and that is far below the rounding errors then.
 static constexpr double kLeastSquare = 0x1p-80;
 
 RawStatsBuilder::RawStatsBuilder(OpBuilder &b, StatsOp op)
@@ -73,9 +73,7 @@ Value RawStatsBuilder::isExact(Arith arith, Value mean, Value q) {
                     number(std::numeric_limits<double>::infinity()));
   Value isNormal =
       arith.compare(arith::CmpFPredicate::OGE, square, number(kLeastSquare));
-  Value isZero = arith.compare(arith::CmpFPredicate::OEQ, square, number(0.0));
-  Value isLarge = arith::OrIOp::create(arith.b, arith.loc, isNormal, isZero);
-  return both(both(isNear, isFinite), isLarge);
+  return both(both(isNear, isFinite), isNormal);
 }
 
 /// Per channel, of `raw` sums: the pivot, which is 0 where they are exact
@@ -133,7 +131,7 @@ ValueRange RawStatsBuilder::sumAgain(ValueRange raw, Value pivots,
       .getResults();
 }
 
-linalg::GenericOp RawStatsBuilder::run() {
+linalg::GenericOp RawStatsBuilder::runRaw() {
   auto raw = createRawSums();
   auto pivots = createPivots(raw.getResults());
   Value doubts = pivots.getResult(1);

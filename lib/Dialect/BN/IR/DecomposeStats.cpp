@@ -18,6 +18,9 @@
 using namespace mlir;
 using namespace mlir::bn;
 
+/// Least elements of a channel in a tile of which raw moments are taken.
+static constexpr int64_t kLeastRawElements = 16;
+
 namespace {
 /// Count, mean and m2 of some elements of a channel.
 struct Partial {
@@ -128,11 +131,27 @@ linalg::GenericOp StatsBuilder::createMerge(ArrayRef<Value> sums,
   return createElementwise(b, op, sums, outs, body);
 }
 
-linalg::GenericOp StatsBuilder::run() {
+linalg::GenericOp StatsBuilder::runCentral() {
   Value count = createElementCount(b, loc, input, axis);
   Value pivot = op.getPivot() ? convertPivot() : createMean(b, op, input, axis);
   auto sums = createCentredSums(pivot);
   return createMerge({pivot, sums.getResult(0), sums.getResult(1)}, count);
+}
+
+/// True for so few elements of a channel that their mean is far from 0 by
+/// chance.
+static bool hasFewElements(StatsOp op) {
+  auto type = cast<ShapedType>(op.getInput().getType());
+  int64_t elements = 1;
+  for (auto [size, kind] :
+       llvm::zip_equal(type.getShape(), op.getIterationKinds())) {
+    if (kind != utils::IteratorType::reduction)
+      continue;
+    if (ShapedType::isDynamic(size))
+      return false;
+    elements *= size;
+  }
+  return elements < kLeastRawElements;
 }
 
 FailureOr<SmallVector<Value>> StatsOp::decomposeOperation(OpBuilder &b) {
@@ -142,10 +161,10 @@ FailureOr<SmallVector<Value>> StatsOp::decomposeOperation(OpBuilder &b) {
   b.setInsertionPoint(*this);
   LoweringStrategyAttr strategy = getLoweringStrategy(*this);
   bool isRaw = strategy && strategy.getMoments() == Moments::Raw &&
-               !getPivot() && !getMask();
-  auto merged = getMask() ? MaskedStatsBuilder(b, *this).run()
-                : isRaw   ? RawStatsBuilder(b, *this).run()
-                          : StatsBuilder(b, *this).run();
+               !getPivot() && !getMask() && !hasFewElements(*this);
+  auto merged = getMask() ? MaskedStatsBuilder(b, *this).runMasked()
+                : isRaw   ? RawStatsBuilder(b, *this).runRaw()
+                          : StatsBuilder(b, *this).runCentral();
   return SmallVector<Value>(merged.getResults());
 }
 

@@ -31,7 +31,7 @@ struct StatsBuilder {
   linalg::GenericOp createCentredSums(Value pivot);
   bool isFirst();
   linalg::GenericOp createMerge(ArrayRef<Value> sums, Value tileCount = {});
-  linalg::GenericOp run();
+  linalg::GenericOp runCentral();
 
   OpBuilder &b;
   StatsOp op;
@@ -52,7 +52,7 @@ struct MaskedStatsBuilder : StatsBuilder {
   Type getCountType();
   void sumWeights();
   SmallVector<Value> createSums(Value pivot, bool withCount);
-  linalg::GenericOp run();
+  linalg::GenericOp runMasked();
 
   /// Without the dimensions along which they are broadcast.
   Value weights;
@@ -70,7 +70,7 @@ struct RawStatsBuilder : StatsBuilder {
   linalg::GenericOp createPivots(ValueRange raw);
   Value areZero(Value doubts);
   ValueRange sumAgain(ValueRange raw, Value pivots, Value doubts);
-  linalg::GenericOp run();
+  linalg::GenericOp runRaw();
 
   /// Elements of a channel; what makes a mean of a scaled sum, and of a sum of
   /// squares.

@@ -23,7 +23,8 @@ def BN_StatsOp : BN_AggregatedOp<"stats", [AttrSizedOperandSegments]> {
     infinite or NaN, which of the two depends on the tiles.)
 
     Squared differences are taken about `pivot`, in one pass; without it, about
-    the mean of the input, which takes a pass of its own. The result is the same
+    the mean of the input, which takes a pass of its own, or, where the strategy
+    says `moments = raw`, about 0 as far as that is exact. The result is the same
     up to rounding, which grows with the distance of the pivot from the mean, in
     standard deviations. The running mean of the elements before is a good
     pivot (docs/Numerics.md). `mean` and `m2` may be wider than the input (the
