@@ -92,26 +92,6 @@ linalg::GenericOp RawStatsBuilder::createPivots(ValueRange raw) {
   return createElementwise(b, op, raw, {empty, empty}, body);
 }
 
-/// An i1: all of `doubts` are 0.
-Value RawStatsBuilder::areZero(Value doubts) {
-  auto body = [&](OpBuilder &nested, Location l,
-                  ValueRange args) -> SmallVector<Value> {
-    return {Arith{nested, l}.add(args[0], args[1])};
-  };
-  int64_t channelRank = channelMap.getNumResults();
-  AffineMap each = b.getMultiDimIdentityMap(channelRank),
-            none = AffineMap::get(channelRank, 0, b.getContext());
-  SmallVector<utils::IteratorType> reductions(channelRank,
-                                              utils::IteratorType::reduction);
-  Value start = createZerosLike(b, loc, input, {}, accumulator);
-  auto sum =
-      createGeneric(b, op, doubts, start, {each, none}, reductions, body);
-  Value total = tensor::ExtractOp::create(b, loc, sum.getResult(0));
-  Arith arith{b, loc};
-  return arith.compare(arith::CmpFPredicate::OEQ, total,
-                       arith.constant(0.0, accumulator));
-}
-
 /// The `raw` sums of the channels that are not in doubt, and sums about the
 /// pivots of the others. So what comes of a channel does not depend on others.
 ValueRange RawStatsBuilder::sumAgain(ValueRange raw, Value pivots,
@@ -135,7 +115,7 @@ linalg::GenericOp RawStatsBuilder::runRaw() {
   auto raw = createRawSums();
   auto pivots = createPivots(raw.getResults());
   Value doubts = pivots.getResult(1);
-  auto sums = scf::IfOp::create(b, loc, raw.getResultTypes(), areZero(doubts),
+  auto sums = scf::IfOp::create(b, loc, raw.getResultTypes(), areAllZero(b, op, doubts),
                                 /*withElseRegion=*/true);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(sums.thenBlock());

@@ -16,6 +16,8 @@
 #include "ScalarCode.h"
 #include "bn/Dialect/BN/IR/BNOps.h"
 
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
 #include <cmath>
@@ -43,6 +45,27 @@ Value mlir::bn::createElementCount(OpBuilder &b, Location loc, Value input,
 
 /// Scale of sums over a number of elements that is not known.
 static constexpr double kDynamicScale = 1 << 16;
+
+Value mlir::bn::areAllZero(OpBuilder &b, Operation *from, Value perChannel) {
+  Location loc = from->getLoc();
+  auto type = cast<ShapedType>(perChannel.getType());
+  Value zero = floatConstant(b, loc, 0.0, type.getElementType());
+  Value empty = tensor::EmptyOp::create(b, loc, ArrayRef<int64_t>(),
+                                        type.getElementType());
+  Value start = linalg::FillOp::create(b, loc, zero, empty).getResult(0);
+  auto body = [&](OpBuilder &nested, Location l,
+                  ValueRange args) -> SmallVector<Value> {
+    return {Arith{nested, l}.add(args[0], args[1])};
+  };
+  int64_t rank = type.getRank();
+  auto sum = createGeneric(
+      b, from, perChannel, start,
+      {b.getMultiDimIdentityMap(rank), AffineMap::get(rank, 0, b.getContext())},
+      SmallVector<utils::IteratorType>(rank, utils::IteratorType::reduction),
+      body);
+  Value total = tensor::ExtractOp::create(b, loc, sum.getResult(0));
+  return arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OEQ, total, zero);
+}
 
 double mlir::bn::getSumScale(ShapedType type,
                              ArrayRef<utils::IteratorType> kinds) {
@@ -206,10 +229,40 @@ static Value roundToDeviation(Arith &arith, Value mean, Value variance,
   return arith.sub(arith.add(mean, large), large);
 }
 
+/// The most deviations that all means may be from 0 for it. Then rounding
+/// errors are far below those of writing 16 bits (docs/Numerics.md).
+static constexpr double kMostFolded = 16;
+
+/// True where the subtraction of a mean is worth a version of the sweep that
+/// has none: inside the caches, elements of 16 bits wait for instructions. (A
+/// pipelined loop is one with the sums.)
+static bool paysToFoldMean(NormalizeOp op) {
+  LoweringStrategyAttr strategy = getLoweringStrategy(op);
+  auto type = cast<ShapedType>(op.getInput().getType());
+  return strategy && strategy.getStores() == StoreKind::Temporal &&
+         strategy.getSchedule() != Schedule::PipelinedSlab && op.getMean() &&
+         op.getVariance() && type.getElementTypeBitWidth() == 16;
+}
+
+/// `op` with coefficients that are ready to be applied.
+static Value createNormalize(OpBuilder &b, NormalizeOp op, Value mean,
+                             Value scale, Value offset) {
+  auto result = NormalizeOp::create(
+      b, op.getLoc(), op->getResultTypes(), op.getInput(), mean,
+      /*variance=*/Value(), scale, offset, op.getEpilogueInputs(),
+      op.getOuts(), op.getAxisAttr(), /*epsilon=*/FloatAttr(),
+      op->getNumRegions());
+  cloneScalarCode(op, result);
+  copyLoweringStrategy(op, result);
+  return result.getResult(0);
+}
+
 /// Rewrites `op` as a bn.normalize whose mean, scale and offset are ready to be
 /// applied: rounded mean m, a = scale / sqrt(variance + epsilon), and
-/// offset - (mean - m) * a. All of it is f64, once per channel.
-static NormalizeOp createCoefficients(OpBuilder &b, NormalizeOp op) {
+/// offset - (mean - m) * a. All of it is f64, once per channel. Where it pays,
+/// there is a version without m, with offset - mean * a, for means so near 0
+/// that this cancels little.
+static Value createCoefficients(OpBuilder &b, NormalizeOp op) {
   Location loc = op.getLoc();
   auto inputType = cast<ShapedType>(op.getInput().getType());
   SmallVector<int64_t> axis = normalizeAxis(op.getAxis(), inputType.getRank());
@@ -224,7 +277,8 @@ static NormalizeOp createCoefficients(OpBuilder &b, NormalizeOp op) {
   // What is absent costs nothing; but the rest of a mean is an offset.
   bool subtracts = op.getMean() != nullptr;
   bool adds = subtracts || op.getOffset();
-  for (int i = 1 + subtracts + adds; i > 0; --i)
+  bool folds = paysToFoldMean(op);
+  for (int i = 1 + subtracts + adds + 2 * folds; i > 0; --i)
     outs.push_back(createEmptyLike(b, loc, op.getInput(), axis, narrow));
 
   auto body = [&](OpBuilder &nested, Location l,
@@ -236,10 +290,11 @@ static NormalizeOp createCoefficients(OpBuilder &b, NormalizeOp op) {
                      : arith.constant(absent, wide);
     };
     Value mean = take(op.getMean(), 0.0), toRound = mean;
-    Value a;
+    Value a, inverse;
     if (op.getVariance()) {
       Value variance = take(op.getVariance(), 0.0);
-      a = arith.inverseDeviation(variance, op.getEpsilon()->convertToDouble());
+      inverse = a = arith.inverseDeviation(variance,
+                                           op.getEpsilon()->convertToDouble());
       if (!fits(op.getMean(), cast<FloatType>(narrow)))
         toRound = roundToDeviation(arith, mean, variance, a);
       if (op.getScale())
@@ -248,7 +303,18 @@ static NormalizeOp createCoefficients(OpBuilder &b, NormalizeOp op) {
       a = take(op.getScale(), 1.0);
     }
     Value offset = take(op.getOffset(), 0.0);
-    SmallVector<Value> results;
+    SmallVector<Value> results, forFolding;
+    if (folds) {
+      Value distance = math::AbsFOp::create(nested, l,
+                                            arith.mul(mean, inverse));
+      Value isNear = // not if one is NaN
+          arith.compare(arith::CmpFPredicate::OLE, distance,
+                        arith.constant(kMostFolded, wide));
+      forFolding = {
+          arith.convert(arith.sub(offset, arith.mul(mean, a)), narrow),
+          arith.select(isNear, arith.constant(0.0, narrow),
+                       arith.constant(1.0, narrow))};
+    }
     if (subtracts) {
       Value rounded = arith.convert(toRound, narrow);
       // Nothing is left where the mean fits, even where `a` is infinite.
@@ -259,18 +325,27 @@ static NormalizeOp createCoefficients(OpBuilder &b, NormalizeOp op) {
     results.push_back(arith.convert(a, narrow));
     if (adds)
       results.push_back(arith.convert(offset, narrow));
+    llvm::append_range(results, forFolding);
     return results;
   };
   auto generic = createElementwise(b, op, ins, outs, body);
-  auto result = NormalizeOp::create(
-      b, loc, op->getResultTypes(), op.getInput(),
-      subtracts ? generic.getResult(0) : Value(), /*variance=*/Value(),
-      generic.getResult(subtracts), adds ? generic.getResults().back() : Value(),
-      op.getEpilogueInputs(), op.getOuts(), op.getAxisAttr(),
-      /*epsilon=*/FloatAttr(), op->getNumRegions());
-  cloneScalarCode(op, result);
-  copyLoweringStrategy(op, result);
-  return result;
+  ValueRange results = generic.getResults();
+  Value mean = subtracts ? results[0] : Value(), scale = results[subtracts];
+  Value exactOffset = adds ? results[subtracts + 1] : Value();
+  if (!folds)
+    return createNormalize(b, op, mean, scale, exactOffset);
+  auto choice = scf::IfOp::create(b, loc, op->getResultTypes(),
+                                  areAllZero(b, op, results.back()),
+                                  /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(choice.thenBlock());
+  Value folded =
+      createNormalize(b, op, /*mean=*/Value(), scale, results.drop_back().back());
+  scf::YieldOp::create(b, loc, folded);
+  b.setInsertionPointToStart(choice.elseBlock());
+  scf::YieldOp::create(b, loc,
+                       createNormalize(b, op, mean, scale, exactOffset));
+  return choice.getResult(0);
 }
 
 FailureOr<SmallVector<Value>> NormalizeOp::decomposeOperation(OpBuilder &b) {
@@ -279,7 +354,7 @@ FailureOr<SmallVector<Value>> NormalizeOp::decomposeOperation(OpBuilder &b) {
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPoint(*this);
   if (!hasOwnCoefficients(*this))
-    return SmallVector<Value>(createCoefficients(b, *this).getResults());
+    return SmallVector<Value>{createCoefficients(b, *this)};
   if (!hasCoefficients())
     return SmallVector<Value>(convertEpilogueInputs(b, *this).getResults());
 

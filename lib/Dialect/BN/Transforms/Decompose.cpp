@@ -71,8 +71,8 @@ LogicalResult mlir::bn::decomposeToStructural(RewriterBase &rewriter,
     if (failed(values))
       return reportUnsupported(next);
     for (Value value : *values)
-      if (isa_and_nonnull<IndexedOpInterface>(value.getDefiningOp()))
-        worklist.insert(value.getDefiningOp());
+      if (Operation *made = value.getDefiningOp()) // maybe one of two versions
+        made->walk([&](IndexedOpInterface op) { worklist.insert(op); });
     rewriter.replaceOp(next, *values);
   }
   return success();
