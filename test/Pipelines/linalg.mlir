@@ -17,9 +17,15 @@
 //       CHECK:   linalg.generic {{.*}}["reduction", "reduction", "parallel"]} {{.*}}tensor<4x?x100xf32>
 //       CHECK:   linalg.generic {{.*}}["parallel", "parallel"]}
 
-// Converted at load and store, computed in f32.
+// Converted at load and store, computed in f32. Where all means are near 0 they
+// are part of the offset.
 // CHECK-LABEL: func @inference
-//       CHECK:   scf.forall
+//       CHECK:   scf.if
+//       CHECK:     scf.forall
+//       CHECK:       %[[NEAR:.*]] = arith.extf %{{.*}} : bf16 to f32
+//  CHECK-NEXT:       arith.mulf %[[NEAR]],
+//       CHECK:   else
+//       CHECK:     scf.forall
 //       CHECK:     linalg.generic
 //  CHECK-NEXT:     ^bb0(%[[X:[^:]+]]: bf16, %[[M:[^:]+]]: f32
 //       CHECK:       %[[WIDE:.*]] = arith.extf %[[X]] : bf16 to f32

@@ -22,8 +22,10 @@
 //       CHECK:   omp.parallel {
 //       CHECK: llvm.func @_mlir_ciface_nhwc(
 
-// Rounding to bf16 is in integers.
+// Rounding to bf16 is in integers, with or without subtractions.
 // CHECK-LABEL: llvm.func @inference(
+//       CHECK:   omp.parallel {
+//   CHECK-NOT:     llvm.fptrunc {{.*}} to vector<32xbf16>
 //       CHECK:   omp.parallel {
 //   CHECK-NOT:     llvm.fptrunc {{.*}} to vector<32xbf16>
 //       CHECK: llvm.func @_mlir_ciface_inference(

@@ -306,14 +306,15 @@ static Value createCoefficients(OpBuilder &b, NormalizeOp op) {
     SmallVector<Value> results, forFolding;
     if (folds) {
       Value distance = math::AbsFOp::create(nested, l,
-                                            arith.mul(mean, inverse));
-      Value isNear = // not if one is NaN
-          arith.compare(arith::CmpFPredicate::OLE, distance,
-                        arith.constant(kMostFolded, wide));
-      forFolding = {
-          arith.convert(arith.sub(offset, arith.mul(mean, a)), narrow),
-          arith.select(isNear, arith.constant(0.0, narrow),
-                       arith.constant(1.0, narrow))};
+                                            arith.mulOrZero(mean, inverse));
+      // Not of NaN, of which either version makes NaN: other channels keep
+      // theirs.
+      Value isFar = arith.compare(arith::CmpFPredicate::OGT, distance,
+                                  arith.constant(kMostFolded, wide));
+      Value folded = arith.sub(offset, arith.mulOrZero(mean, a));
+      forFolding = {arith.convert(folded, narrow),
+                    arith.select(isFar, arith.constant(1.0, narrow),
+                                 arith.constant(0.0, narrow))};
     }
     if (subtracts) {
       Value rounded = arith.convert(toRound, narrow);

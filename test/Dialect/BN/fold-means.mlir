@@ -1,0 +1,66 @@
+// Inside the caches, 16-bit data are normalized without a subtraction where all
+// means are at most 16 deviations from 0; there are two versions.
+
+// RUN: bn-opt %s --bn-decompose --canonicalize --cse | FileCheck %s
+
+// CHECK-LABEL: func @inference
+//       CHECK:   %[[C:.*]]:5 = linalg.generic
+//       CHECK:     %[[SIZE:.*]] = math.absf
+//       CHECK:     arith.cmpf ogt, %[[SIZE]], %{{.*}} : f64
+//       CHECK:   %[[DOUBTS:.*]] = linalg.generic {{.*}} iterator_types = ["reduction"]} ins(%[[C]]#4 :
+//       CHECK:   %[[NONE:.*]] = arith.cmpf oeq
+//       CHECK:   scf.if %[[NONE]]
+//       CHECK:     bn.normalize axis(1) {bn.lowering_strategy = {{.*}}} ins(%{{.*}}) scale(%[[C]]#1 : {{.*}}) offset(%[[C]]#3 :
+//       CHECK:       arith.maximumf
+//       CHECK:   else
+//       CHECK:     bn.normalize axis(1) {bn.lowering_strategy = {{.*}}} ins(%{{.*}}) mean(%[[C]]#0 : {{.*}}) scale(%[[C]]#1 : {{.*}}) offset(%[[C]]#2 :
+//       CHECK:       arith.maximumf
+func.func @inference(%x: tensor<50x512xbf16>, %m: tensor<512xf32>,
+    %v: tensor<512xf32>, %b: tensor<512xf32>) -> tensor<50x512xbf16> {
+  %y = bn.inference axis(1) epsilon(1.0e-3)
+      {bn.lowering_strategy = #bn.lowering_strategy<sweep, threads = 2,
+       parallel = [-8, 0], tile = [0, 0], vector_bits = 512, unroll = 4,
+       stores = temporal>}
+      ins(%x : tensor<50x512xbf16>) offset(%b : tensor<512xf32>)
+      statistics(%m, %v : tensor<512xf32>, tensor<512xf32>)
+      outs(%x : tensor<50x512xbf16>) epilogue {
+      ^bb0(%r: f32):
+        %zero = arith.constant 0.0 : f32
+        %t = arith.maximumf %r, %zero : f32
+        bn.yield %t : f32
+      } -> tensor<50x512xbf16>
+  return %y : tensor<50x512xbf16>
+}
+
+// Past the caches, of f32, and in pipelined loops there is one.
+// CHECK-LABEL: func @one_version
+//   CHECK-NOT:   scf.if
+//       CHECK:   return
+func.func @one_version(%x: tensor<50x512xbf16>, %z: tensor<50x512xf32>,
+    %p: tensor<8x4x64xbf16>, %m: tensor<512xf32>, %v: tensor<512xf32>,
+    %c: tensor<4xf32>)
+    -> (tensor<50x512xbf16>, tensor<50x512xf32>, tensor<8x4x64xbf16>) {
+  %y = bn.inference axis(1) epsilon(1.0e-3)
+      {bn.lowering_strategy = #bn.lowering_strategy<sweep, threads = 2,
+       parallel = [-8, 0], tile = [0, 0], vector_bits = 512, unroll = 4,
+       stores = nontemporal>}
+      ins(%x : tensor<50x512xbf16>)
+      statistics(%m, %v : tensor<512xf32>, tensor<512xf32>)
+      outs(%x : tensor<50x512xbf16>) -> tensor<50x512xbf16>
+  %w = bn.inference axis(1) epsilon(1.0e-3)
+      {bn.lowering_strategy = #bn.lowering_strategy<sweep, threads = 2,
+       parallel = [-8, 0], tile = [0, 0], vector_bits = 512, unroll = 4,
+       stores = temporal>}
+      ins(%z : tensor<50x512xf32>)
+      statistics(%m, %v : tensor<512xf32>, tensor<512xf32>)
+      outs(%z : tensor<50x512xf32>) -> tensor<50x512xf32>
+  %q, %n, %u = bn.training axis(1) epsilon(1.0)
+      {bn.lowering_strategy = #bn.lowering_strategy<pipelined_slab,
+       threads = 2, parallel = [0, 2, 0], tile = [1, 1, 0], vector_bits = 512,
+       unroll = 4, stores = temporal>}
+      ins(%p : tensor<8x4x64xbf16>)
+      outs(%p, %c, %c : tensor<8x4x64xbf16>, tensor<4xf32>, tensor<4xf32>)
+      -> tensor<8x4x64xbf16>, tensor<4xf32>, tensor<4xf32>
+  return %y, %w, %q
+      : tensor<50x512xbf16>, tensor<50x512xf32>, tensor<8x4x64xbf16>
+}
