@@ -115,8 +115,9 @@ linalg::GenericOp RawStatsBuilder::runRaw() {
   auto raw = createRawSums();
   auto pivots = createPivots(raw.getResults());
   Value doubts = pivots.getResult(1);
-  auto sums = scf::IfOp::create(b, loc, raw.getResultTypes(), areAllZero(b, op, doubts),
-                                /*withElseRegion=*/true);
+  auto sums =
+      scf::IfOp::create(b, loc, raw.getResultTypes(), areAllZero(b, op, doubts),
+                        /*withElseRegion=*/true);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(sums.thenBlock());
   scf::YieldOp::create(b, loc, raw.getResults());

@@ -253,14 +253,17 @@ def DecomposePass : Pass<"bn-decompose", "::mlir::func::FuncOp"> {
     `bn.training` becomes `bn.stats`, the variance, `bn.update_running_stats`
     and `bn.normalize`; `bn.inference` becomes `bn.normalize`; and a
     `bn.normalize` with a variance becomes coefficients, computed once per
-    channel in f64, and a `bn.normalize` that applies them. `bn.backward`
+    channel in f64, and a `bn.normalize` that applies them; of 16-bit data that
+    are stored in the caches two, in an `scf.if`: without a mean, which is part
+    of the offset, if those of all channels are near 0. `bn.backward`
     becomes `bn.backward_reduce`, coefficients and `bn.backward_input`, as far
     as its gradients need them; with `frozen`, the gradient of the input is a
     `bn.normalize` that scales. Groups are an error: see bn-expand-groups.
   }];
   let dependentDialects = [
     "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
-    "::mlir::math::MathDialect", "::mlir::tensor::TensorDialect"
+    "::mlir::math::MathDialect", "::mlir::scf::SCFDialect",
+    "::mlir::tensor::TensorDialect"
   ];
 }
 
