@@ -91,6 +91,22 @@ TEST(ExtremesTest, ConstantChannels) {
   });
 }
 
+/// Small ones, too, of which the square is far below epsilon.
+TEST(ExtremesTest, SmallConstantChannels) {
+  forAll([&](DType dtype, const Layout &layout) {
+    Execution run = createRun(kTraining, dtype, layout);
+    HostArray constants(dtype, {3});
+    constants.set(0, 0);
+    constants.set(1, 7.0 / 1024);
+    constants.set(2, -0.01);
+    run.fillInput(
+        [&](int64_t, int64_t channel) { return constants[channel % 3]; });
+    run.fillChannels("offset", [](int64_t) { return 0; });
+    if (run.run())
+      EXPECT_EQ(run.countOthers("output", [](int64_t) { return 0; }), 0);
+  });
+}
+
 /// NaN and infinity exactly where the formula gives them.
 TEST(ExtremesTest, NoEpsilonAndNoVariance) {
   for (double epsilon : {0.0, -1.0})
@@ -282,6 +298,21 @@ TEST(ExtremesTest, TinyDeviations) {
       if (run.run())
         run.compare();
     }
+}
+
+/// Scales that f32 holds, but not their products with elements.
+TEST(ExtremesTest, LargeScales) {
+  for (const Layout &layout : getLayouts()) {
+    SCOPED_TRACE(describe(DType::BF16, layout));
+    Execution run = createRun(kInference, DType::BF16, layout);
+    Random random(5);
+    run.fillInput([&](int64_t, int64_t) { return 10 + random.normal(); });
+    run.fillChannels("mean", [](int64_t) { return 10; });
+    run.fillChannels("variance", [](int64_t) { return 1; });
+    run.fillChannels("scale", [](int64_t) { return 5e37; });
+    if (run.run())
+      run.compare();
+  }
 }
 
 //===----------------------------------------------------------------------===//

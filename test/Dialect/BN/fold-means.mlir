@@ -4,9 +4,19 @@
 // RUN: bn-opt %s --bn-decompose --canonicalize --cse | FileCheck %s
 
 // CHECK-LABEL: func @inference
+//   CHECK-DAG:   %[[MOST:.*]] = arith.constant 2.560000e+02 : f64
+//   CHECK-DAG:   %[[ZERO:.*]] = arith.constant 0.000000e+00 : f32
+//   CHECK-DAG:   %[[ONE:.*]] = arith.constant 1.000000e+00 : f32
 //       CHECK:   %[[C:.*]]:5 = linalg.generic
-//       CHECK:     %[[SIZE:.*]] = math.absf
-//       CHECK:     arith.cmpf ogt, %[[SIZE]], %{{.*}} : f64
+//   CHECK-DAG:     %[[BOUND:.*]] = arith.mulf %[[V:.*]], %[[MOST]]
+//   CHECK-DAG:     %[[SQUARE:.*]] = arith.mulf %[[M:.*]], %[[M]]
+//       CHECK:     %[[FAR:.*]] = arith.cmpf ogt, %[[SQUARE]], %[[BOUND]]
+//       CHECK:     %[[HUGE:.*]] = arith.ori
+//       CHECK:     %[[DOUBT:.*]] = arith.ori %[[FAR]], %[[HUGE]]
+//       CHECK:     %[[DIFFERENCE:.*]] = arith.subf %[[OFFSET:.*]], %[[PART:.*]] : f64
+//       CHECK:     %[[FOLDED:.*]] = arith.truncf %[[DIFFERENCE]]
+//       CHECK:     %[[FLAG:.*]] = arith.select %[[DOUBT]], %[[ONE]], %[[ZERO]]
+//       CHECK:     linalg.yield %{{.*}}, %{{.*}}, %{{.*}}, %[[FOLDED]], %[[FLAG]]
 //       CHECK:   %[[DOUBTS:.*]] = linalg.generic {{.*}} iterator_types = ["reduction"]} ins(%[[C]]#4 :
 //       CHECK:   %[[NONE:.*]] = arith.cmpf oeq
 //       CHECK:   scf.if %[[NONE]]

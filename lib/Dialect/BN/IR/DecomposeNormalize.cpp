@@ -58,9 +58,10 @@ static Value roundToDeviation(Arith &arith, Value mean, Value variance,
   return arith.sub(arith.add(mean, large), large);
 }
 
-/// The most deviations that all means may be from 0 for it. Then rounding
-/// errors are far below those of writing 16 bits (docs/Numerics.md).
-static constexpr double kMostFolded = 16;
+/// The most deviations that all means may be from 0 for it, and the largest
+/// coefficients that nothing overflows with. What is rounded is far below half
+/// a unit of the 16 bits of elements near the mean (docs/Numerics.md).
+static constexpr double kMostFolded = 16, kLargest = 0x1p100;
 
 /// True where the subtraction of a mean is worth a version of the sweep that
 /// has none: inside the caches, elements of 16 bits wait for instructions. (A
@@ -87,7 +88,7 @@ struct CoefficientsBuilder {
         folds(paysToFoldMean(op)) {}
 
   SmallVector<Value> compute(Arith arith, ValueRange args);
-  void foldMean(Arith arith, Value mean, Value inverse, Value a, Value offset,
+  void foldMean(Arith arith, Value mean, Value variance, Value a, Value offset,
                 SmallVector<Value> &results);
   ValueRange createCoefficients();
   Value createNormalize(Value mean, Value scale, Value offset);
@@ -106,17 +107,26 @@ struct CoefficientsBuilder {
 } // namespace
 
 /// Adds to `results` the offset that holds all of the mean, and 1 where that is
-/// too far from 0, else 0. NaN is not too far: of it either version makes NaN,
-/// and other channels keep theirs.
-void CoefficientsBuilder::foldMean(Arith arith, Value mean, Value inverse,
+/// too far from 0, or f32 may overflow, else 0. NaN is neither: of it either
+/// version makes NaN.
+void CoefficientsBuilder::foldMean(Arith arith, Value mean, Value variance,
                                    Value a, Value offset,
                                    SmallVector<Value> &results) {
-  Value distance = math::AbsFOp::create(arith.b, loc,
-                                        arith.mulOrZero(mean, inverse));
-  Value isFar = arith.compare(arith::CmpFPredicate::OGT, distance,
-                              arith.constant(kMostFolded, wide));
-  Value folded = arith.sub(offset, arith.mulOrZero(mean, a));
-  results.push_back(arith.convert(folded, narrow));
+  auto isAbove = [&](Value value, double most) {
+    Value size = math::AbsFOp::create(arith.b, loc, value);
+    return arith.compare(arith::CmpFPredicate::OGT, size,
+                         arith.constant(most, wide));
+  };
+  auto either = [&](Value x, Value y) -> Value {
+    return arith::OrIOp::create(arith.b, loc, x, y);
+  };
+  Value part = arith.mulOrZero(mean, a);
+  Value most =
+      arith.mul(variance, arith.constant(kMostFolded * kMostFolded, wide));
+  Value isFar =
+      arith.compare(arith::CmpFPredicate::OGT, arith.mul(mean, mean), most);
+  isFar = either(isFar, either(isAbove(a, kLargest), isAbove(part, kLargest)));
+  results.push_back(arith.convert(arith.sub(offset, part), narrow));
   results.push_back(arith.select(isFar, arith.constant(1.0, narrow),
                                  arith.constant(0.0, narrow)));
 }
@@ -128,11 +138,11 @@ SmallVector<Value> CoefficientsBuilder::compute(Arith arith, ValueRange args) {
     return operand ? arith.convert(args[index++], wide)
                    : arith.constant(absent, wide);
   };
-  Value mean = take(op.getMean(), 0.0), toRound = mean, a, inverse;
+  Value mean = take(op.getMean(), 0.0), toRound = mean, a, variance;
   if (op.getVariance()) {
-    Value variance = take(op.getVariance(), 0.0);
+    variance = take(op.getVariance(), 0.0);
     double epsilon = op.getEpsilon()->convertToDouble();
-    inverse = a = arith.inverseDeviation(variance, epsilon);
+    a = arith.inverseDeviation(variance, epsilon);
     if (!fits(op.getMean(), narrow))
       toRound = roundToDeviation(arith, mean, variance, a);
     if (op.getScale())
@@ -153,7 +163,7 @@ SmallVector<Value> CoefficientsBuilder::compute(Arith arith, ValueRange args) {
   if (adds)
     results.push_back(arith.convert(offset, narrow));
   if (folds)
-    foldMean(arith, mean, inverse, a, given, results);
+    foldMean(arith, mean, variance, a, given, results);
   return results;
 }
 
@@ -193,9 +203,9 @@ Value CoefficientsBuilder::run() {
   Value offset = adds ? coefficients[subtracts + 1] : Value();
   if (!folds)
     return createNormalize(mean, scale, offset);
-  Value folded = coefficients.drop_back().back(), isFar = coefficients.back();
+  Value folded = coefficients.drop_back().back(), doubts = coefficients.back();
   auto choice =
-      scf::IfOp::create(b, loc, op->getResultTypes(), areAllZero(b, op, isFar),
+      scf::IfOp::create(b, loc, op->getResultTypes(), areAllZero(b, op, doubts),
                         /*withElseRegion=*/true);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(choice.thenBlock());

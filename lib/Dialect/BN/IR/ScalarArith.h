@@ -85,8 +85,8 @@ Value dropExcluded(Arith &arith, Value x, Value w);
 std::pair<Value, AffineMap> dropUnitDims(OpBuilder &b, Location loc,
                                          Value value);
 
-/// An i1: all entries of `perChannel` are 0. Carries the lowering strategy of
-/// `from`.
+/// An i1: all entries of `perChannel`, none below 0, are 0. Carries the
+/// lowering strategy of `from`.
 Value areAllZero(OpBuilder &b, Operation *from, Value perChannel);
 
 /// Number of elements per channel in `input`, as f64: exact up to 2^53.

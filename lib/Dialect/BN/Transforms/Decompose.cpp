@@ -72,7 +72,7 @@ LogicalResult mlir::bn::decomposeToStructural(RewriterBase &rewriter,
       return reportUnsupported(next);
     for (Value value : *values)
       if (Operation *made = value.getDefiningOp()) // maybe one of two versions
-        made->walk([&](IndexedOpInterface op) { worklist.insert(op); });
+        made->walk([&](IndexedOpInterface part) { worklist.insert(part); });
     rewriter.replaceOp(next, *values);
   }
   return success();

@@ -286,6 +286,7 @@ static void expandNormalization(RewriterBase &b, Operation *normalize) {
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPoint(normalize);
   while (normalize && isa<InferenceOp, NormalizeOp>(normalize)) {
+    normalize->removeAttr(kLoweringStrategyAttrName); // of one version
     FailureOr<SmallVector<Value>> values =
         cast<linalg::AggregatedOpInterface>(normalize).decomposeOperation(b);
     if (failed(values))
