@@ -19,8 +19,8 @@ def ConvertBNToLinalgPass
     `linalg.generic`. `bn.stats` becomes a sum (the tile's mean), centred sums
     and a merge into its outs; with a strategy that says `moments = raw`, sums
     of x and x^2, in an `scf.if` the centred ones of channels of which those are
-    not exact enough, and a merge. Works on ops of any rank with any axes, tiled or
-    not; it is the whole lowering for a compiler that tiles `linalg` itself.
+    not exact enough, and a merge. Works on ops of any rank with any axes, tiled
+    or not; it is the whole lowering for a compiler that tiles `linalg` itself.
 
     Example:
 

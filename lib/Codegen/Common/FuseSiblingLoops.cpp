@@ -17,6 +17,7 @@
 
 #include "bn/Codegen/Common/Passes.h"
 #include "bn/Dialect/BN/IR/BNDialect.h"
+#include "bn/Dialect/BN/Utils/Utils.h"
 
 #include "mlir/Dialect/Bufferization/IR/BufferizableOpInterface.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -99,16 +100,6 @@ struct Accesses {
   }
 };
 } // namespace
-
-static Value getViewedTensor(Value tensor) {
-  while (Operation *op = tensor.getDefiningOp()) {
-    if (!isa<tensor::ExtractSliceOp, tensor::CastOp, tensor::CollapseShapeOp,
-             tensor::ExpandShapeOp>(op))
-      break;
-    tensor = op->getOperand(0);
-  }
-  return tensor;
-}
 
 /// Adds what `root`, with its regions, reads and writes.
 void Accesses::add(Operation *root) {

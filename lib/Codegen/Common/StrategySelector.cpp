@@ -13,9 +13,7 @@
 
 #include "StrategySelector.h"
 #include "Producers.h"
-
-#include "mlir/Dialect/Linalg/IR/Linalg.h"
-#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "bn/Dialect/BN/Utils/Utils.h"
 
 using namespace mlir;
 using namespace mlir::bn;
@@ -168,36 +166,25 @@ int64_t StrategySelector::selectUnroll() {
   return isLong && machine.vectorBits >= kMaskedBits ? kLongUnroll : kUnroll;
 }
 
-/// True where `data` are computed as they are read.
-static bool isProduced(Value data) {
-  while (auto view = data.getDefiningOp()) {
-    if (!isa<tensor::CollapseShapeOp, tensor::ExpandShapeOp,
-             tensor::ExtractSliceOp, tensor::CastOp>(view))
-      return isProducer(view);
-    data = view->getOperand(0);
-  }
-  return false;
-}
-
 /// Raw moments of bf16 data take half the instructions of central ones where
 /// there are dot products, and no pivot. Where data come from memory that is
-/// what counts, and a tile in doubt would be read from there once more. Of a
-/// few elements the mean is far from 0 by chance.
+/// what counts, and a tile in doubt would be read from there once more; where
+/// they are computed as they are read, they would be computed again. Of a few
+/// elements the mean is far from 0 by chance.
 Moments StrategySelector::selectMoments(Schedule schedule) {
   bool isSlabPastCaches = schedule == Schedule::Slab && !storesToCaches();
   bool isTraining = isa<TrainingOp>(op.getOperation());
+  Value data = getViewedTensor(op.getSpanningOperand().get());
   if (!machine.hasDots() || !type.getElementType().isBF16() ||
       schedule == Schedule::PipelinedSlab || isSlabPastCaches ||
       !(isTraining || isa<StatsOp>(op.getOperation())) || getMask(op) ||
-      isProduced(op.getSpanningOperand().get()))
+      isProducer(data.getDefiningOp()))
     return Moments::Central;
   if (!type.hasStaticShape()) // of a training op there is one for large data
     return isTraining && !assumption.isLarge ? Moments::Raw : Moments::Central;
-  int64_t elements = 1;
-  for (int64_t dim = 0; dim < rank(); ++dim)
-    elements *= isReduction(dim) ? size(dim) : 1;
+  bool hasMany = *countReducedElements(type, kinds) >= kLeastRaw;
   bool fits = type.getNumElements() * elementBytes <= machine.l3Bytes;
-  return fits && elements >= kLeastRaw ? Moments::Raw : Moments::Central;
+  return fits && hasMany ? Moments::Raw : Moments::Central;
 }
 
 /// How many rows of `size` elements a tile may have, so that no chain of

@@ -23,7 +23,7 @@ namespace mlir::bn {
 
 /// Replaces `op`, on tensors, by loops over vectors of `vectorBits` bits, with
 /// `unroll` registers per register tile; with `avx512BF16`, sums of products of
-/// bf16 are dot products. Fails, without changing anything, on
+/// bf16 for raw moments are dot products. Fails, without changing anything, on
 /// ops with index maps that are not projections or with bodies that are not
 /// elementwise.
 LogicalResult vectorizeTile(RewriterBase &rewriter, linalg::LinalgOp op,

@@ -28,9 +28,10 @@ def VectorizeTilesPass
     added one by one in a loop that also writes, the squares of up to 18 rows.
     Of bf16 that is only summed along the strips, two registers or more are
     widened without regard to their order, by a shift and a mask. With
-    `avx512-bf16`, where each result is a sum of products of bf16, of bf16 and
-    constants that are bf16, or of bf16 alone, these are dot products: of
-    neighbours along a strip, or else of rows in pairs, element by element.
+    `avx512-bf16`, where the strategy says `moments = raw` and each result is a
+    sum of products of bf16, of bf16 and constants that are bf16, or of bf16
+    alone, these are dot products: of neighbours along a strip, or else of rows
+    in pairs, element by element.
     Where the strategy of an elementwise op says `jam = J`, J rows are written
     in one loop, which reads once what they share.
 
@@ -68,7 +69,7 @@ def VectorizeTilesPass
            "registers per register tile, for ops without a strategy">,
     Option<"avx512BF16", "avx512-bf16", "bool", "false",
            "the target has the instructions AVX512-BF16: sums of products of "
-           "bf16 are dot products">
+           "bf16 for raw moments are dot products">
   ];
   let statistics = [
     Statistic<"numVectorized", "vectorized", "ops turned into vector loops">,

@@ -204,15 +204,14 @@ Value CoefficientsBuilder::run() {
   if (!folds)
     return createNormalize(mean, scale, offset);
   Value folded = coefficients.drop_back().back(), doubts = coefficients.back();
-  auto choice =
-      scf::IfOp::create(b, loc, op->getResultTypes(), areAllZero(b, op, doubts),
-                        /*withElseRegion=*/true);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(choice.thenBlock());
-  scf::YieldOp::create(b, loc, createNormalize(Value(), scale, folded));
-  b.setInsertionPointToStart(choice.elseBlock());
-  scf::YieldOp::create(b, loc, createNormalize(mean, scale, offset));
-  return choice.getResult(0);
+  auto fold = [&](OpBuilder &, Location) {
+    scf::YieldOp::create(b, loc, createNormalize(Value(), scale, folded));
+  };
+  auto subtract = [&](OpBuilder &, Location) {
+    scf::YieldOp::create(b, loc, createNormalize(mean, scale, offset));
+  };
+  return scf::IfOp::create(b, loc, areAllZero(b, op, doubts), fold, subtract)
+      .getResult(0);
 }
 
 FailureOr<SmallVector<Value>> NormalizeOp::decomposeOperation(OpBuilder &b) {

@@ -115,16 +115,15 @@ linalg::GenericOp RawStatsBuilder::runRaw() {
   auto raw = createRawSums();
   auto pivots = createPivots(raw.getResults());
   Value doubts = pivots.getResult(1);
+  auto keep = [&](OpBuilder &, Location) {
+    scf::YieldOp::create(b, loc, raw.getResults());
+  };
+  auto replace = [&](OpBuilder &, Location) {
+    scf::YieldOp::create(
+        b, loc, sumAgain(raw.getResults(), pivots.getResult(0), doubts));
+  };
   auto sums =
-      scf::IfOp::create(b, loc, raw.getResultTypes(), areAllZero(b, op, doubts),
-                        /*withElseRegion=*/true);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(sums.thenBlock());
-  scf::YieldOp::create(b, loc, raw.getResults());
-  b.setInsertionPointToStart(sums.elseBlock());
-  scf::YieldOp::create(b, loc,
-                       sumAgain(raw.getResults(), pivots.getResult(0), doubts));
-  b.setInsertionPointAfter(sums);
+      scf::IfOp::create(b, loc, areAllZero(b, op, doubts), keep, replace);
   return createMerge(
       {pivots.getResult(0), sums.getResult(0), sums.getResult(1)}, count);
 }

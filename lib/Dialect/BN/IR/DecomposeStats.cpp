@@ -141,17 +141,9 @@ linalg::GenericOp StatsBuilder::runCentral() {
 /// True for so few elements of a channel that their mean is far from 0 by
 /// chance.
 static bool hasFewElements(StatsOp op) {
-  auto type = cast<ShapedType>(op.getInput().getType());
-  int64_t elements = 1;
-  for (auto [size, kind] :
-       llvm::zip_equal(type.getShape(), op.getIterationKinds())) {
-    if (kind != utils::IteratorType::reduction)
-      continue;
-    if (ShapedType::isDynamic(size))
-      return false;
-    elements *= size;
-  }
-  return elements < kLeastRawElements;
+  std::optional<int64_t> elements = countReducedElements(
+      cast<ShapedType>(op.getInput().getType()), op.getIterationKinds());
+  return elements && *elements < kLeastRawElements;
 }
 
 FailureOr<SmallVector<Value>> StatsOp::decomposeOperation(OpBuilder &b) {

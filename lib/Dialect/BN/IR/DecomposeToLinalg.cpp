@@ -42,16 +42,12 @@ Value mlir::bn::createElementCount(OpBuilder &b, Location loc, Value input,
   return arith::SIToFPOp::create(b, loc, b.getF64Type(), asInt);
 }
 
-/// Scale of sums over a number of elements that is not known.
-static constexpr double kDynamicScale = 1 << 16;
-
 Value mlir::bn::areAllZero(OpBuilder &b, Operation *from, Value perChannel) {
   Location loc = from->getLoc();
   auto type = cast<ShapedType>(perChannel.getType());
   Value zero = floatConstant(b, loc, 0.0, type.getElementType());
-  Value empty = tensor::EmptyOp::create(b, loc, ArrayRef<int64_t>(),
-                                        type.getElementType());
-  Value start = linalg::FillOp::create(b, loc, zero, empty).getResult(0);
+  Value start =
+      createZerosLike(b, loc, perChannel, /*dims=*/{}, type.getElementType());
   auto body = [&](OpBuilder &nested, Location l,
                   ValueRange args) -> SmallVector<Value> {
     return {Arith{nested, l}.add(args[0], args[1])};
@@ -65,6 +61,9 @@ Value mlir::bn::areAllZero(OpBuilder &b, Operation *from, Value perChannel) {
   Value total = tensor::ExtractOp::create(b, loc, sum.getResult(0));
   return arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OEQ, total, zero);
 }
+
+/// Scale of sums over a number of elements that is not known.
+static constexpr double kDynamicScale = 1 << 16;
 
 double mlir::bn::getSumScale(ShapedType type,
                              ArrayRef<utils::IteratorType> kinds) {

@@ -127,6 +127,30 @@ Value mlir::bn::createZerosLike(OpBuilder &builder, Location loc, Value source,
   return linalg::FillOp::create(builder, loc, zero, empty).getResult(0);
 }
 
+Value mlir::bn::getViewedTensor(Value tensor) {
+  while (Operation *op = tensor.getDefiningOp()) {
+    if (!isa<tensor::ExtractSliceOp, tensor::CastOp, tensor::CollapseShapeOp,
+             tensor::ExpandShapeOp>(op))
+      break;
+    tensor = op->getOperand(0);
+  }
+  return tensor;
+}
+
+std::optional<int64_t>
+mlir::bn::countReducedElements(ShapedType type,
+                               ArrayRef<utils::IteratorType> kinds) {
+  int64_t elements = 1;
+  for (auto [size, kind] : llvm::zip_equal(type.getShape(), kinds)) {
+    if (kind != utils::IteratorType::reduction)
+      continue;
+    if (ShapedType::isDynamic(size))
+      return std::nullopt;
+    elements *= size;
+  }
+  return elements;
+}
+
 bool mlir::bn::isZeroFilled(Value value) {
   auto fill = value.getDefiningOp<linalg::FillOp>();
   return fill && matchPattern(fill.value(), m_AnyZeroFloat());

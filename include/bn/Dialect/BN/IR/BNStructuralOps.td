@@ -24,10 +24,10 @@ def BN_StatsOp : BN_AggregatedOp<"stats", [AttrSizedOperandSegments]> {
 
     Squared differences are taken about `pivot`, in one pass; without it, about
     the mean of the input, which takes a pass of its own, or, where the strategy
-    says `moments = raw`, about 0 as far as that is exact. The result is the same
-    up to rounding, which grows with the distance of the pivot from the mean, in
-    standard deviations. The running mean of the elements before is a good
-    pivot (docs/Numerics.md). `mean` and `m2` may be wider than the input (the
+    says `moments = raw`, about 0 as far as that is exact. The result is the
+    same up to rounding, which grows with the distance of the pivot from the
+    mean, in standard deviations. The running mean of the elements before is a
+    good pivot (docs/Numerics.md). `mean` and `m2` may be wider than the input (the
     pipelines use f64); inside the op, sums are f32 (f64 for f64 input). With
     `mask`, elements count with their weight: one of weight 0 counts for
     nothing, even if it is NaN.

@@ -54,6 +54,14 @@ Value createEmptyLike(OpBuilder &builder, Location loc, Value source,
 Value createZerosLike(OpBuilder &builder, Location loc, Value source,
                       ArrayRef<int64_t> dims, Type element);
 
+/// The tensor that `tensor` is a slice, a cast or another shape of.
+Value getViewedTensor(Value tensor);
+
+/// How many elements of `type` make one result, the dimensions of which are of
+/// `kinds`; nothing where a size is not known.
+std::optional<int64_t>
+countReducedElements(ShapedType type, ArrayRef<utils::IteratorType> kinds);
+
 /// True where `value` is a tensor that is filled with zeros.
 bool isZeroFilled(Value value);
 
