@@ -129,6 +129,7 @@ void mlir::bn::buildBufferPhase(OpPassManager &pm, const CPUPipelineOptions &) {
   // Copies, and what the vectorizer left: for instance ops with linalg.index.
   pm.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());
   pm.addNestedPass<func::FuncOp>(createFoldReshapedBuffersPass());
+  pm.addNestedPass<func::FuncOp>(createPackBitsPass());
   pm.addNestedPass<func::FuncOp>(createPrefetchRowsPass());
   pm.addNestedPass<func::FuncOp>(createNontemporalStoresPass());
   bufferization::PromoteBuffersToStackPassOptions toStack;

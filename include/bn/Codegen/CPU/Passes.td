@@ -115,6 +115,37 @@ def ForallToOpenMPPass
   ];
 }
 
+def PackBitsPass : Pass<"bn-pack-bits", "::mlir::func::FuncOp"> {
+  let summary = "read and write elements of one bit as bytes";
+  let description = [{
+    A transfer of a vector of elements that a `bn.view_bits` views becomes one
+    of an eighth as many bytes and a `vector.bitcast`. Vectors have to be whole
+    bytes and to start at one, as they do in rows of a multiple of 8 elements:
+    what the pass cannot prove to be so is an error, as is any other access.
+
+    Example:
+
+    ```mlir
+    %bits = bn.view_bits %bytes : memref<512xi8> to memref<64x64xi8>
+    ...
+    %v = vector.transfer_read %bits[%r, %i], %pad : memref<64x64xi8>, vector<32xi8>
+    ```
+
+    becomes
+
+    ```mlir
+    %bit = affine.apply (%r * 64 + %i)
+    %w = vector.transfer_read %bytes[%bit / 8], %pad : memref<512xi8>, vector<4xi8>
+    %b = vector.bitcast %w : vector<4xi8> to vector<32xi1>
+    %v = arith.extui %b : vector<32xi1> to vector<32xi8>
+    ```
+  }];
+  let dependentDialects = [
+    "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
+    "::mlir::memref::MemRefDialect", "::mlir::vector::VectorDialect"
+  ];
+}
+
 def PrefetchRowsPass
     : Pass<"bn-prefetch-rows", "::mlir::func::FuncOp"> {
   let summary = "ask for rows some iterations before they are used";

@@ -209,3 +209,29 @@ LogicalResult NormalizeOp::verify() {
     return failure();
   return verifyResults(*this, getOuts());                      // normalize_c6
 }
+
+//===----------------------------------------------------------------------===//
+// Buffers
+//===----------------------------------------------------------------------===//
+
+LogicalResult ViewBitsOp::verify() {
+  auto type = cast<MemRefType>(getType());
+  unsigned numSizes = getSizes().size();
+  if (numSizes != type.getNumDynamicDims())                    // view_bits_c1
+    return emitOpError("expected ")
+           << type.getNumDynamicDims() << " sizes for " << type << ", got "
+           << numSizes;
+  if (!type.getLayout().isIdentity())
+    return emitOpError("expected a result in C order, got ") << type;
+  if (!type.hasStaticShape())
+    return success();
+  int64_t bits = type.getNumElements();
+  auto bytes = cast<MemRefType>(getSource().getType());
+  if (bits % 8 == 0 && (!bytes.hasStaticShape() ||             // view_bits_c2
+                        bytes.getNumElements() == bits / 8))
+    return success();
+  return emitOpError("expected a byte for 8 elements of ")
+         << type << ", got " << bytes;
+}
+
+Value ViewBitsOp::getViewSource() { return getSource(); }

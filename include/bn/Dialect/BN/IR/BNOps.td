@@ -12,5 +12,6 @@
 include "bn/Dialect/BN/IR/BNUserOps.td"
 include "bn/Dialect/BN/IR/BNGradientOps.td"
 include "bn/Dialect/BN/IR/BNStructuralOps.td"
+include "bn/Dialect/BN/IR/BNBufferOps.td"
 
 #endif // BN_DIALECT_BN_IR_BNOPS
