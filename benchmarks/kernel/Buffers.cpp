@@ -99,6 +99,12 @@ void Buffer::fill(double center, double spread, uint64_t seed) {
                 std::min<int64_t>(pattern.size(), all - done));
 }
 
+void Buffer::fillBits(uint64_t seed) {
+  std::mt19937_64 generator(seed);
+  for (int64_t i = 0; i < numElements; ++i)
+    data[i] = static_cast<char>(generator());
+}
+
 double Buffer::load(int64_t i) const {
   if (dtype == DType::F32) // APFloat takes its time
     return reinterpret_cast<const float *>(data)[i];

@@ -35,8 +35,13 @@ public:
   /// nothing to do with each other.
   void fill(double center, double spread, uint64_t seed);
 
+  /// Writes random bits. The buffer has elements of one byte.
+  void fillBits(uint64_t seed);
+
   /// Returns an element as float64.
   double load(int64_t i) const;
+  /// Returns bit `i mod 8` of byte `i / 8`.
+  bool loadBit(int64_t i) const { return data[i / 8] >> i % 8 & 1; }
 
   void *getData() const { return data; }
   DType getDType() const { return dtype; }

@@ -39,6 +39,14 @@ int Case::getNumTensors() const {
   return getNumInputs() + 1 + takesOutput() + writesAddendGrad;
 }
 
+bool Case::hasBits() const {
+  BatchNormSpec spec;
+  spec.shape = getMemoryShape();
+  spec.axis = {getAxis()};
+  return savesBits && kind != Kind::Inference && spec.allowsBits() &&
+         epilogue == BatchNormSpec::Epilogue::AddRelu;
+}
+
 bool Case::isLarge() const { return getBytes() > 24e6; }
 
 DimVector Case::getMemoryShape() const {

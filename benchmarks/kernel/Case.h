@@ -27,6 +27,9 @@ struct Case {
   /// Batch, channels, and the spatial sizes, if any.
   DimVector shape;
   BatchNormSpec::Epilogue epilogue = BatchNormSpec::Epilogue::None;
+  /// The forward op writes what the ReLU of a sum lets pass, a bit an element,
+  /// where rows are whole bytes; backward reads it.
+  bool savesBits = false;
 
   int64_t getChannels() const { return shape[1]; }
   int64_t getNumElements() const;
@@ -37,7 +40,7 @@ struct Case {
   /// it are multiples of the same bytes.
   int getNumInputs() const;
   /// Those that a kernel moves: with a ReLU of a sum, backward also reads the
-  /// output, and it writes the gradient of an addend.
+  /// output, unless there are bits, and it writes the gradient of an addend.
   int getNumTensors() const;
   int64_t getBytes() const { return getNumTensors() * getTensorBytes(); }
   /// Input and output do not fit into the last-level cache of our machines;
@@ -58,9 +61,11 @@ struct Case {
            (epilogue == BatchNormSpec::Epilogue::Relu ||
             epilogue == BatchNormSpec::Epilogue::LeakyRelu);
   }
+  /// It is a bit of each element.
+  bool hasBits() const;
   /// Backward sees it in the output.
   bool takesOutput() const {
-    return kind == BatchNormSpec::Kind::Backward &&
+    return kind == BatchNormSpec::Kind::Backward && !hasBits() &&
            epilogue == BatchNormSpec::Epilogue::AddRelu;
   }
   /// "training f32 nhwc", and the epilogue.

@@ -36,6 +36,7 @@ static BatchNormSpec getSpec(const Case &c, int64_t threads) {
   spec.elementType = c.dtype;
   spec.parameterType = c.dtype == DType::F64 ? DType::F64 : DType::F32;
   spec.recomputesOutput = c.recomputesOutput();
+  spec.hasBits = c.hasBits();
   spec.statisticsType = spec.recomputesOutput ? DType::F64 : spec.parameterType;
   spec.shape = c.getMemoryShape();
   spec.axis = {c.getAxis()};
@@ -112,7 +113,9 @@ llvm::Error KernelRun::allocate() {
     if (!buffer)
       return buffer.takeError();
     bool isPositive = operand.name == "scale" || operand.name == "variance";
-    if (operand.access == KernelOperand::Access::Read)
+    if (operand.bitsOf >= 0)
+      buffer->fillBits(/*seed=*/buffers.size());
+    else if (operand.access == KernelOperand::Access::Read)
       buffer->fill(isPositive ? 1.0 : 0.25, 0.5, /*seed=*/buffers.size());
     view.data = buffer->getData();
     buffers.push_back(std::move(*buffer));
@@ -208,11 +211,31 @@ llvm::Error KernelRun::checkChannel(int64_t channel) const {
     double error = std::fabs(y.load(i) - expected);
     worst = std::isnan(error) ? error : std::max(worst, error);
   });
-  return checkError(channel, worst, getTolerance(c.dtype) * 4);
+  if (llvm::Error error =
+          checkError(channel, worst, getTolerance(c.dtype) * 4))
+    return error;
+  return c.hasBits() ? checkBits(channel) : llvm::Error::success();
+}
+
+/// Checks the bits against the output: what has passed is above 0, or has been
+/// rounded to it.
+llvm::Error KernelRun::checkBits(int64_t channel) const {
+  int64_t wrong = 0;
+  forEachOfChannel(c, channel, [&](int64_t i) {
+    double output = getBuffer("output").load(i);
+    wrong += output != 0 && getBuffer("bits").loadBit(i) != (output > 0);
+  });
+  if (wrong == 0)
+    return llvm::Error::success();
+  return makeError("expected the bits of channel {0} to be right, got {1} that "
+                   "are not",
+                   channel, wrong);
 }
 
 /// The sign of element `i` of what the kernel is to take for the output.
 bool KernelRun::passes(int64_t channel, int64_t i) const {
+  if (c.hasBits())
+    return getBuffer("bits").loadBit(i);
   if (c.takesOutput())
     return getBuffer("output").load(i) > 0;
   if (!c.recomputesOutput())

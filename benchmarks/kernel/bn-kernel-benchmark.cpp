@@ -69,6 +69,12 @@ struct Options {
                  clEnumValN(Epilogue::Add, "add", "y + addend"),
                  clEnumValN(Epilogue::AddRelu, "add_relu", "both")),
       cl::CommaSeparated, cl::cat(category)};
+  cl::opt<bool> bits{
+      "bits",
+      cl::desc("With add_relu, training writes what the ReLU lets pass, a bit "
+               "an element, and backward reads it in the place of the output: "
+               "where rows are whole bytes"),
+      cl::cat(category)};
   cl::list<std::string> shapes{
       "shape",
       cl::desc("A shape, NxCxHxW or NxC in either layout; may be "
@@ -117,10 +123,10 @@ static std::vector<Case> getCases(const Options &options) {
   auto add = [&](Kind kind, DType dtype, Layout layout, Epilogue epilogue) {
     for (const std::string &shape : options.shapes)
       cases.push_back(
-          {kind, dtype, layout, check(parseShape(shape)), epilogue});
+          {kind, dtype, layout, check(parseShape(shape)), epilogue, options.bits});
     for (const std::string &set : options.sets)
       for (DimVector &shape : check(getShapeSet(set, layout)))
-        cases.push_back({kind, dtype, layout, shape, epilogue});
+        cases.push_back({kind, dtype, layout, shape, epilogue, options.bits});
   };
   for (Kind kind : options.kinds)
     for (DType dtype : options.dtypes)

@@ -41,6 +41,30 @@ llvm::StringRef BatchNormSpec::getEpilogueName() const {
   llvm_unreachable("unknown epilogue");
 }
 
+static llvm::Error verifyBits(const BatchNormSpec &spec) {
+  bool isForward = spec.kind == Kind::Training ||
+                   spec.kind == Kind::Inference || spec.kind == Kind::Normalize;
+  if (!isForward && spec.kind != Kind::Backward)
+    return makeError("expected no 'hasBits' for the kind {0}, got true",
+                     spec.getKindName());
+  if (spec.epilogue == Epilogue::None || spec.epilogue == Epilogue::Add)
+    return makeError("expected 'epilogue' to be relu, leaky_relu or add_relu "
+                     "where there are bits, got {0}",
+                     spec.getEpilogueName());
+  if (spec.recomputesOutput)
+    return makeError("expected 'recomputesOutput' to be false where there are "
+                     "bits, got true");
+  if (spec.takesRenormalization())
+    return makeError("expected 'isRenormalized' to be false where there are "
+                     "bits, got true");
+  if (spec.allowsBits())
+    return llvm::Error::success();
+  int64_t row = spec.getRowSize();
+  return makeError("expected rows of a multiple of 8 elements where there are "
+                   "bits, got {0}",
+                   row < 0 ? "a dynamic size" : std::to_string(row));
+}
+
 static llvm::Error verifyRecomputation(const BatchNormSpec &spec) {
   auto expect = [](const char *what, const llvm::Twine &got) {
     return makeError("expected {0} where 'output' is computed again, got {1}",
@@ -75,6 +99,8 @@ llvm::Error mlir::bn::verifyEpilogue(const BatchNormSpec &spec) {
     return makeError("expected 'epilogue' to be add or add_relu, whose addend "
                      "has a gradient, got {0}",
                      spec.getEpilogueName());
+  if (spec.hasBits)
+    return verifyBits(spec);
   if (isBackward && spec.recomputesOutput)
     return verifyRecomputation(spec);
   return llvm::Error::success();
@@ -96,7 +122,8 @@ struct CodePrinter {
 };
 } // namespace
 
-/// Prints what an epilogue makes of `%y` and `%a`, and returns its name.
+/// Prints what an epilogue makes of `%y` and `%a`, and returns its name; also
+/// `%bit`, where that is saved.
 static const char *printForward(CodePrinter code, const BatchNormSpec &spec) {
   const char *sum = spec.takesAddend() ? "z" : "y";
   if (spec.takesAddend())
@@ -104,6 +131,10 @@ static const char *printForward(CodePrinter code, const BatchNormSpec &spec) {
   if (spec.epilogue == Epilogue::Add)
     return sum;
   code.constant("zero", 0.0);
+  if (spec.hasBits) {
+    code.line("passes", llvm::Twine("arith.cmpf ogt, %") + sum + ", %zero");
+    code.os << "\n      %bit = arith.extui %passes : i1 to i8";
+  }
   if (spec.epilogue != Epilogue::LeakyRelu) {
     code.line("relu", llvm::Twine("arith.maximumf %") + sum + ", %zero");
     return "relu";
@@ -115,10 +146,15 @@ static const char *printForward(CodePrinter code, const BatchNormSpec &spec) {
   return "leaky";
 }
 
-/// Prints what becomes of the gradient `%dz` of the output `%z`.
+/// Prints what becomes of the gradient `%dz` of the output `%z`, or of one of
+/// which the bit `%z` is known.
 static const char *printBackward(CodePrinter code, const BatchNormSpec &spec) {
   code.constant("zero", 0.0);
-  code.line("above", "arith.cmpf ogt, %z, %zero");
+  if (spec.hasBits)
+    code.os << "\n      %none = arith.constant 0 : i8"
+            << "\n      %above = arith.cmpi ne, %z, %none : i8";
+  else
+    code.line("above", "arith.cmpf ogt, %z, %zero");
   const char *below = "zero";
   if (spec.epilogue == Epilogue::LeakyRelu) {
     code.constant("slope", spec.slope);
@@ -135,23 +171,29 @@ void mlir::bn::printEpilogue(llvm::raw_ostream &os, const BatchNormSpec &spec,
   if (isBackward ? !spec.needsOutput() : spec.epilogue == Epilogue::None)
     return;
   CodePrinter code{os, spec.elementType == DType::F64 ? "f64" : "f32"};
+  bool takesBits = isBackward && spec.hasBits;
+  std::string bits =
+      type.drop_back(stringifyDType(spec.elementType).size()).str() + "i8";
   auto start = [&](const char *clause, const char *input, const char *first,
                    const char *second) {
     os << "\n        " << clause;
     if (input)
-      os << "(%" << input << "_t : tensor<" << type << ">)";
+      os << "(%" << input << "_t : tensor<" << (takesBits ? bits : type)
+         << ">)";
     os << " {\n    ^bb0(%" << first << ": " << code.type;
     if (input)
-      os << ", %" << second << ": " << code.type;
+      os << ", %" << second << ": " << (takesBits ? "i8" : code.type);
     os << "):";
   };
   const char *result;
   if (isBackward) {
-    start("prologue", "output", "dz", "z");
+    start("prologue", takesBits ? "bits" : "output", "dz", "z");
     result = printBackward(code, spec);
   } else {
     start("epilogue", spec.takesAddend() ? "addend" : nullptr, "y", "a");
     result = printForward(code, spec);
   }
-  os << "\n      bn.yield %" << result << " : " << code.type << "\n    }";
+  bool saves = !isBackward && spec.hasBits;
+  os << "\n      bn.yield %" << result << (saves ? ", %bit" : "") << " : "
+     << code.type << (saves ? ", i8" : "") << "\n    }";
 }

@@ -132,6 +132,7 @@ bool KeyReader::readFlag(llvm::StringRef word) {
                   .Case("offset_grad", &BatchNormSpec::hasOffsetGrad)
                   .Case("addend_grad", &BatchNormSpec::hasAddendGrad)
                   .Case("recomputed", &BatchNormSpec::recomputesOutput)
+                  .Case("bits", &BatchNormSpec::hasBits)
                   .Case("frozen", &BatchNormSpec::isFrozen)
                   .Default(nullptr);
   if (flag) {

@@ -31,14 +31,49 @@ std::string mlir::bn::printShapedType(const KernelOperand &operand) {
   return text + stringifyDType(operand.dtype).str();
 }
 
+/// `operand`; of bits, the view of them that has the shape of the data.
+static KernelOperand getViewed(const KernelSignature &signature,
+                               KernelOperand operand) {
+  if (operand.bitsOf >= 0)
+    operand.shape = signature.arguments[operand.bitsOf].shape;
+  return operand;
+}
+
+/// Prints `%bits`, the view of `%bits_bytes` that has the shape of argument 0.
+static void printBits(llvm::raw_ostream &os, const KernelSignature &signature,
+                      const KernelOperand &bits) {
+  const KernelOperand &data = signature.arguments[bits.bitsOf];
+  std::string sizes;
+  for (auto [dim, size] : llvm::enumerate(data.shape)) {
+    if (size >= 0)
+      continue;
+    os << "  %bits_c" << dim << " = arith.constant " << dim << " : index\n"
+       << "  %bits_d" << dim << " = memref.dim %" << data.name << ", %bits_c"
+       << dim << " : memref<" << printShapedType(data) << ">\n";
+    sizes += (sizes.empty() ? "%bits_d" : ", %bits_d") + std::to_string(dim);
+  }
+  os << "  %" << bits.name << " = bn.view_bits %" << bits.name << "_bytes"
+     << (sizes.empty() ? "" : "[" + sizes + "]") << " : memref<"
+     << printShapedType(bits) << "> to memref<"
+     << printShapedType(getViewed(signature, bits)) << ">\n";
+}
+
 static void printArguments(llvm::raw_ostream &os,
                            const KernelSignature &signature) {
   llvm::interleaveComma(signature.arguments, os, [&](const auto &operand) {
     std::string type = printShapedType(operand);
-    os << "%" << operand.name << ": "
+    os << "%" << operand.name << (operand.bitsOf >= 0 ? "_bytes: " : ": ")
        << (operand.isScalar ? type : "memref<" + type + ">");
   });
   os << ") {\n";
+  for (const KernelOperand &operand : signature.arguments)
+    if (operand.bitsOf >= 0)
+      printBits(os, signature, operand);
+}
+
+/// Prints the tensors that are in the memory of the arguments.
+static void printTensors(llvm::raw_ostream &os,
+                         const KernelSignature &signature) {
   for (const KernelOperand &operand : signature.arguments) {
     if (operand.isScalar)
       continue;
@@ -196,6 +231,9 @@ std::string BatchNormSpec::getModuleText() const {
   llvm::raw_string_ostream os(text);
   os << "func.func @" << functionName << "(";
   printArguments(os, signature);
+  for (KernelOperand &operand : signature.arguments)
+    operand = getViewed(signature, operand);
+  printTensors(os, signature);
   if (needsOutput() && recomputesOutput)
     printOutput(os, *this);
   if (takesRenormalization())

@@ -42,6 +42,19 @@ public:
     if (addend >= 0)
       signature.arguments[output].inPlaceWith.push_back(addend);
   }
+  /// A bit for each element of argument 0.
+  void addBits(Access access) {
+    if (!spec.hasBits)
+      return;
+    int64_t count = 1;
+    for (int64_t size : spec.shape)
+      count = size < 0 || count < 0 ? -1 : count * size;
+    KernelOperand &operand =
+        signature.arguments[add("bits", DType::I8, {}, access)];
+    operand.shape = {count < 0 ? -1 : count / 8};
+    operand.sameSizeAs = {-1};
+    operand.bitsOf = 0;
+  }
   /// A gradient that may be in the memory of what it is made of; -1 for what
   /// there is not.
   void addDataGrad(const char *name, int64_t outputGrad, int64_t output) {
@@ -173,6 +186,7 @@ static void addTraining(const BatchNormSpec &spec, SignatureBuilder &builder) {
     builder.addRunningStatistic("new_running_variance", Access::Write,
                                 variance);
   }
+  builder.addBits(Access::Write);
 }
 
 static void addInference(SignatureBuilder &builder) {
@@ -181,6 +195,7 @@ static void addInference(SignatureBuilder &builder) {
   builder.addStatistic("mean");
   builder.addStatistic("variance");
   builder.addOutput(input);
+  builder.addBits(Access::Write);
 }
 
 static void addNormalize(const BatchNormSpec &spec, SignatureBuilder &builder) {
@@ -191,6 +206,7 @@ static void addNormalize(const BatchNormSpec &spec, SignatureBuilder &builder) {
     builder.addStatistic("variance");
   builder.addScaleAndOffset();
   builder.addOutput(input);
+  builder.addBits(Access::Write);
 }
 
 static void addBackward(const BatchNormSpec &spec, SignatureBuilder &builder) {
@@ -207,6 +223,7 @@ static void addBackward(const BatchNormSpec &spec, SignatureBuilder &builder) {
   }
   builder.addMask();
   int64_t output = spec.takesOutput() ? builder.addData("output") : -1;
+  builder.addBits(Access::Read);
   if (spec.hasInputGrad)
     builder.addDataGrad("input_grad", outputGrad, output);
   if (spec.hasScaleGrad)

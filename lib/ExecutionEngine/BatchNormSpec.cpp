@@ -217,6 +217,21 @@ DimVector BatchNormSpec::getNormalizedAxis() const {
   return result;
 }
 
+int64_t BatchNormSpec::getRowSize() const {
+  DimVector channels = getNormalizedAxis();
+  int64_t dim = shape.size() - 1, size = 1;
+  bool isChannel = llvm::is_contained(channels, dim);
+  for (; dim >= 0 && llvm::is_contained(channels, dim) == isChannel; --dim) {
+    if (shape[dim] < 0)
+      return -1;
+    size *= shape[dim];
+    // A mask may keep dimensions apart.
+    if (takesMask() && shape[dim] != 1)
+      break;
+  }
+  return size;
+}
+
 std::string mlir::bn::printFloat(double value) {
   std::string text;
   llvm::raw_string_ostream(text) << llvm::format("%.17e", value);
@@ -246,6 +261,7 @@ static void printFlags(llvm::raw_ostream &os, const BatchNormSpec &spec) {
   print(isBackward && spec.hasInputGrad, "input_grad");
   print(isBackward && spec.hasAddendGrad, "addend_grad");
   print(isBackward && spec.recomputesOutput, "recomputed");
+  print(spec.hasBits, "bits");
   print(isBackward && spec.isFrozen, "frozen");
   print(spec.takesInverseStd(), "inverse_std");
   print((isNormalize || spec.kind == Kind::BackwardInput) && spec.hasMean,

@@ -114,6 +114,17 @@ static llvm::Error checkSameSizes(const Argument &argument,
   return llvm::Error::success();
 }
 
+/// Checks that there is a bit for each element of `of`.
+static llvm::Error checkBits(const Argument &argument, const Argument &of) {
+  int64_t bits = of.view.getNumElements();
+  if (argument.view.shape[0] == bits / 8)
+    return llvm::Error::success();
+  return makeError("expected {0} to have shape {1}, a bit for each element of "
+                   "{2}, got {3}",
+                   argument.getName(), printTuple({bits / 8}), of.getName(),
+                   printTuple(argument.view.shape));
+}
+
 /// True when `output` may be given exactly the memory of `input`.
 static bool mayReplace(const Argument &output, const Argument &input) {
   // Nothing is known about what a plain function does with its memrefs.
@@ -170,6 +181,10 @@ llvm::Error Kernel::check(ArrayRef<TensorView> views) const {
     Argument argument = getArgument(index);
     if (llvm::Error error = checkSameSizes(argument, getArgument(0)))
       return error;
+    if (argument.operand.bitsOf >= 0)
+      if (llvm::Error error =
+              checkBits(argument, getArgument(argument.operand.bitsOf)))
+        return error;
     for (size_t other = 0; other < index; ++other)
       if (llvm::Error error = checkOverlap(getArgument(other), argument))
         return error;

@@ -15,28 +15,32 @@
 //
 //   training:  input, [scale], [offset], [running_mean, running_variance],
 //              [mask], [addend], output, mean, variance, [new_running_mean,
-//              new_running_variance]
-//   inference: input, [scale], [offset], mean, variance, [addend], output
+//              new_running_variance], [bits]
+//   inference: input, [scale], [offset], mean, variance, [addend], output,
+//              [bits]
 //   training, renormalized: input, [scale], [offset], renorm_mean, renorm_std,
 //              [running_mean, running_std], r_min, r_max, d_max, [mask],
 //              [addend], output, mean, variance, r, d, new_renorm_mean,
 //              new_renorm_std, [new_running_mean, new_running_std]
 //   backward:  output_grad, input, [scale], [offset, for an output that is
 //              computed again], mean, variance or inverse_std, [r, d, when
-//              renormalized], [mask], [output], [input_grad], [scale_grad],
-//              [offset_grad], [addend_grad]
+//              renormalized], [mask], [output or bits], [input_grad],
+//              [scale_grad], [offset_grad], [addend_grad]
 //   stats:     input, [mask], count, mean, m2
 //   merge_stats:          count, mean, m2, total_count, total_mean, total_m2
 //   update_running_stats: count, mean, variance, running_mean,
 //              running_variance, new_running_mean, new_running_variance
-//   normalize: input, [mean], [variance], [scale], [offset], [addend], output
+//   normalize: input, [mean], [variance], [scale], [offset], [addend], output,
+//              [bits]
 //   backward_reduce:      output_grad, input, mean, sum_dy, sum_dy_xmu
 //   backward_input:       output_grad, input, [mean], a, b, c, input_grad
 //
 // `output` may be given the memory of `input` or `addend`, `input_grad` and
 // `addend_grad` that of `output_grad` or `output`, and each new running
 // statistic that of the old one. What stats, merge_stats and backward_reduce
-// find in their results is added to: start from zeros. Counts are f64. With
+// find in their results is added to: start from zeros. Counts are f64. `bits`
+// is one-dimensional, of i8: bit i mod 8 of byte i / 8 is 1 where a ReLU has let
+// element i pass, in C order, before it was rounded. With
 // groups, mean and variance (or inverse_std) have one more dimension, the
 // first. r_min, r_max and d_max are scalars of f64: they may change from call
 // to call.
@@ -75,7 +79,7 @@ struct BatchNormSpec {
   /// What is done to each normalized element before it is written; the addend
   /// is an argument. A NaN stays NaN. Of backward: what was done to it. The
   /// sign of what a ReLU has written, `output`, says whether the gradient
-  /// passes; see `recomputesOutput`.
+  /// passes; see `hasBits` and `recomputesOutput`.
   enum class Epilogue { None, Relu, LeakyRelu, Add, AddRelu };
   /// What backward is given beside the mean: the variance (TensorFlow, oneDNN)
   /// or the inverse of the standard deviation, with epsilon in it (PyTorch).
@@ -141,6 +145,9 @@ struct BatchNormSpec {
   /// statistics of f64 it is that of the output; others are rounded, and so is
   /// what they are subtracted from.
   bool recomputesOutput = false;
+  /// For a ReLU: the forward op also writes a bit for each element, and backward
+  /// reads it in the place of the output; see `allowsBits`.
+  bool hasBits = false;
   bool isFrozen = false;
   StatisticsKind statisticsKind = StatisticsKind::Variance;
   /// 0 for the compiler's default.
@@ -170,6 +177,13 @@ struct BatchNormSpec {
   /// dimensions.
   DimVector getNormalizedAxis() const;
 
+  /// Returns how many elements lie together in memory that are the channels of
+  /// one position, or positions of one channel; -1 for a dynamic size.
+  int64_t getRowSize() const;
+
+  /// True where a bit for each element is possible: rows are whole bytes.
+  bool allowsBits() const { return getRowSize() >= 0 && getRowSize() % 8 == 0; }
+
   /// Returns for example "add_relu", or "none".
   llvm::StringRef getEpilogueName() const;
 
@@ -181,7 +195,9 @@ struct BatchNormSpec {
     return kind == Kind::Backward && epilogue != Epilogue::None &&
            epilogue != Epilogue::Add;
   }
-  bool takesOutput() const { return needsOutput() && !recomputesOutput; }
+  bool takesOutput() const {
+    return needsOutput() && !recomputesOutput && !hasBits;
+  }
   bool takesOffset() const {
     return hasOffset && (kind == Kind::Training || kind == Kind::Inference ||
                          kind == Kind::Normalize ||

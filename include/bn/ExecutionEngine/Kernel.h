@@ -50,6 +50,9 @@ struct KernelOperand {
   DimVector sameSizeAs;
   /// What dimension 0 must be divisible by: the number of groups.
   int64_t groups = 1;
+  /// The argument of whose elements this holds a bit each, eight to a byte: its
+  /// one dimension is an eighth of their number. -1 for all other operands.
+  int64_t bitsOf = -1;
   /// The arguments of which this output may be given exactly the memory. Only
   /// looked at for Access::Write.
   llvm::SmallVector<int64_t, 2> inPlaceWith;

@@ -63,14 +63,16 @@ static int64_t getWidestBytes(scf::ForOp loop) {
 }
 
 /// The writes in `loop` to buffers that it does not read: what is read again,
-/// such as sums that are kept in memory, has to stay in the caches.
+/// such as sums that are kept in memory, has to stay in the caches. So have
+/// bytes, what an epilogue saves: an iteration writes a part of a line.
 static SmallVector<vector::TransferWriteOp>
 getStreamingWrites(scf::ForOp loop) {
   DenseSet<Value> read;
   loop.walk([&](vector::TransferReadOp op) { read.insert(op.getBase()); });
   SmallVector<vector::TransferWriteOp> writes;
   loop.walk([&](vector::TransferWriteOp write) {
-    if (!read.contains(write.getBase()))
+    if (!read.contains(write.getBase()) &&
+        write.getVectorType().getElementTypeBitWidth() > 8)
       writes.push_back(write);
   });
   return writes;

@@ -144,8 +144,13 @@ private:
   LogicalResult checkTransfer(VectorTransferOpInterface transfer);
   LogicalResult checkPlace(Operation *access, Value buffer, ValueRange indices,
                            int64_t lanes);
-  Value createByteIndex(Value buffer, ValueRange indices);
+  Value createBitIndex(Value buffer, ValueRange indices);
   FailureOr<Value> createByteMask(Value mask);
+  Value createRead(VectorType bytes, Value bit, Value mask);
+  void createWrite(Value bytes, Value bit, Value mask);
+  Value createShift(Value bit);
+  Value createPartialRead(VectorType type, Value bit);
+  void createPartialWrite(Value bits, Value bit);
   LogicalResult packRead(vector::TransferReadOp read);
   LogicalResult packWrite(vector::TransferWriteOp write);
 
@@ -184,25 +189,27 @@ LogicalResult BitPacker::checkTransfer(VectorTransferOpInterface transfer) {
          << *transfer;
 }
 
-/// Checks that `lanes` bits at `indices` of `buffer` are whole bytes.
+/// Checks that `lanes` bits at `indices` of `buffer` are whole bytes, or in one.
 LogicalResult BitPacker::checkPlace(Operation *access, Value buffer,
                                     ValueRange indices, int64_t lanes) {
-  if (lanes % kByte != 0)
-    return access->emitError("expected vectors of a multiple of 8 bits, got ")
+  bool isMasked = cast<VectorTransferOpInterface>(access).getMask() != nullptr;
+  if (lanes % kByte != 0 && (kByte % lanes != 0 || isMasked))
+    return access->emitError("expected vectors of a multiple of 8 bits, or of "
+                             "a part of 8 without a mask, got ")
            << lanes;
   int64_t divisor =
       std::gcd(getOffsetDivisor(buffer),
                getDivisor(cast<MemRefType>(buffer.getType()),
                           getAsOpFoldResult(indices)));
-  if (divisor % kByte == 0)
+  if (divisor % std::min(lanes, kByte) == 0)
     return success();
   return access->emitError("expected rows of bits that start at a byte, got "
                            "one that starts at a multiple of ")
          << divisor << " bits";
 }
 
-/// The byte of the element at `indices` of `buffer`.
-Value BitPacker::createByteIndex(Value buffer, ValueRange indices) {
+/// The number of the bit that is at `indices` of `buffer`.
+Value BitPacker::createBitIndex(Value buffer, ValueRange indices) {
   Location loc = buffer.getLoc();
   auto metadata = memref::ExtractStridedMetadataOp::create(b, loc, buffer);
   SmallVector<OpFoldResult> operands = {metadata.getConstifiedMixedOffset()};
@@ -215,8 +222,7 @@ Value BitPacker::createByteIndex(Value buffer, ValueRange indices) {
   }
   OpFoldResult bit = affine::makeComposedFoldedAffineApply(
       b, loc, AffineMap::get(0, operands.size(), sum), operands);
-  return IndexBuilder{b, loc}.div(getValueOrCreateConstantIndexOp(b, loc, bit),
-                                  kByte);
+  return getValueOrCreateConstantIndexOp(b, loc, bit);
 }
 
 /// The mask of bytes for `mask`, of bits; null for none.
@@ -238,20 +244,85 @@ FailureOr<Value> BitPacker::createByteMask(Value mask) {
   return b.createOrFold<vector::CreateMaskOp>(mask.getLoc(), bytes, whole);
 }
 
+/// The bytes that start with `bit`.
+Value BitPacker::createRead(VectorType bytes, Value bit, Value mask) {
+  Location loc = bit.getLoc();
+  Value padding = arith::ConstantOp::create(b, loc, b.getI8IntegerAttr(0));
+  return vector::TransferReadOp::create(
+      b, loc, bytes, view.getSource(), IndexBuilder{b, loc}.div(bit, kByte),
+      AffineMapAttr::get(b.getMultiDimIdentityMap(1)), padding, mask,
+      b.getBoolArrayAttr({true}));
+}
+
+void BitPacker::createWrite(Value bytes, Value bit, Value mask) {
+  Location loc = bit.getLoc();
+  vector::TransferWriteOp::create(
+      b, loc, bytes, view.getSource(), IndexBuilder{b, loc}.div(bit, kByte),
+      AffineMapAttr::get(b.getMultiDimIdentityMap(1)), mask,
+      b.getBoolArrayAttr({true}));
+}
+
+/// How far `bit` is from the lowest bit of its byte.
+Value BitPacker::createShift(Value bit) {
+  Location loc = bit.getLoc();
+  Value shift = arith::IndexCastOp::create(
+      b, loc, b.getI8Type(), IndexBuilder{b, loc}.mod(bit, kByte));
+  return vector::BroadcastOp::create(
+      b, loc, VectorType::get(1, b.getI8Type()), shift);
+}
+
+/// The elements of `type` from `bit` on, which are in one byte.
+Value BitPacker::createPartialRead(VectorType type, Value bit) {
+  Location loc = bit.getLoc();
+  Value byte = createRead(VectorType::get(1, b.getI8Type()), bit, Value());
+  Value low = arith::ShRUIOp::create(b, loc, byte, createShift(bit));
+  Value all = vector::BitCastOp::create(
+      b, loc, VectorType::get(kByte, b.getI1Type()), low);
+  return vector::ExtractStridedSliceOp::create(
+      b, loc, all, ArrayRef<int64_t>{0}, type.getShape(), ArrayRef<int64_t>{1});
+}
+
+/// Replaces the bits from `bit` on, which are in one byte, by `bits`. No two
+/// threads write to a byte: their pieces are rows, or whole registers of them.
+void BitPacker::createPartialWrite(Value bits, Value bit) {
+  Location loc = bit.getLoc();
+  auto type = VectorType::get(1, b.getI8Type());
+  auto all = VectorType::get(kByte, b.getI1Type());
+  Value shift = createShift(bit);
+  auto constant = [&](TypedAttr value) {
+    return arith::ConstantOp::create(b, loc, value);
+  };
+  int64_t lanes = cast<VectorType>(bits.getType()).getNumElements();
+  Value wide = vector::InsertStridedSliceOp::create(
+      b, loc, bits, constant(b.getZeroAttr(all)), ArrayRef<int64_t>{0},
+      ArrayRef<int64_t>{1});
+  Value added = arith::ShLIOp::create(
+      b, loc, vector::BitCastOp::create(b, loc, type, wide), shift);
+  Value place = arith::ShLIOp::create(
+      b, loc,
+      constant(DenseElementsAttr::get(type, b.getI8IntegerAttr((1 << lanes) - 1))),
+      shift);
+  Value ones = constant(DenseElementsAttr::get(type, b.getI8IntegerAttr(-1)));
+  Value others = arith::AndIOp::create(
+      b, loc, createRead(type, bit, Value()),
+      arith::XOrIOp::create(b, loc, place, ones));
+  createWrite(arith::OrIOp::create(b, loc, others, added), bit, Value());
+}
+
 LogicalResult BitPacker::packRead(vector::TransferReadOp read) {
   Location loc = read.getLoc();
   VectorType type = read.getVectorType();
+  int64_t lanes = type.getNumElements();
   FailureOr<Value> mask = createByteMask(read.getMask());
   if (failed(mask))
     return failure();
-  auto bytes = VectorType::get(type.getNumElements() / kByte, b.getI8Type());
-  auto map = AffineMapAttr::get(b.getMultiDimIdentityMap(1));
-  Value packed = vector::TransferReadOp::create(
-      b, loc, bytes, view.getSource(),
-      createByteIndex(read.getBase(), read.getIndices()), map,
-      read.getPadding(), *mask, b.getBoolArrayAttr({true}));
-  Value bits = vector::BitCastOp::create(
-      b, loc, type.clone(b.getI1Type()), packed);
+  Value bit = createBitIndex(read.getBase(), read.getIndices()), bits;
+  if (lanes < kByte)
+    bits = createPartialRead(type, bit);
+  else
+    bits = vector::BitCastOp::create(
+        b, loc, type.clone(b.getI1Type()),
+        createRead(VectorType::get(lanes / kByte, b.getI8Type()), bit, *mask));
   b.replaceOpWithNewOp<arith::ExtUIOp>(read, type, bits);
   return success();
 }
@@ -259,19 +330,20 @@ LogicalResult BitPacker::packRead(vector::TransferReadOp read) {
 LogicalResult BitPacker::packWrite(vector::TransferWriteOp write) {
   Location loc = write.getLoc();
   VectorType type = write.getVectorType();
+  int64_t lanes = type.getNumElements();
   FailureOr<Value> mask = createByteMask(write.getMask());
   if (failed(mask))
     return failure();
-  auto bytes = VectorType::get(type.getNumElements() / kByte, b.getI8Type());
-  auto map = AffineMapAttr::get(b.getMultiDimIdentityMap(1));
   Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(type));
   Value bits = b.createOrFold<arith::CmpIOp>(loc, arith::CmpIPredicate::ne,
                                              write.getValueToStore(), zero);
-  Value packed = vector::BitCastOp::create(b, loc, bytes, bits);
-  vector::TransferWriteOp::create(
-      b, loc, packed, view.getSource(),
-      createByteIndex(write.getBase(), write.getIndices()), map, *mask,
-      b.getBoolArrayAttr({true}));
+  Value bit = createBitIndex(write.getBase(), write.getIndices());
+  if (lanes < kByte)
+    createPartialWrite(bits, bit);
+  else
+    createWrite(vector::BitCastOp::create(
+                    b, loc, VectorType::get(lanes / kByte, b.getI8Type()), bits),
+                bit, *mask);
   b.eraseOp(write);
   return success();
 }

@@ -88,20 +88,21 @@ struct DropUnusedRunningStats : OpRewritePattern<TrainingOp> {
 
   LogicalResult matchAndRewrite(TrainingOp op,
                                 PatternRewriter &rewriter) const override {
-    if (op.getNumResults() != 5 || !op.getResult(3).use_empty() ||
-        !op.getResult(4).use_empty())
+    if (!op.hasRunningStats() || op.getNumResults() == 0 ||
+        !op.getResult(3).use_empty() || !op.getResult(4).use_empty())
       return failure();
-    ValueRange outs = op.getOuts().take_front(3);
+    SmallVector<Value> outs(op.getOuts()), results(op.getResults());
+    outs.erase(outs.begin() + 3, outs.begin() + 5);
+    results.erase(results.begin() + 3, results.begin() + 5);
     auto smaller = TrainingOp::create(
-        rewriter, op.getLoc(), TypeRange(outs), op.getInput(), op.getScale(),
+        rewriter, op.getLoc(), TypeRange(ValueRange(outs)), op.getInput(), op.getScale(),
         op.getOffset(), Value(), Value(), op.getMask(), op.getEpilogueInputs(),
         outs, op.getAxisAttr(), op.getEpsilonAttr(), FloatAttr(),
         VarianceKindAttr::get(getContext(), VarianceKind::population),
         op.getGroupsAttr(), op->getNumRegions());
     cloneScalarCode(op, smaller);
     smaller->setDiscardableAttrs(op->getDiscardableAttrDictionary());
-    rewriter.replaceAllUsesWith(op.getResults().take_front(3),
-                                smaller.getResults());
+    rewriter.replaceAllUsesWith(results, smaller.getResults());
     rewriter.eraseOp(op);
     return success();
   }
@@ -116,7 +117,8 @@ template <typename OpTy> struct DropIdentityCode : OpRewritePattern<OpTy> {
     if (!op.hasScalarCode())
       return failure();
     Block &block = op.getScalarCode();
-    if (block.getTerminator()->getOperand(0) != block.getArgument(0))
+    ValueRange yielded = block.getTerminator()->getOperands();
+    if (yielded.size() != 1 || yielded.front() != block.getArgument(0))
       return failure();
     rewriter.modifyOpInPlace(op, [&]() { op.getCodeInputsMutable().clear(); });
     recreateWithScalarCode(rewriter, op, /*hasCode=*/false);

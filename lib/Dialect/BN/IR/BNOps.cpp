@@ -221,6 +221,8 @@ static SmallVector<utils::IteratorType> getAllParallel(int64_t rank) {
 static SmallVector<Value> getForwardData(EpilogueOpInterface op) {
   SmallVector<Value> data = {op.getInput(), op.getOuts().front()};
   llvm::append_range(data, op.getCodeInputs());
+  if (Value saved = op.getSavedOut())
+    data.push_back(saved);
   return data;
 }
 

@@ -34,7 +34,7 @@ LogicalResult TrainingOp::verify() {
   if (running != (getRunningVariance() != nullptr))            // training_c6
     return emitOpError("expected both running statistics or none, got one");
   if (failed(verifyOutCount(                                   // training_c7
-          *this, getOuts(), running ? 5 : 3,
+          *this, getWrittenOuts(*this), running ? 5 : 3,
           running ? "output, mean, variance, new running mean, new running "
                     "variance"
                   : "output, mean, variance")))
@@ -75,7 +75,8 @@ LogicalResult TrainingOp::verify() {
   if (failed(verifyMask(*this, getMask(), input)) || // training_c8
       failed(verifyCodeInputs(*this)) ||             // training_c11
       failed(verifyCodeTypes(*this)) ||              // training_c12
-      failed(verifyCodeOps(*this)))                  // training_c13
+      failed(verifyCodeOps(*this)) ||                // training_c13
+      failed(verifySaved(*this)))                    // training_c14
     return failure();
   return verifyResults(*this, getOuts());                      // training_c10
 }
@@ -91,11 +92,13 @@ LogicalResult InferenceOp::verify() {
       failed(verifyChannelShapes(*this, input, getAxis(),     // inference_c3
                                  perChannel)) ||
       failed(verifyElementTypes(*this, input, perChannel)) ||  // inference_c4
-      failed(verifyOutCount(*this, getOuts(), 1, "output")) || // inference_c5
+      failed(verifyOutCount(*this, getWrittenOuts(*this), 1,   // inference_c5
+                            "output")) ||
       failed(verifySameType(*this, "output", getOuts()[0], "input", input)) ||
       failed(verifyCodeInputs(*this)) || // inference_c7
       failed(verifyCodeTypes(*this)) ||  // inference_c8
-      failed(verifyCodeOps(*this)))      // inference_c9
+      failed(verifyCodeOps(*this)) ||    // inference_c9
+      failed(verifySaved(*this)))        // inference_c10
     return failure();
   return verifyResults(*this, getOuts());                      // inference_c6
 }
@@ -201,11 +204,13 @@ LogicalResult NormalizeOp::verify() {
   if (failed(verifyChannelShapes(*this, input, getAxis(), // normalize_c3
                                  perChannel)) ||
       failed(verifyElementTypes(*this, input, perChannel)) ||  // normalize_c4
-      failed(verifyOutCount(*this, getOuts(), 1, "output")) || // normalize_c5
+      failed(verifyOutCount(*this, getWrittenOuts(*this), 1,   // normalize_c5
+                            "output")) ||
       failed(verifySameType(*this, "output", getOuts()[0], "input", input)) ||
       failed(verifyCodeInputs(*this)) || // normalize_c7
       failed(verifyCodeTypes(*this)) ||  // normalize_c8
-      failed(verifyCodeOps(*this)))      // normalize_c9
+      failed(verifyCodeOps(*this)) ||    // normalize_c9
+      failed(verifySaved(*this)))        // normalize_c10
     return failure();
   return verifyResults(*this, getOuts());                      // normalize_c6
 }

@@ -52,7 +52,8 @@ struct SumsBuilder {
     for (Value other : others)
       inputs.push_back(convertCodeElement(nested, l, other, accumulator));
     return inlineScalarCode(nested, op,
-                            convertFloat(nested, l, dy, accumulator), inputs);
+                            convertFloat(nested, l, dy, accumulator), inputs)
+        .front();
   }
 
   /// sum(dy / scale), where it is needed, and sum(dy * ((x - m) / scale)),
@@ -246,7 +247,7 @@ struct DataGradBuilder {
     for ([[maybe_unused]] Value input : op.getPrologueInputs())
       others.push_back(
           convertCodeElement(nested, l, args[index++], accumulator));
-    Value g = inlineScalarCode(nested, op, dy, others);
+    Value g = inlineScalarCode(nested, op, dy, others).front();
     Value dx = a ? arith.mul(a, g) : Value();
     if (!x)
       return {dx, g};

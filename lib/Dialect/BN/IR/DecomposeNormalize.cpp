@@ -91,8 +91,8 @@ struct CoefficientsBuilder {
   void foldMean(Arith arith, Value mean, Value variance, Value a, Value offset,
                 SmallVector<Value> &results);
   ValueRange createCoefficients();
-  Value createNormalize(Value mean, Value scale, Value offset);
-  Value run();
+  ValueRange createNormalize(Value mean, Value scale, Value offset);
+  ValueRange run();
 
   OpBuilder &b;
   NormalizeOp op;
@@ -185,18 +185,18 @@ ValueRange CoefficientsBuilder::createCoefficients() {
 }
 
 /// The op with coefficients that are ready to be applied.
-Value CoefficientsBuilder::createNormalize(Value mean, Value scale,
-                                           Value offset) {
+ValueRange CoefficientsBuilder::createNormalize(Value mean, Value scale,
+                                                Value offset) {
   auto result = NormalizeOp::create(
       b, loc, op->getResultTypes(), op.getInput(), mean, /*variance=*/Value(),
       scale, offset, op.getEpilogueInputs(), op.getOuts(), op.getAxisAttr(),
       /*epsilon=*/FloatAttr(), op->getNumRegions());
   cloneScalarCode(op, result);
   copyLoweringStrategy(op, result);
-  return result.getResult(0);
+  return result.getResults();
 }
 
-Value CoefficientsBuilder::run() {
+ValueRange CoefficientsBuilder::run() {
   ValueRange coefficients = createCoefficients();
   Value mean = subtracts ? coefficients[0] : Value();
   Value scale = coefficients[subtracts];
@@ -211,7 +211,7 @@ Value CoefficientsBuilder::run() {
     scf::YieldOp::create(b, loc, createNormalize(mean, scale, offset));
   };
   return scf::IfOp::create(b, loc, areAllZero(b, op, doubts), fold, subtract)
-      .getResult(0);
+      .getResults();
 }
 
 FailureOr<SmallVector<Value>> NormalizeOp::decomposeOperation(OpBuilder &b) {
@@ -220,7 +220,7 @@ FailureOr<SmallVector<Value>> NormalizeOp::decomposeOperation(OpBuilder &b) {
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPoint(*this);
   if (!hasOwnCoefficients(*this))
-    return SmallVector<Value>{CoefficientsBuilder(b, *this).run()};
+    return SmallVector<Value>(CoefficientsBuilder(b, *this).run());
   if (!hasCoefficients())
     return SmallVector<Value>(convertEpilogueInputs(b, *this).getResults());
 
@@ -244,10 +244,12 @@ FailureOr<SmallVector<Value>> NormalizeOp::decomposeOperation(OpBuilder &b) {
     if (getOffset())
       y = arith.add(y, take());
     SmallVector<Value> others;
-    while (index < args.size() - 1)
+    while (index < args.size() - getOuts().size())
       others.push_back(take());
-    y = inlineScalarCode(nested, *this, y, others);
-    return {arith.convert(y, args.back().getType())};
+    SmallVector<Value> results = inlineScalarCode(nested, *this, y, others);
+    Type element = getElementTypeOrSelf(getInput().getType());
+    results.front() = arith.convert(results.front(), element);
+    return results;
   };
   auto generic =
       createGeneric(b, *this, ins, getOuts(), getOperandIndexingMaps(),

@@ -66,13 +66,18 @@ FailureOr<SmallVector<Value>> TrainingOp::decomposeOperation(OpBuilder &b) {
     results[3] = update.getResult(0);
     results[4] = update.getResult(1);
   }
+  SmallVector<Value> written = {getOuts()[0]};
+  if (Value saved = getSavedOut())
+    written.push_back(saved);
   auto normalize = NormalizeOp::create(
-      b, loc, getOuts()[0].getType(), input, mean, variance, getScale(),
-      getOffset(), getEpilogueInputs(), getOuts()[0],
-      b.getDenseI64ArrayAttr(axis), getEpsilonAttr(), (*this)->getNumRegions());
+      b, loc, TypeRange(ValueRange(written)), input, mean, variance, getScale(),
+      getOffset(), getEpilogueInputs(), written, b.getDenseI64ArrayAttr(axis),
+      getEpsilonAttr(), (*this)->getNumRegions());
   cloneScalarCode(*this, normalize);
   copyLoweringStrategy(*this, normalize);
   results[0] = normalize.getResult(0);
+  if (getSavedOut())
+    results.back() = normalize.getResult(1);
   return results;
 }
 
@@ -82,10 +87,10 @@ FailureOr<SmallVector<Value>> InferenceOp::decomposeOperation(OpBuilder &b) {
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPoint(*this);
   auto normalize = NormalizeOp::create(
-      b, getLoc(), getOuts()[0].getType(), getInput(), getMean(), getVariance(),
-      getScale(), getOffset(), getEpilogueInputs(), getOuts()[0], getAxisAttr(),
+      b, getLoc(), TypeRange(getOuts()), getInput(), getMean(), getVariance(),
+      getScale(), getOffset(), getEpilogueInputs(), getOuts(), getAxisAttr(),
       getEpsilonAttr(), (*this)->getNumRegions());
   cloneScalarCode(*this, normalize);
   copyLoweringStrategy(*this, normalize);
-  return SmallVector<Value>{normalize.getResult(0)};
+  return SmallVector<Value>(normalize.getResults());
 }

@@ -114,11 +114,15 @@ LogicalResult mlir::bn::verifyCodeTypes(ScalarCodeOpInterface op) {
            << (block.empty()
                    ? "nothing"
                    : ("'" + block.back().getName().getStringRef() + "'").str());
-  if (yield.getValue().getType() == type)
+  auto epilogue = dyn_cast<EpilogueOpInterface>(op.getOperation());
+  SmallVector<Type> yielded = {type};
+  if (epilogue && epilogue.getSavedOut())
+    yielded.push_back(IntegerType::get(op->getContext(), 8));
+  if (llvm::equal(yield->getOperandTypes(), yielded))
     return success();
   return op->emitOpError("expected the ")
-         << name << " to yield " << type << ", got "
-         << yield.getValue().getType();
+         << name << " to yield " << ArrayRef<Type>(yielded) << ", got "
+         << yield->getOperandTypes();
 }
 
 LogicalResult mlir::bn::verifyCodeOps(ScalarCodeOpInterface op) {
@@ -130,6 +134,22 @@ LogicalResult mlir::bn::verifyCodeOps(ScalarCodeOpInterface op) {
                              "memory effects, in the ")
              << op.getCodeName() << ", got '" << inner.getName() << "'";
   return success();
+}
+
+LogicalResult mlir::bn::verifySaved(EpilogueOpInterface op) {
+  Value saved = op.getSavedOut();
+  if (!saved)
+    return success();
+  if (!op.hasScalarCode())
+    return op->emitOpError("expected no out for what an epilogue saves without "
+                           "an epilogue, got ")
+           << saved.getType();
+  auto input = cast<ShapedType>(op.getInput().getType());
+  if (succeeded(verifyCompatibleShape(saved.getType(), input)))
+    return success();
+  return op->emitOpError("expected what the epilogue saves to have the shape of "
+                         "'input' (")
+         << input << "), got " << saved.getType();
 }
 
 //===----------------------------------------------------------------------===//
@@ -162,17 +182,21 @@ ScalarCodeOpInterface mlir::bn::recreateWithScalarCode(RewriterBase &rewriter,
   return cast<ScalarCodeOpInterface>(created);
 }
 
-Value mlir::bn::inlineScalarCode(OpBuilder &builder, ScalarCodeOpInterface op,
-                                 Value element, ValueRange inputs) {
+SmallVector<Value> mlir::bn::inlineScalarCode(OpBuilder &builder,
+                                              ScalarCodeOpInterface op,
+                                              Value element,
+                                              ValueRange inputs) {
   if (!op.hasScalarCode())
-    return element;
+    return {element};
   Block &block = op.getScalarCode();
   IRMapping mapping;
   mapping.map(block.getArgument(0), element);
   mapping.map(block.getArguments().drop_front(), inputs);
   for (Operation &inner : block.without_terminator())
     builder.clone(inner, mapping);
-  return mapping.lookupOrDefault(block.getTerminator()->getOperand(0));
+  return llvm::map_to_vector(
+      block.getTerminator()->getOperands(),
+      [&](Value yielded) { return mapping.lookupOrDefault(yielded); });
 }
 
 //===----------------------------------------------------------------------===//

@@ -27,6 +27,14 @@ LogicalResult verifyCodeTypes(ScalarCodeOpInterface op);
 /// Checks that the code can be computed element by element.
 LogicalResult verifyCodeOps(ScalarCodeOpInterface op);
 
+/// Checks what an epilogue saves.
+LogicalResult verifySaved(EpilogueOpInterface op);
+
+/// The outs but the one for what the epilogue saves.
+inline ValueRange getWrittenOuts(EpilogueOpInterface op) {
+  return ValueRange(op.getOuts()).drop_back(op.getSavedOut() ? 1 : 0);
+}
+
 /// True when nothing that the code takes per channel has to be converted.
 bool hasOwnCodeInputs(ScalarCodeOpInterface op);
 

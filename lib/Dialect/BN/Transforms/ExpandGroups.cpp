@@ -65,7 +65,8 @@ static SmallVector<GroupRole> getRoles(TrainingOp op) {
   roles.set(op.getRunningVarianceMutable(), GroupRole::SharedWide);
   MutableOperandRange outs = op.getOutsMutable();
   roles.set(outs.slice(1, 2), GroupRole::PerGroup);
-  roles.set(outs.slice(3, outs.size() - 3), GroupRole::Combined);
+  if (op.hasRunningStats())
+    roles.set(outs.slice(3, 2), GroupRole::Combined);
   return roles.list;
 }
 

@@ -42,9 +42,9 @@ def BN_ScalarCodeOpInterface : OpInterface<"ScalarCodeOpInterface"> {
   let description = [{
     An op that may have *scalar code* for the elements of its data, an epilogue
     or a prologue: a region that takes one element, and the element at the same
-    index or of the same channel of each of its inputs, and yields one value.
-    Its values have the accumulator type of the data, so that nothing is rounded
-    in between.
+    index or of the same channel of each of its inputs, and yields one value; an
+    epilogue may also yield what is to be saved. Its values have the accumulator
+    type of the data, so that nothing is rounded in between.
   }];
   let methods = [
     InterfaceMethod<"'epilogue' or 'prologue'.", "::llvm::StringRef",
@@ -82,7 +82,10 @@ def BN_EpilogueOpInterface :
   }];
   let methods = [
     InterfaceMethod<"The data that are normalized.", "::mlir::Value",
-                    "getInput">
+                    "getInput">,
+    InterfaceMethod<"The last destination, where it is what the epilogue saves "
+                    "of each element, else null.", "::mlir::Value",
+                    "getSavedOut">
   ];
 }
 

@@ -24,7 +24,8 @@ def BN_Shaped : AnyTypeOf<[RankedTensorOf<[F16, BF16, F32, F64]>,
                            MemRefOf<[F16, BF16, F32, F64]>],
     "ranked tensor or memref of f16, bf16, f32 or f64 values">;
 
-// What a prologue takes elements of: also bits that were saved.
+// What an epilogue may write, and a prologue takes elements of: also bits that
+// are saved.
 def BN_ShapedOrBits : AnyTypeOf<[RankedTensorOf<[F16, BF16, F32, F64, I8]>,
                                  MemRefOf<[F16, BF16, F32, F64, I8]>],
     "ranked tensor or memref of f16, bf16, f32, f64 or i8 values">;
@@ -67,6 +68,11 @@ class BN_EpilogueOp<string mnemonic, list<Trait> traits = []> :
     OperandRange getCodeInputs() { return getEpilogueInputs(); }
     MutableOperandRange getCodeInputsMutable() {
       return getEpilogueInputsMutable();
+    }
+    Value getSavedOut() {
+      Value last = getOuts().size() > 1 ? getOuts().back() : Value();
+      bool isSaved = last && getElementTypeOrSelf(last.getType()).isInteger(8);
+      return isSaved ? last : Value();
     }
   }];
 }

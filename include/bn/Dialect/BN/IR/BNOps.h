@@ -60,9 +60,11 @@ ScalarCodeOpInterface recreateWithScalarCode(RewriterBase &rewriter,
                                              bool hasCode);
 
 /// What the scalar code of `op` makes of `element` and of one element of each
-/// of its inputs, in the types of its block; without code, `element`.
-Value inlineScalarCode(OpBuilder &builder, ScalarCodeOpInterface op,
-                       Value element, ValueRange inputs);
+/// of its inputs, in the types of its block: all that it yields. Without code,
+/// `element`.
+SmallVector<Value> inlineScalarCode(OpBuilder &builder,
+                                    ScalarCodeOpInterface op, Value element,
+                                    ValueRange inputs);
 
 } // namespace mlir::bn
 

@@ -189,13 +189,15 @@ def BN_NormalizeOp : BN_EpilogueOp<"normalize"> {
     * (C3) `mean`, `variance`, `scale` and `offset` have the sizes of the
       dimensions in `axis`.
     * (C4) Their element types are that of `input` or wider.
-    * (C5) `outs` is one output of the type of `input`.
-    * (C6) The result has the type of `outs`, or there is none on buffers.
+    * (C5) `outs` is one output of the type of `input`, and what is saved.
+    * (C6) Results have the types of `outs`, or there are none on buffers.
     * (C7) Epilogue inputs have the type of `input`, or the sizes of the
       dimensions in `axis` and the element type of `input` or a wider one.
     * (C8) The block of `epilogue` takes the normalized element and one of each
-      epilogue input, and yields one value, all of the accumulator type.
+      epilogue input, and yields one value, all of the accumulator type; and one
+      of i8 exactly when something is saved.
     * (C9) Its ops are elementwise, on scalars, and free of memory effects.
+    * (C10) What is saved has the shape of `input` and elements of i8.
 
     Example:
 
@@ -212,7 +214,7 @@ def BN_NormalizeOp : BN_EpilogueOp<"normalize"> {
     Optional<BN_Shaped>:$scale,
     Optional<BN_Shaped>:$offset,
     Variadic<BN_Shaped>:$epilogue_inputs,                /*normalize_c7*/
-    Variadic<BN_Shaped>:$outs,
+    Variadic<BN_ShapedOrBits>:$outs,
     DenseI64ArrayAttr:$axis,                             /*normalize_c1*/
     OptionalAttr<F64Attr>:$epsilon                       /*normalize_c2*/
   );

@@ -40,7 +40,9 @@ def BN_TrainingOp : BN_EpilogueOp<"training"> {
     element, in place of that element. The block also takes an element of each
     epilogue input: the one at the same index, or, where there is one per
     channel, that of the channel. All of it is computed in the accumulator type
-    of the data (`f64` for `f64`, else `f32`) and rounded once.
+    of the data (`f64` for `f64`, else `f32`) and rounded once. A second value
+    that the block yields, of i8, is saved in one more of `outs`: whether a ReLU
+    has let the element pass, for the prologue of `bn.backward`.
 
     Constraints:
     * (C1) `axis` names at least one dimension of `input`, none twice.
@@ -53,7 +55,7 @@ def BN_TrainingOp : BN_EpilogueOp<"training"> {
       exactly when there are, and is finite.
     * (C7) `outs` are output, mean, variance and, exactly when there are
       running statistics, new running mean and new running variance, of the
-      types of the running statistics.
+      types of the running statistics; then, where something is saved, that.
     * (C8) `mask` is broadcastable to `input`: of the same rank, each size 1 or
       that of `input`, which `?` stands for.
     * (C9) `groups` is positive and divides dimension 0, which is not in
@@ -63,8 +65,10 @@ def BN_TrainingOp : BN_EpilogueOp<"training"> {
     * (C11) Epilogue inputs have the type of `input`, or the sizes of the
       dimensions in `axis` and the element type of `input` or a wider one.
     * (C12) The block of `epilogue` takes the normalized element and one of each
-      epilogue input, and yields one value, all of the accumulator type.
+      epilogue input, and yields one value, all of the accumulator type; and one
+      of i8 exactly when something is saved.
     * (C13) Its ops are elementwise, on scalars, and free of memory effects.
+    * (C14) What is saved has the shape of `input` and elements of i8.
 
     Example:
 
@@ -85,7 +89,7 @@ def BN_TrainingOp : BN_EpilogueOp<"training"> {
     Optional<BN_Shaped>:$running_variance,
     Optional<BN_Shaped>:$mask,
     Variadic<BN_Shaped>:$epilogue_inputs,                /*training_c11*/
-    Variadic<BN_Shaped>:$outs,
+    Variadic<BN_ShapedOrBits>:$outs,
     DenseI64ArrayAttr:$axis,                             /*training_c1*/
     F64Attr:$epsilon,                                    /*training_c2*/
     OptionalAttr<F64Attr>:$momentum,                     /*training_c6*/
@@ -112,6 +116,8 @@ def BN_TrainingOp : BN_EpilogueOp<"training"> {
   }];
   let extraClassDeclaration = commonDeclaration # [{
     bool hasRunningStats() { return getRunningMean() != nullptr; }
+    /// The place among outs and results of what the epilogue saves.
+    unsigned getSavedPlace() { return hasRunningStats() ? 5 : 3; }
   }];
   let hasCanonicalizer = 1;
 }
@@ -132,13 +138,15 @@ def BN_InferenceOp : BN_EpilogueOp<"inference"> {
     * (C3) `scale`, `offset`, `mean` and `variance` have the sizes of the
       dimensions in `axis`.
     * (C4) Their element types are that of `input` or wider.
-    * (C5) `outs` is one output of the type of `input`.
-    * (C6) The result has the type of `outs`, or there is none on buffers.
+    * (C5) `outs` is one output of the type of `input`, and what is saved.
+    * (C6) Results have the types of `outs`, or there are none on buffers.
     * (C7) Epilogue inputs have the type of `input`, or the sizes of the
       dimensions in `axis` and the element type of `input` or a wider one.
     * (C8) The block of `epilogue` takes the normalized element and one of each
-      epilogue input, and yields one value, all of the accumulator type.
+      epilogue input, and yields one value, all of the accumulator type; and one
+      of i8 exactly when something is saved.
     * (C9) Its ops are elementwise, on scalars, and free of memory effects.
+    * (C10) What is saved has the shape of `input` and elements of i8.
 
     Example: a residual block ends with an addition and a ReLU.
 
@@ -163,7 +171,7 @@ def BN_InferenceOp : BN_EpilogueOp<"inference"> {
     BN_Shaped:$mean,
     BN_Shaped:$variance,
     Variadic<BN_Shaped>:$epilogue_inputs,                /*inference_c7*/
-    Variadic<BN_Shaped>:$outs,
+    Variadic<BN_ShapedOrBits>:$outs,
     DenseI64ArrayAttr:$axis,                             /*inference_c1*/
     F64Attr:$epsilon                                     /*inference_c2*/
   );
@@ -190,11 +198,19 @@ def BN_YieldOp : Op<BN_Dialect, "yield", [
   let summary = "what an epilogue or a prologue makes of an element";
   let description = [{
     Ends the block of an epilogue, of which `value`, rounded to the element type
-    of the data, is the element of `output`; or that of a prologue, of which
-    `value` is the gradient that the op works on.
+    of the data, is the element of `output`, and `saved` that of the last of
+    `outs`; or that of a prologue, of which `value` is the gradient that the op
+    works on.
   }];
-  let arguments = (ins AnyFloat:$value);
-  let assemblyFormat = "$value attr-dict `:` type($value)";
+  let arguments = (ins AnyFloat:$value, Optional<I8>:$saved);
+  let assemblyFormat = [{
+    $value (`,` $saved^)? attr-dict `:` type($value) (`,` type($saved)^)?
+  }];
+  let builders = [
+    OpBuilder<(ins "::mlir::Value":$value), [{
+      build($_builder, $_state, value, /*saved=*/::mlir::Value());
+    }]>
+  ];
 }
 
 #endif // BN_DIALECT_BN_IR_BNUSEROPS
