@@ -125,6 +125,8 @@ void mlir::bn::buildBufferPhase(OpPassManager &pm, const CPUPipelineOptions &) {
   // CSE first: it shows which copies are from a view to itself.
   pm.addNestedPass<func::FuncOp>(createCSEPass());
   pm.addNestedPass<func::FuncOp>(createCanonicalizerPass());
+  pm.addNestedPass<func::FuncOp>(createHoistYieldedViewsPass());
+  pm.addNestedPass<func::FuncOp>(createCanonicalizerPass());
   pm.addNestedPass<func::FuncOp>(createLowerStridedCopiesPass());
   // Copies, and what the vectorizer left: for instance ops with linalg.index.
   pm.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());

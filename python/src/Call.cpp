@@ -174,23 +174,45 @@ void Call::setEpilogue(nb::handle name, double slope, nb::handle addend) {
 }
 
 void Call::setEpilogueOf(nb::handle name, double slope, nb::handle output,
-                         nb::handle offset) {
+                         nb::handle bits, nb::handle offset) {
   spec.epilogue = convertEpilogue(name);
   if (spec.epilogue == BatchNormSpec::Epilogue::LeakyRelu)
     spec.slope = slope;
-  bool hasOutput = !output.is_none(), hasOffset = !offset.is(nb::ellipsis());
-  if (spec.needsOutput() ? hasOutput == hasOffset : hasOutput || hasOffset)
-    raiseValueError(llvm::formatv("expected {0} 'epilogue' is {1}, got {2}",
-                                  spec.needsOutput()
-                                      ? "one of 'output' and 'offset' where"
-                                      : "no 'output' and no 'offset' where",
-                                  nb::repr(name).c_str(),
-                                  hasOutput && hasOffset ? "both"
-                                  : hasOutput            ? "'output'"
-                                  : hasOffset            ? "'offset'"
-                                                         : "neither"));
+  bool hasOffset = !offset.is(nb::ellipsis());
+  llvm::SmallVector<const char *, 3> given;
+  if (!output.is_none())
+    given.push_back("'output'");
+  if (!bits.is_none())
+    given.push_back("'bits'");
+  if (hasOffset)
+    given.push_back("'offset'");
+  if (given.size() != (spec.needsOutput() ? 1 : 0))
+    raiseValueError(llvm::formatv(
+        "expected {0} of 'output', 'bits' and 'offset' where 'epilogue' is "
+        "{1}, got {2}",
+        spec.needsOutput() ? "one" : "none", nb::repr(name).c_str(),
+        given.empty() ? "none" : llvm::join(given, " and ")));
+  spec.hasBits = !bits.is_none();
   spec.recomputesOutput = hasOffset;
   spec.hasOffset = hasOffset && !offset.is_none();
+}
+
+DimVector Call::getBitsShape() const {
+  return {inputView.getNumElements() / 8};
+}
+
+void Call::addBits(nb::handle object) {
+  Array array(object, "bits");
+  TensorView &view = array.view;
+  checkDType(view, "bits", DType::I8);
+  if (view.shape != getBitsShape() || !view.isContiguous())
+    raiseValueError(llvm::formatv(
+        "expected 'bits' to have shape {0} and to be contiguous, as the forward "
+        "call has made it, got shape {1} with strides {2}",
+        printTuple(getBitsShape()), printTuple(view.shape),
+        printTuple(view.strides)));
+  keepAlive(array);
+  arguments.push_back(std::move(view));
 }
 
 void Call::addScalar(double value) {

@@ -69,9 +69,12 @@ public:
   /// of the arguments.
   void setEpilogue(nb::handle name, double slope, nb::handle addend);
   /// Says what was done to them before `output` was written, and whether that
-  /// is given or computed again; one of it and `offset` is.
+  /// is given, or bits in its place, or it is computed again with `offset`; one
+  /// of the three is.
   void setEpilogueOf(nb::handle name, double slope, nb::handle output,
-                     nb::handle offset);
+                     nb::handle bits, nb::handle offset);
+  /// Adds the bits that a forward call has saved.
+  void addBits(nb::handle bits);
 
   /// What is in a result before the call.
   enum class Initial { Anything, Zero };
@@ -85,6 +88,8 @@ public:
   void addChannelsOutput(size_t index, const char *name, nb::handle initial);
   /// The same for a statistic that each group has.
   void addGroupsOutput(size_t index, const char *name, DType dtype);
+  /// Adds the bits that are saved, if any are.
+  void addBitsOutput(size_t index);
   /// Adds the gradients that setWhich has named.
   void addGradients();
 
@@ -112,6 +117,8 @@ private:
   /// Says where that shape comes from: "the channels of 'input' (axis=1)".
   std::string describeChannels(bool hasGroups) const;
   void keepAlive(Array &array);
+  /// The shape of the bits.
+  DimVector getBitsShape() const;
   void presetResults();
 
   /// What is in argument `argument`, a result, before the call: what is in

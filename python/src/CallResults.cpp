@@ -112,6 +112,14 @@ void Call::addGroupsOutput(size_t index, const char *name, DType dtype) {
             [&] { return describeChannels(/*hasGroups=*/true); });
 }
 
+void Call::addBitsOutput(size_t index) {
+  if (!spec.hasBits)
+    return;
+  TensorView view(nullptr, DType::I8, getBitsShape());
+  addResult(index, "bits", view, Layout(view, "bits"),
+            [] { return "the bits of 'input'"; });
+}
+
 void Call::addGradients() {
   if (spec.hasInputGrad)
     addOutput(places[0], "input_grad");

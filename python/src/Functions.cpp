@@ -62,14 +62,16 @@ static nb::object training(nb::handle x, nb::handle scale, nb::handle offset,
                            nb::handle mask, nb::handle groups, nb::handle axis,
                            nb::handle epsilon, nb::handle epilogue,
                            nb::handle slope, nb::handle addend,
-                           nb::handle out) {
+                           nb::handle saveBits, nb::handle out) {
   bool hasRunningStats =
       checkBothOrNone(runningMean, runningVariance, "running_variance");
   Call call(Kind::Training);
   BatchNormSpec &spec = call.spec;
   call.setInput(x, axis);
   call.setGroups(convertArgument<int64_t>(groups, "groups"));
-  call.setOut(out, hasRunningStats ? 5 : 3);
+  spec.hasBits = convertArgument<bool>(saveBits, "save_bits");
+  size_t bitsPlace = hasRunningStats ? 5 : 3;
+  call.setOut(out, bitsPlace + spec.hasBits);
   spec.epsilon = convertArgument<double>(epsilon, "epsilon");
   spec.hasRunningStats = hasRunningStats;
   call.addInput();
@@ -92,6 +94,7 @@ static nb::object training(nb::handle x, nb::handle scale, nb::handle offset,
     call.addChannelsOutput(3, "new_running_mean", *spec.runningType);
     call.addChannelsOutput(4, "new_running_variance", *spec.runningType);
   }
+  call.addBitsOutput(bitsPlace);
   call.run();
   return call.takeResults();
 }
@@ -140,8 +143,8 @@ backward(nb::handle outputGrad, nb::handle x, nb::handle scale, nb::handle mean,
          nb::handle variance, nb::handle mask, nb::handle groups,
          nb::handle axis, nb::handle epsilon, nb::handle frozen,
          nb::handle statisticsKind, nb::handle epilogue, nb::handle slope,
-         nb::handle output, nb::handle offset, nb::handle which,
-         nb::handle out) {
+         nb::handle output, nb::handle bits, nb::handle offset,
+         nb::handle which, nb::handle out) {
   Call call(Kind::Backward);
   BatchNormSpec &spec = call.spec;
   call.setInput(x, axis);
@@ -155,13 +158,15 @@ backward(nb::handle outputGrad, nb::handle x, nb::handle scale, nb::handle mean,
   call.addData(outputGrad, "output_grad");
   call.addInput();
   call.setEpilogueOf(epilogue, convertArgument<double>(slope, "slope"), output,
-                     offset);
+                     bits, offset);
   call.addScaleAndOffset(scale, spec.takesOffset() ? offset : nb::none());
   call.addStatistics(mean, variance,
                      spec.takesInverseStd() ? "inverse_std" : "variance");
   call.addMask(mask);
   if (spec.takesOutput())
     call.addData(output, "output");
+  if (spec.hasBits)
+    call.addBits(bits);
   call.addGradients();
   call.run();
   return call.takeResults();
@@ -230,13 +235,20 @@ static constexpr const char *kTrainingDoc =
 :param slope: what a leaky ReLU multiplies negative numbers with.
 :param addend: array of the shape, strides and type of ``x``, given exactly when
     the epilogue adds.
+:param save_bits: for an epilogue with a ReLU: also return which elements it
+    has let pass, for ``backward``. What lies together in memory that is the
+    channels of one position, or positions of one channel, has to be a multiple
+    of 8 elements.
 :param out: array for ``y``, or a tuple with an entry per result, None for a new
     one. ``y`` may be ``x`` or ``addend``, and new running statistics the old
     ones.
 :returns: ``(y, mean, variance)``, with running statistics followed by
-    ``new_running_mean, new_running_variance``. ``y`` has the shape, strides and
-    type of ``x``; statistics are of the type of ``out``'s mean, or of the
-    running ones, or float32, float64 for float64 data.
+    ``new_running_mean, new_running_variance``, and with ``save_bits`` by
+    ``bits``. ``y`` has the shape, strides and type of ``x``; statistics are of
+    the type of ``out``'s mean, or of the running ones, or float32, float64 for
+    float64 data. ``bits`` is a flat array of int8, an eighth as long as ``x``:
+    bit ``i % 8`` of byte ``i // 8`` is 1 where element ``i``, in the order of
+    memory, was above 0 before it was rounded.
 :raises ValueError: a shape, stride or value is not as expected; messages call
     ``x`` 'input' and ``y`` 'output'.
 :raises TypeError: an argument is not an array, or of another element type.)";
@@ -271,6 +283,8 @@ elements: ``offset_grad = sum(output_grad)``, ``scale_grad = sum(output_grad *
 :param slope: that of the forward call, above 0.
 :param output: what the forward call wrote, for an epilogue with a ReLU: the
     gradient passes where it is above 0.
+:param bits: what the forward call has saved with ``save_bits``, in the place
+    of ``output``: an eighth of a byte to read for each element.
 :param offset: that of the forward call (None for 0), for 'relu' and
     'leaky_relu' in the place of ``output``, whose sign is then computed again
     from ``x``. That is faster, and the same where ``mean`` and ``variance`` are
@@ -310,7 +324,8 @@ void mlir::bn::python::bindFunctions(nb::module_ &module) {
       "running_variance_kind"_a.none() = "population", "mask"_a = nb::none(),
       "groups"_a.none() = 1, "axis"_a.none() = -1, "epsilon"_a.none() = 1e-3,
       "epilogue"_a = nb::none(), "slope"_a.none() = 0.01,
-      "addend"_a = nb::none(), "out"_a = nb::none(), kTrainingDoc,
+      "addend"_a = nb::none(), "save_bits"_a.none() = false,
+      "out"_a = nb::none(), kTrainingDoc,
       nb::sig("def training(x: A, scale: Array | None = None, "
               "offset: Array | None = None, running_mean: Array | None = None, "
               "running_variance: Array | None = None, *, "
@@ -319,7 +334,7 @@ void mlir::bn::python::bindFunctions(nb::module_ &module) {
               "mask: Array | None = None, groups: int = 1, axis: Axis = -1, "
               "epsilon: float = 1e-3, epilogue: Epilogue | None = None, "
               "slope: float = 0.01, addend: Array | None = None, "
-              "out: Out = None) -> tuple[A, ...]"));
+              "save_bits: bool = False, out: Out = None) -> tuple[A, ...]"));
   module.def(
       "backward", &backward, "output_grad"_a.none(), "x"_a.none(),
       "scale"_a.none(), "mean"_a.none(), "variance"_a.none(), nb::kw_only(),
@@ -327,7 +342,7 @@ void mlir::bn::python::bindFunctions(nb::module_ &module) {
       "epsilon"_a.none() = 1e-3, "frozen"_a.none() = false,
       "statistics_kind"_a.none() = "variance", "epilogue"_a = nb::none(),
       "slope"_a.none() = 0.01, "output"_a = nb::none(),
-      "offset"_a.none() = nb::ellipsis(),
+      "bits"_a = nb::none(), "offset"_a.none() = nb::ellipsis(),
       "which"_a.none() = nb::make_tuple("input", "scale", "offset"),
       "out"_a = nb::none(), kBackwardDoc,
       nb::sig("def backward(output_grad: A, x: A, scale: Array | None, "
@@ -336,7 +351,8 @@ void mlir::bn::python::bindFunctions(nb::module_ &module) {
               "frozen: bool = False, "
               "statistics_kind: StatisticsKind = 'variance', "
               "epilogue: Epilogue | None = None, slope: float = 0.01, "
-              "output: Array | None = None, offset: Array | None = ..., "
+              "output: Array | None = None, bits: Array | None = None, "
+              "offset: Array | None = ..., "
               "which: Sequence[Gradient] = ('input', 'scale', 'offset'), "
               "out: Out = None) -> tuple[A, ...]"));
 }

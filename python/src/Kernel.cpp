@@ -110,7 +110,7 @@ static void initSpec(BatchNormSpec *self, const char *kind, nb::handle shape,
                      nb::handle which, bool frozen, const char *statisticsKind,
                      int64_t groups, nb::handle maskShape, nb::handle maskType,
                      nb::handle epilogue, double slope, bool recomputesOutput,
-                     bool renormalized, double renormMomentum,
+                     bool hasBits, bool renormalized, double renormMomentum,
                      int64_t threads) {
   BatchNormSpec spec;
   spec.kind = convertKindName(kind);
@@ -140,6 +140,7 @@ static void initSpec(BatchNormSpec *self, const char *kind, nb::handle shape,
   spec.epilogue = convertEpilogue(epilogue);
   spec.slope = slope;
   spec.recomputesOutput = recomputesOutput;
+  spec.hasBits = hasBits;
   spec.statisticsKind = convertStatisticsKind(statisticsKind);
   spec.groups = groups;
   if (!maskShape.is_none())
@@ -171,8 +172,8 @@ static void bindSpec(nb::module_ &module) {
            "frozen"_a = false, "statistics_kind"_a = "variance", "groups"_a = 1,
            "mask_shape"_a = nb::none(), "mask_dtype"_a = nb::none(),
            "epilogue"_a = nb::none(), "slope"_a = 0.01,
-           "recomputes_output"_a = false, "renormalized"_a = false,
-           "renorm_momentum"_a = 0.99, "threads"_a = 0,
+           "recomputes_output"_a = false, "has_bits"_a = false,
+           "renormalized"_a = false, "renorm_momentum"_a = 0.99, "threads"_a = 0,
            nb::sig("def __init__(self, kind: Kind, shape: "
                    "Sequence[int | None], *, axis: Axis = -1, "
                    "dtype: object = 'float32', "
@@ -190,7 +191,7 @@ static void bindSpec(nb::module_ &module) {
                    "mask_shape: Sequence[int | None] | None = None, "
                    "mask_dtype: object = None, "
                    "epilogue: Epilogue | None = None, slope: float = 0.01, "
-                   "recomputes_output: bool = False, "
+                   "recomputes_output: bool = False, has_bits: bool = False, "
                    "renormalized: bool = False, "
                    "renorm_momentum: float = 0.99, threads: int = 0) -> None"))
       .def_prop_ro(

@@ -242,6 +242,8 @@ static nb::object makeResult(const KernelOperand &operand, const Array &input,
     view.shape.push_back(isKnown ? std::max<int64_t>(size, 0)
                                  : input.view.shape[same]);
   }
+  if (operand.bitsOf >= 0)
+    view.shape = {input.view.getNumElements() / 8};
   Layout().setStrides(view);
   ResultPool::Block *block =
       Session::get().pool.allocate(view.getSizeInBytes());

@@ -105,7 +105,7 @@ static nb::object renormalizationBackward(
   call.addChannels(d, "d", spec.statisticsType);
   call.addMask(mask);
   call.setEpilogueOf(epilogue, convertArgument<double>(slope, "slope"), output,
-                     /*offset=*/nb::ellipsis());
+                     /*bits=*/nb::none(), /*offset=*/nb::ellipsis());
   if (spec.takesOutput())
     call.addData(output, "output");
   call.addGradients();

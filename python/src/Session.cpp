@@ -56,6 +56,7 @@ static uint64_t packFlags(const BatchNormSpec &spec) {
   append(spec.hasAddendGrad);
   append(spec.isFrozen);
   append(spec.recomputesOutput);
+  append(spec.hasBits);
   append(spec.epilogue, 3);
   append(spec.maskType, 4);
   append(spec.statisticsKind);

@@ -100,12 +100,15 @@ static int64_t getDivisor(OpFoldResult value) {
   return 1;
 }
 
-/// A number that divides all linear indices that start at `indices` of `type`.
+/// A number that divides all linear indices that start at `indices` of `type`,
+/// a view of a buffer in C order that leaves out no element of a row: there a
+/// stride is a multiple of the one behind it.
 static int64_t getDivisor(MemRefType type, ArrayRef<OpFoldResult> indices) {
   auto [strides, offset] = type.getStridesAndOffset();
-  int64_t divisor = 0;
-  for (auto [stride, index] : llvm::zip_equal(strides, indices)) {
-    int64_t known = ShapedType::isDynamic(stride) ? 1 : stride;
+  int64_t divisor = 0, known = 1;
+  for (auto [stride, index] :
+       llvm::reverse(llvm::zip_equal(strides, indices))) {
+    known = ShapedType::isDynamic(stride) ? known : stride;
     divisor = std::gcd(divisor, known * getDivisor(index));
   }
   return divisor;
@@ -163,8 +166,10 @@ private:
 /// Finds the accesses to `buffer` and to views of it.
 LogicalResult BitPacker::collect(Value buffer) {
   for (Operation *user : buffer.getUsers()) {
-    if (isa<memref::SubViewOp, memref::CollapseShapeOp, memref::ExpandShapeOp,
-            memref::CastOp>(user)) {
+    auto subview = dyn_cast<memref::SubViewOp>(user);
+    if ((subview && subview.hasUnitStride()) ||
+        isa<memref::CollapseShapeOp, memref::ExpandShapeOp, memref::CastOp>(
+            user)) {
       if (failed(collect(user->getResult(0))))
         return failure();
     } else if (isa<vector::TransferReadOp, vector::TransferWriteOp>(user)) {

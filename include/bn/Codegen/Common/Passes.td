@@ -397,6 +397,39 @@ def FuseSiblingLoopsPass
   ];
 }
 
+def HoistYieldedViewsPass
+    : Pass<"bn-hoist-yielded-views", "::mlir::func::FuncOp"> {
+  let summary = "make a view that both branches yield before them";
+  let description = [{
+    Two versions of a sweep that write to the same buffer yield a view of it
+    each. Where the views are equal, one that is made before the `scf.if` takes
+    the place of its result: what is then to be copied to the buffer is the
+    buffer itself.
+
+    Example:
+
+    ```mlir
+    %0 = scf.if %near -> (memref<552x24xf16>) {
+      %a = memref.collapse_shape %y [[0, 1, 2], [3]]
+      scf.yield %a
+    } else {
+      %b = memref.collapse_shape %y [[0, 1, 2], [3]]
+      scf.yield %b
+    }
+    ```
+
+    becomes
+
+    ```mlir
+    %a = memref.collapse_shape %y [[0, 1, 2], [3]]
+    scf.if ...
+    ```
+
+    with `%a` in place of `%0`.
+  }];
+  let dependentDialects = ["::mlir::memref::MemRefDialect"];
+}
+
 def FoldReshapedBuffersPass
     : Pass<"bn-fold-reshaped-buffers", "::mlir::func::FuncOp"> {
   let summary = "undo a collapse and an expansion of the same buffer";

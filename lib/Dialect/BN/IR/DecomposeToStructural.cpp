@@ -58,7 +58,7 @@ FailureOr<SmallVector<Value>> TrainingOp::decomposeOperation(OpBuilder &b) {
   results[1] = convertTensor(b, *this, mean, getOuts()[1]);
   results[2] = convertTensor(b, *this, variance, getOuts()[2]);
   if (hasRunningStats()) {
-    ValueRange outs = getOuts().drop_front(3);
+    ValueRange outs = getOuts().slice(3, 2);
     auto update = UpdateRunningStatsOp::create(
         b, loc, TypeRange(outs), count, mean, variance, getRunningMean(),
         getRunningVariance(), outs, getMomentumAttr(),
