@@ -211,8 +211,7 @@ llvm::Error KernelRun::checkChannel(int64_t channel) const {
     double error = std::fabs(y.load(i) - expected);
     worst = std::isnan(error) ? error : std::max(worst, error);
   });
-  if (llvm::Error error =
-          checkError(channel, worst, getTolerance(c.dtype) * 4))
+  if (llvm::Error error = checkError(channel, worst, getTolerance(c.dtype) * 4))
     return error;
   return c.hasBits() ? checkBits(channel) : llvm::Error::success();
 }

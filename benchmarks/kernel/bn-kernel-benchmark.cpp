@@ -122,8 +122,8 @@ static std::vector<Case> getCases(const Options &options) {
   std::vector<Case> cases;
   auto add = [&](Kind kind, DType dtype, Layout layout, Epilogue epilogue) {
     for (const std::string &shape : options.shapes)
-      cases.push_back(
-          {kind, dtype, layout, check(parseShape(shape)), epilogue, options.bits});
+      cases.push_back({kind, dtype, layout, check(parseShape(shape)), epilogue,
+                       options.bits});
     for (const std::string &set : options.sets)
       for (DimVector &shape : check(getShapeSet(set, layout)))
         cases.push_back({kind, dtype, layout, shape, epilogue, options.bits});

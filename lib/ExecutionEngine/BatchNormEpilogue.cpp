@@ -132,8 +132,13 @@ static const char *printForward(CodePrinter code, const BatchNormSpec &spec) {
     return sum;
   code.constant("zero", 0.0);
   if (spec.hasBits) {
-    code.line("passes", llvm::Twine("arith.cmpf ogt, %") + sum + ", %zero");
+    code.line("passes", llvm::Twine("arith.cmpf ugt, %") + sum + ", %zero");
     code.os << "\n      %bit = arith.extui %passes : i1 to i8";
+  }
+  // Of the two forms, the one that needs what is saved anyway.
+  if (spec.hasBits && spec.epilogue != Epilogue::LeakyRelu) {
+    code.line("relu", llvm::Twine("arith.select %passes, %") + sum + ", %zero");
+    return "relu";
   }
   if (spec.epilogue != Epilogue::LeakyRelu) {
     code.line("relu", llvm::Twine("arith.maximumf %") + sum + ", %zero");

@@ -219,17 +219,21 @@ DimVector BatchNormSpec::getNormalizedAxis() const {
 
 int64_t BatchNormSpec::getRowSize() const {
   DimVector channels = getNormalizedAxis();
-  int64_t dim = shape.size() - 1, size = 1;
-  bool isChannel = llvm::is_contained(channels, dim);
-  for (; dim >= 0 && llvm::is_contained(channels, dim) == isChannel; --dim) {
+  std::optional<bool> isOfChannels;
+  int64_t row = 1;
+  for (int64_t dim = shape.size() - 1; dim >= 0; --dim) {
+    bool isChannel = llvm::is_contained(channels, dim);
+    if (!isChannel && shape[dim] == 1)
+      continue;
+    // A mask may keep all dimensions apart.
+    if (isOfChannels && (takesMask() || *isOfChannels != isChannel))
+      break;
     if (shape[dim] < 0)
       return -1;
-    size *= shape[dim];
-    // A mask may keep dimensions apart.
-    if (takesMask() && shape[dim] != 1)
-      break;
+    isOfChannels = isChannel;
+    row *= shape[dim];
   }
-  return size;
+  return row;
 }
 
 std::string mlir::bn::printFloat(double value) {

@@ -206,11 +206,12 @@ void Call::addBits(nb::handle object) {
   TensorView &view = array.view;
   checkDType(view, "bits", DType::I8);
   if (view.shape != getBitsShape() || !view.isContiguous())
-    raiseValueError(llvm::formatv(
-        "expected 'bits' to have shape {0} and to be contiguous, as the forward "
-        "call has made it, got shape {1} with strides {2}",
-        printTuple(getBitsShape()), printTuple(view.shape),
-        printTuple(view.strides)));
+    raiseValueError(
+        llvm::formatv("expected 'bits' to have shape {0} and to be contiguous, "
+                      "as the forward "
+                      "call has made it, got shape {1} with strides {2}",
+                      printTuple(getBitsShape()), printTuple(view.shape),
+                      printTuple(view.strides)));
   keepAlive(array);
   arguments.push_back(std::move(view));
 }

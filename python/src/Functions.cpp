@@ -248,7 +248,7 @@ static constexpr const char *kTrainingDoc =
     the type of ``out``'s mean, or of the running ones, or float32, float64 for
     float64 data. ``bits`` is a flat array of int8, an eighth as long as ``x``:
     bit ``i % 8`` of byte ``i // 8`` is 1 where element ``i``, in the order of
-    memory, was above 0 before it was rounded.
+    memory, was not 0 or below before it was rounded: where it was NaN, too.
 :raises ValueError: a shape, stride or value is not as expected; messages call
     ``x`` 'input' and ``y`` 'output'.
 :raises TypeError: an argument is not an array, or of another element type.)";
@@ -341,8 +341,8 @@ void mlir::bn::python::bindFunctions(nb::module_ &module) {
       "mask"_a = nb::none(), "groups"_a.none() = 1, "axis"_a.none() = -1,
       "epsilon"_a.none() = 1e-3, "frozen"_a.none() = false,
       "statistics_kind"_a.none() = "variance", "epilogue"_a = nb::none(),
-      "slope"_a.none() = 0.01, "output"_a = nb::none(),
-      "bits"_a = nb::none(), "offset"_a.none() = nb::ellipsis(),
+      "slope"_a.none() = 0.01, "output"_a = nb::none(), "bits"_a = nb::none(),
+      "offset"_a.none() = nb::ellipsis(),
       "which"_a.none() = nb::make_tuple("input", "scale", "offset"),
       "out"_a = nb::none(), kBackwardDoc,
       nb::sig("def backward(output_grad: A, x: A, scale: Array | None, "

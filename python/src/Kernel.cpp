@@ -173,7 +173,8 @@ static void bindSpec(nb::module_ &module) {
            "mask_shape"_a = nb::none(), "mask_dtype"_a = nb::none(),
            "epilogue"_a = nb::none(), "slope"_a = 0.01,
            "recomputes_output"_a = false, "has_bits"_a = false,
-           "renormalized"_a = false, "renorm_momentum"_a = 0.99, "threads"_a = 0,
+           "renormalized"_a = false, "renorm_momentum"_a = 0.99,
+           "threads"_a = 0,
            nb::sig("def __init__(self, kind: Kind, shape: "
                    "Sequence[int | None], *, axis: Axis = -1, "
                    "dtype: object = 'float32', "

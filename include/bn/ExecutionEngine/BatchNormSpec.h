@@ -39,11 +39,11 @@
 // `addend_grad` that of `output_grad` or `output`, and each new running
 // statistic that of the old one. What stats, merge_stats and backward_reduce
 // find in their results is added to: start from zeros. Counts are f64. `bits`
-// is one-dimensional, of i8: bit i mod 8 of byte i / 8 is 1 where a ReLU has let
-// element i pass, in C order, before it was rounded. With
-// groups, mean and variance (or inverse_std) have one more dimension, the
-// first. r_min, r_max and d_max are scalars of f64: they may change from call
-// to call.
+// is one-dimensional, of i8: bit i mod 8 of byte i / 8 is 1 where a ReLU has
+// let element i, in C order, pass: where it was not 0 or below, before
+// rounding. With groups, mean and variance (or inverse_std) have one more
+// dimension, the first. r_min, r_max and d_max are scalars of f64: they may
+// change from call to call.
 //
 // Phase: input.
 //
@@ -145,8 +145,8 @@ struct BatchNormSpec {
   /// statistics of f64 it is that of the output; others are rounded, and so is
   /// what they are subtracted from.
   bool recomputesOutput = false;
-  /// For a ReLU: the forward op also writes a bit for each element, and backward
-  /// reads it in the place of the output; see `allowsBits`.
+  /// For a ReLU: the forward op also writes a bit for each element, and
+  /// backward reads it in the place of the output; see `allowsBits`.
   bool hasBits = false;
   bool isFrozen = false;
   StatisticsKind statisticsKind = StatisticsKind::Variance;

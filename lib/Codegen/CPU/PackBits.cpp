@@ -12,6 +12,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Divisors.h"
 #include "IndexBuilder.h"
 #include "bn/Codegen/CPU/Passes.h"
 #include "bn/Dialect/BN/IR/BNOps.h"
@@ -41,65 +42,6 @@ static constexpr int64_t kByte = 8;
 // Where accesses start
 //===----------------------------------------------------------------------===//
 
-static int64_t getDivisor(OpFoldResult value);
-
-/// A number that divides `expr`, of which `operands` are dimensions, then
-/// symbols; 0 for 0.
-static int64_t getDivisor(AffineExpr expr, unsigned numDims,
-                          ValueRange operands) {
-  if (auto constant = dyn_cast<AffineConstantExpr>(expr))
-    return std::abs(constant.getValue());
-  if (auto dim = dyn_cast<AffineDimExpr>(expr))
-    return getDivisor(operands[dim.getPosition()]);
-  if (auto symbol = dyn_cast<AffineSymbolExpr>(expr))
-    return getDivisor(operands[numDims + symbol.getPosition()]);
-  auto binary = cast<AffineBinaryOpExpr>(expr);
-  int64_t lhs = getDivisor(binary.getLHS(), numDims, operands);
-  int64_t rhs = getDivisor(binary.getRHS(), numDims, operands);
-  switch (expr.getKind()) {
-  case AffineExprKind::Add:
-  case AffineExprKind::Mod: // x mod c = x - c * k
-    return std::gcd(lhs, rhs);
-  case AffineExprKind::Mul:
-    return lhs * rhs;
-  default: {
-    auto by = dyn_cast<AffineConstantExpr>(binary.getRHS());
-    bool isWhole = by && by.getValue() > 0 && lhs % by.getValue() == 0;
-    return isWhole ? lhs / by.getValue() : 1;
-  }
-  }
-}
-
-/// The greatest number known to divide `value`; 0 for 0.
-static int64_t getDivisor(OpFoldResult value) {
-  if (std::optional<int64_t> constant = getConstantIntValue(value))
-    return std::abs(*constant);
-  auto dynamic = cast<Value>(value);
-  if (auto argument = dyn_cast<BlockArgument>(dynamic)) {
-    auto loop = dyn_cast<LoopLikeOpInterface>(argument.getOwner()->getParentOp());
-    std::optional<SmallVector<Value>> ivs =
-        loop ? loop.getLoopInductionVars() : std::nullopt;
-    auto *place = ivs ? llvm::find(*ivs, argument) : nullptr;
-    if (!ivs || place == ivs->end())
-      return 1;
-    unsigned i = place - ivs->begin();
-    return std::gcd(getDivisor((*loop.getLoopLowerBounds())[i]),
-                    getDivisor((*loop.getLoopSteps())[i]));
-  }
-  Operation *op = dynamic.getDefiningOp();
-  if (auto apply = dyn_cast<affine::AffineApplyOp>(op))
-    return getDivisor(apply.getAffineMap().getResult(0),
-                      apply.getAffineMap().getNumDims(), apply.getMapOperands());
-  auto of = [&](unsigned operand) {
-    return getDivisor(OpFoldResult(op->getOperand(operand)));
-  };
-  if (isa<arith::AddIOp, arith::SubIOp>(op))
-    return std::gcd(of(0), of(1));
-  if (isa<arith::MulIOp>(op))
-    return of(0) * of(1);
-  return 1;
-}
-
 /// A number that divides all linear indices that start at `indices` of `type`,
 /// a view of a buffer in C order that leaves out no element of a row: there a
 /// stride is a multiple of the one behind it.
@@ -109,7 +51,7 @@ static int64_t getDivisor(MemRefType type, ArrayRef<OpFoldResult> indices) {
   for (auto [stride, index] :
        llvm::reverse(llvm::zip_equal(strides, indices))) {
     known = ShapedType::isDynamic(stride) ? known : stride;
-    divisor = std::gcd(divisor, known * getDivisor(index));
+    divisor = std::gcd(divisor, known * getKnownDivisor(index));
   }
   return divisor;
 }
@@ -194,7 +136,8 @@ LogicalResult BitPacker::checkTransfer(VectorTransferOpInterface transfer) {
          << *transfer;
 }
 
-/// Checks that `lanes` bits at `indices` of `buffer` are whole bytes, or in one.
+/// Checks that `lanes` bits at `indices` of `buffer` are whole bytes, or in
+/// one.
 LogicalResult BitPacker::checkPlace(Operation *access, Value buffer,
                                     ValueRange indices, int64_t lanes) {
   bool isMasked = cast<VectorTransferOpInterface>(access).getMask() != nullptr;
@@ -202,10 +145,9 @@ LogicalResult BitPacker::checkPlace(Operation *access, Value buffer,
     return access->emitError("expected vectors of a multiple of 8 bits, or of "
                              "a part of 8 without a mask, got ")
            << lanes;
-  int64_t divisor =
-      std::gcd(getOffsetDivisor(buffer),
-               getDivisor(cast<MemRefType>(buffer.getType()),
-                          getAsOpFoldResult(indices)));
+  int64_t divisor = std::gcd(getOffsetDivisor(buffer),
+                             getDivisor(cast<MemRefType>(buffer.getType()),
+                                        getAsOpFoldResult(indices)));
   if (divisor % std::min(lanes, kByte) == 0)
     return success();
   return access->emitError("expected rows of bits that start at a byte, got "
@@ -272,8 +214,8 @@ Value BitPacker::createShift(Value bit) {
   Location loc = bit.getLoc();
   Value shift = arith::IndexCastOp::create(
       b, loc, b.getI8Type(), IndexBuilder{b, loc}.mod(bit, kByte));
-  return vector::BroadcastOp::create(
-      b, loc, VectorType::get(1, b.getI8Type()), shift);
+  return vector::BroadcastOp::create(b, loc, VectorType::get(1, b.getI8Type()),
+                                     shift);
 }
 
 /// The elements of `type` from `bit` on, which are in one byte.
@@ -303,14 +245,15 @@ void BitPacker::createPartialWrite(Value bits, Value bit) {
       ArrayRef<int64_t>{1});
   Value added = arith::ShLIOp::create(
       b, loc, vector::BitCastOp::create(b, loc, type, wide), shift);
-  Value place = arith::ShLIOp::create(
-      b, loc,
-      constant(DenseElementsAttr::get(type, b.getI8IntegerAttr((1 << lanes) - 1))),
-      shift);
+  Value place =
+      arith::ShLIOp::create(b, loc,
+                            constant(DenseElementsAttr::get(
+                                type, b.getI8IntegerAttr((1 << lanes) - 1))),
+                            shift);
   Value ones = constant(DenseElementsAttr::get(type, b.getI8IntegerAttr(-1)));
-  Value others = arith::AndIOp::create(
-      b, loc, createRead(type, bit, Value()),
-      arith::XOrIOp::create(b, loc, place, ones));
+  Value others =
+      arith::AndIOp::create(b, loc, createRead(type, bit, Value()),
+                            arith::XOrIOp::create(b, loc, place, ones));
   createWrite(arith::OrIOp::create(b, loc, others, added), bit, Value());
 }
 
@@ -346,9 +289,10 @@ LogicalResult BitPacker::packWrite(vector::TransferWriteOp write) {
   if (lanes < kByte)
     createPartialWrite(bits, bit);
   else
-    createWrite(vector::BitCastOp::create(
-                    b, loc, VectorType::get(lanes / kByte, b.getI8Type()), bits),
-                bit, *mask);
+    createWrite(
+        vector::BitCastOp::create(
+            b, loc, VectorType::get(lanes / kByte, b.getI8Type()), bits),
+        bit, *mask);
   b.eraseOp(write);
   return success();
 }
@@ -399,13 +343,13 @@ struct ResolveMetadata : OpRewritePattern<memref::ExtractStridedMetadataOp> {
       strides[dim] = affine::makeComposedFoldedAffineApply(
           b, loc, AffineMap::get(0, 2, product),
           {strides[dim + 1], sizes[dim + 1]});
-    SmallVector<Value> results = {
-        Value(), arith::ConstantIndexOp::create(b, loc, 0)};
+    SmallVector<Value> results = {Value(),
+                                  arith::ConstantIndexOp::create(b, loc, 0)};
     for (ArrayRef<OpFoldResult> values : {ArrayRef(sizes), ArrayRef(strides)})
       llvm::append_range(results,
                          getValueOrCreateConstantIndexOp(b, loc, values));
-    for (auto [result, value] : llvm::drop_begin(
-             llvm::zip_equal(op->getResults(), results)))
+    for (auto [result, value] :
+         llvm::drop_begin(llvm::zip_equal(op->getResults(), results)))
       b.replaceAllUsesWith(result, value);
     b.eraseOp(op);
     return success();

@@ -34,10 +34,8 @@ static bool isSameView(Value first, Value second) {
   Operation *a = first.getDefiningOp(), *b = second.getDefiningOp();
   return a && b && isa<ViewLikeOpInterface>(a) &&
          OperationEquivalence::isEquivalentTo(
-             a, b,
-             [](Value x, Value y) { return success(isSameView(x, y)); },
-             /*markEquivalent=*/nullptr,
-             OperationEquivalence::IgnoreLocations);
+             a, b, [](Value x, Value y) { return success(isSameView(x, y)); },
+             /*markEquivalent=*/nullptr, OperationEquivalence::IgnoreLocations);
 }
 
 /// Moves what makes `view` out of `branch`, and what that is made of.

@@ -61,6 +61,17 @@ def takes_output(epilogue: Optional[str]) -> bool:
     return epilogue == "add_relu"
 
 
+def saves_bits(x: Tensor, epilogue: Optional[str]) -> bool:
+    """Whether the training call of `x`, which is dense, saves a bit for each
+    element that the gradient reads in the place of the result: that takes rows
+    of whole bytes, of the channels or of what lies together of one channel.
+    """
+    if not takes_output(epilogue) or x.size(1) == 1:
+        return False
+    row = x.size(1) if x.stride(1) == 1 else x.stride(1)
+    return row % 8 == 0
+
+
 def fits_kernel(running: Optional[Tensor], x: Tensor,
                 momentum: Momentum) -> bool:
     """Whether the kernel of the training call updates running statistics.
@@ -91,28 +102,30 @@ def training(
     x: Tensor, weight: Optional[Tensor], bias: Optional[Tensor],
     addend: Optional[Tensor], running_mean: Optional[Tensor],
     running_var: Optional[Tensor], momentum: float, eps: float,
-    epilogue: Optional[str], in_place: bool,
+    epilogue: Optional[str], in_place: bool, save_bits: bool,
 ) -> tuple[Tensor, ...]:
     """Returns y, mean and variance; with running statistics, also the new ones,
-    which are the old tensors with `in_place`.
+    which are the old tensors with `in_place`; with `save_bits` bits at the end.
     """
     statistics = (None, None)
     if recomputes_output(epilogue):
         statistics = tuple(x.new_empty(x.size(1), dtype=torch.float64)
                            for _ in range(2))
-    options = {"axis": 1, "epsilon": eps, "epilogue": epilogue}
+    options = {"axis": 1, "epsilon": eps, "epilogue": epilogue,
+               "save_bits": save_bits}
     running = (running_mean, running_var) if in_place else (None, None)
+    bits = (None,) if save_bits else ()
     try:
         if addend is not None:
             addend = to_layout(addend, x)
         if running_mean is None:
             return bn_mlir.training(
-                x, weight, bias, addend=addend, out=(None, *statistics),
-                **options)
+                x, weight, bias, addend=addend,
+                out=(None, *statistics, *bits), **options)
         results = bn_mlir.training(
             x, weight, bias, running_mean, running_var, momentum=1 - momentum,
             running_variance_kind="sample", addend=addend,
-            out=(None, *statistics, *running), **options)
+            out=(None, *statistics, *running, *bits), **options)
     except Exception:
         check_tensors(x, addend, [
             {"weight": weight, "bias": bias},
@@ -150,13 +163,15 @@ def backward(
     """Returns the gradients that are `wanted`, and None for the others.
 
     :param bias: used where the epilogue `recomputes_output`.
-    :param y: the result of the forward call, where it `takes_output`.
+    :param y: the result of the forward call, or the bits that it has saved,
+        where it `takes_output`.
     """
     dy = to_layout(dy, x)
     found: dict[str, Tensor] = {}
     state: dict[str, Any] = {}
     if takes_output(epilogue):
-        state = {"epilogue": epilogue, "output": y}
+        kind = "bits" if y.dtype == torch.int8 else "output"
+        state = {"epilogue": epilogue, kind: y}
     elif recomputes_output(epilogue):
         state = {"epilogue": epilogue, "offset": bias}
     elif wanted[3]:

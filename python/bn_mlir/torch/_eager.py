@@ -21,7 +21,8 @@ from bn_mlir.torch import _compute
 def keep_for_backward(ctx: Any, x: Tensor, weight: Optional[Tensor],
                       bias: Optional[Tensor], mean: Tensor, variance: Tensor,
                       y: Tensor, eps: float, epilogue: Optional[str]) -> None:
-    """Saves what the gradients are made of."""
+    """Saves what the gradients are made of; `y` may be the bits of the result.
+    """
     ctx.save_for_backward(
         x, weight, bias if _compute.recomputes_output(epilogue) else None,
         mean, variance, y if _compute.takes_output(epilogue) else None)
@@ -60,11 +61,14 @@ class Training(torch.autograd.Function):
                 momentum: _compute.Momentum, eps: float,
                 epilogue: Optional[str]) -> Tensor:
         x = _compute.to_dense(x)
-        y, mean, variance = run_training(
+        save_bits = (any(ctx.needs_input_grad)
+                     and _compute.saves_bits(x, epilogue))
+        y, mean, variance, *bits = run_training(
             x, weight, bias, addend, running_mean, running_var, momentum, eps,
-            epilogue)
+            epilogue, save_bits)
         keep_for_backward(
-            ctx, x, weight, bias, mean, variance, y, eps, epilogue)
+            ctx, x, weight, bias, mean, variance, bits[0] if bits else y, eps,
+            epilogue)
         return y
 
     @staticmethod
@@ -96,18 +100,21 @@ def run_training(
     x: Tensor, weight: Optional[Tensor], bias: Optional[Tensor],
     addend: Optional[Tensor], running_mean: Optional[Tensor],
     running_var: Optional[Tensor], momentum: _compute.Momentum, eps: float,
-    epilogue: Optional[str],
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Returns y, mean and variance, and updates the running statistics."""
+    epilogue: Optional[str], save_bits: bool,
+) -> tuple[Tensor, ...]:
+    """Returns y, mean, variance and, with `save_bits`, bits, and updates the
+    running statistics.
+    """
     if _compute.fits_kernel(running_mean, x, momentum):
         results = _compute.training(
             x, weight, bias, addend, running_mean, running_var, momentum, eps,
-            epilogue, True)
-        return results[:3]
+            epilogue, True, save_bits)
+        return (*results[:3], *results[5:])
     results = _compute.training(
-        x, weight, bias, addend, None, None, 0.0, eps, epilogue, False)
+        x, weight, bias, addend, None, None, 0.0, eps, epilogue, False,
+        save_bits)
     if running_mean is not None:
         _compute.update_running(
-            running_mean, running_var, *results[1:],
+            running_mean, running_var, *results[1:3],
             x.numel() // max(1, x.size(1)), momentum)
     return results

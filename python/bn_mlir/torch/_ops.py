@@ -42,14 +42,18 @@ def _training(
     addend: Optional[Tensor], running_mean: Optional[Tensor],
     running_var: Optional[Tensor], momentum: float, eps: float,
     epilogue: Optional[str],
-) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-    results = _compute.training(
-        _compute.to_dense(x), weight, bias, addend, running_mean, running_var,
-        momentum, eps, epilogue, False)
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
+    x = _compute.to_dense(x)
+    save_bits = _compute.saves_bits(x, epilogue)
+    y, mean, variance, *others = _compute.training(
+        x, weight, bias, addend, running_mean, running_var, momentum, eps,
+        epilogue, False, save_bits)
+    # Results that are not there have no elements.
     if running_mean is None:
-        # Results that are not there have no elements.
-        return (*results, results[1].new_empty(0), results[1].new_empty(0))
-    return results
+        others = [mean.new_empty(0), mean.new_empty(0), *others]
+    if not save_bits:
+        others.append(x.new_empty(0, dtype=torch.int8))
+    return (y, mean, variance, *others)
 
 
 def _fake_training(x, weight, bias, addend, running_mean, running_var, momentum,
@@ -58,8 +62,12 @@ def _fake_training(x, weight, bias, addend, running_mean, running_var, momentum,
     mean = x.new_empty(
         channels, dtype=_compute.get_statistics_type(x.dtype, epilogue))
     new = mean.new_empty(0) if running_mean is None else running_mean
-    return (torch.empty_like(x), mean, torch.empty_like(mean),
-            torch.empty_like(new), torch.empty_like(new))
+    y = torch.empty_like(x)
+    bits = y.new_empty(
+        y.numel() // 8 if _compute.saves_bits(y, epilogue) else 0,
+        dtype=torch.int8)
+    return (y, mean, torch.empty_like(mean), torch.empty_like(new),
+            torch.empty_like(new), bits)
 
 
 training = _make_op("training", _training, _fake_training)
@@ -67,10 +75,11 @@ training = _make_op("training", _training, _fake_training)
 
 def _set_up_training(ctx, inputs, output):
     x, weight, bias, _, _, _, _, eps, epilogue = inputs
-    y, mean, variance, *running = output
-    ctx.mark_non_differentiable(mean, variance, *running)
+    y, mean, variance, *running, bits = output
+    ctx.mark_non_differentiable(mean, variance, *running, bits)
+    state = bits if _compute.saves_bits(y, epilogue) else y
     keep_for_backward(
-        ctx, x, weight, bias, mean, variance, y, eps, epilogue)
+        ctx, x, weight, bias, mean, variance, state, eps, epilogue)
 
 
 def _differentiate_training(ctx, dy, *_):
@@ -163,13 +172,13 @@ def run_training(
 ) -> Tensor:
     """Returns y, and updates the running statistics."""
     if _compute.fits_kernel(running_mean, x, momentum):
-        y, _, _, new_mean, new_var = training(
+        y, _, _, new_mean, new_var, _ = training(
             x, weight, bias, addend, running_mean, running_var, momentum, eps,
             epilogue)
         running_mean.copy_(new_mean)
         running_var.copy_(new_var)
         return y
-    y, mean, variance, _, _ = training(
+    y, mean, variance, *_ = training(
         x, weight, bias, addend, None, None, 0.0, eps, epilogue)
     if running_mean is not None:
         with torch.no_grad():

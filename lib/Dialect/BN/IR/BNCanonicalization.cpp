@@ -95,9 +95,10 @@ struct DropUnusedRunningStats : OpRewritePattern<TrainingOp> {
     outs.erase(outs.begin() + 3, outs.begin() + 5);
     results.erase(results.begin() + 3, results.begin() + 5);
     auto smaller = TrainingOp::create(
-        rewriter, op.getLoc(), TypeRange(ValueRange(outs)), op.getInput(), op.getScale(),
-        op.getOffset(), Value(), Value(), op.getMask(), op.getEpilogueInputs(),
-        outs, op.getAxisAttr(), op.getEpsilonAttr(), FloatAttr(),
+        rewriter, op.getLoc(), TypeRange(ValueRange(outs)), op.getInput(),
+        op.getScale(), op.getOffset(), Value(), Value(), op.getMask(),
+        op.getEpilogueInputs(), outs, op.getAxisAttr(), op.getEpsilonAttr(),
+        FloatAttr(),
         VarianceKindAttr::get(getContext(), VarianceKind::population),
         op.getGroupsAttr(), op->getNumRegions());
     cloneScalarCode(op, smaller);

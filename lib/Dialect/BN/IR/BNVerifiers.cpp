@@ -33,7 +33,7 @@ LogicalResult TrainingOp::verify() {
   bool running = hasRunningStats();
   if (running != (getRunningVariance() != nullptr))            // training_c6
     return emitOpError("expected both running statistics or none, got one");
-  if (failed(verifyOutCount(                                   // training_c7
+  if (failed(verifyOutCount( // training_c7
           *this, getWrittenOuts(*this), running ? 5 : 3,
           running ? "output, mean, variance, new running mean, new running "
                     "variance"
@@ -91,8 +91,8 @@ LogicalResult InferenceOp::verify() {
       failed(verifyFinite(*this, "epsilon", getEpsilon())) || // inference_c2
       failed(verifyChannelShapes(*this, input, getAxis(),     // inference_c3
                                  perChannel)) ||
-      failed(verifyElementTypes(*this, input, perChannel)) ||  // inference_c4
-      failed(verifyOutCount(*this, getWrittenOuts(*this), 1,   // inference_c5
+      failed(verifyElementTypes(*this, input, perChannel)) || // inference_c4
+      failed(verifyOutCount(*this, getWrittenOuts(*this), 1,  // inference_c5
                             "output")) ||
       failed(verifySameType(*this, "output", getOuts()[0], "input", input)) ||
       failed(verifyCodeInputs(*this)) || // inference_c7
@@ -203,8 +203,8 @@ LogicalResult NormalizeOp::verify() {
                                    {"offset", getOffset()}};
   if (failed(verifyChannelShapes(*this, input, getAxis(), // normalize_c3
                                  perChannel)) ||
-      failed(verifyElementTypes(*this, input, perChannel)) ||  // normalize_c4
-      failed(verifyOutCount(*this, getWrittenOuts(*this), 1,   // normalize_c5
+      failed(verifyElementTypes(*this, input, perChannel)) || // normalize_c4
+      failed(verifyOutCount(*this, getWrittenOuts(*this), 1,  // normalize_c5
                             "output")) ||
       failed(verifySameType(*this, "output", getOuts()[0], "input", input)) ||
       failed(verifyCodeInputs(*this)) || // normalize_c7
@@ -222,17 +222,16 @@ LogicalResult NormalizeOp::verify() {
 LogicalResult ViewBitsOp::verify() {
   auto type = cast<MemRefType>(getType());
   unsigned numSizes = getSizes().size();
-  if (numSizes != type.getNumDynamicDims())                    // view_bits_c1
-    return emitOpError("expected ")
-           << type.getNumDynamicDims() << " sizes for " << type << ", got "
-           << numSizes;
+  if (numSizes != type.getNumDynamicDims()) // view_bits_c1
+    return emitOpError("expected ") << type.getNumDynamicDims() << " sizes for "
+                                    << type << ", got " << numSizes;
   if (!type.getLayout().isIdentity())
     return emitOpError("expected a result in C order, got ") << type;
   if (!type.hasStaticShape())
     return success();
   int64_t bits = type.getNumElements();
   auto bytes = cast<MemRefType>(getSource().getType());
-  if (bits % 8 == 0 && (!bytes.hasStaticShape() ||             // view_bits_c2
+  if (bits % 8 == 0 && (!bytes.hasStaticShape() || // view_bits_c2
                         bytes.getNumElements() == bits / 8))
     return success();
   return emitOpError("expected a byte for 8 elements of ")

@@ -147,8 +147,9 @@ LogicalResult mlir::bn::verifySaved(EpilogueOpInterface op) {
   auto input = cast<ShapedType>(op.getInput().getType());
   if (succeeded(verifyCompatibleShape(saved.getType(), input)))
     return success();
-  return op->emitOpError("expected what the epilogue saves to have the shape of "
-                         "'input' (")
+  return op->emitOpError(
+             "expected what the epilogue saves to have the shape of "
+             "'input' (")
          << input << "), got " << saved.getType();
 }
 
