@@ -198,6 +198,10 @@ static void bindSpec(nb::module_ &module) {
       .def_prop_ro(
           "kind",
           [](const BatchNormSpec &spec) { return spec.getKindName().str(); })
+      .def_prop_ro("allows_bits", &BatchNormSpec::allowsBits,
+                   "Whether ``has_bits`` is possible: what lies together in "
+                   "memory that is the\nchannels of one position, or positions "
+                   "of one channel, is a multiple of 8.")
       .def_prop_ro("key", &BatchNormSpec::getKey,
                    "Text that is equal for specs that mean the same kernel.")
       .def_prop_ro(

@@ -30,6 +30,7 @@ _DTYPES = {
     "bf16": jnp.bfloat16,
     "f32": jnp.float32,
     "f64": jnp.float64,
+    "i8": jnp.int8,
 }
 
 jax.ffi.register_ffi_target(
@@ -101,7 +102,15 @@ def _map(
     mapped = dict(options, axis=(0, *(dim + 1 for dim in options["axis"])))
     if "mask_shape" in mapped:
         mapped["mask_shape"] = (size, *mapped["mask_shape"])
-    return call(kind, mapped, *operands)
+    # Bits have one dimension, whatever the data have.
+    results = call(kind, mapped, *(
+        operand.reshape(-1) if operand.dtype == jnp.int8 else operand
+        for operand in operands
+    ))
+    return tuple(
+        result.reshape(size, -1) if result.dtype == jnp.int8 else result
+        for result in results
+    )
 
 
 @functools.lru_cache(maxsize=1024)

@@ -17,6 +17,7 @@ import jax
 import jax.numpy as jnp
 from jax.custom_derivatives import SymbolicZero
 
+from bn_mlir import _core
 from bn_mlir.jax import _custom_call
 
 if TYPE_CHECKING:
@@ -57,6 +58,14 @@ class Layer:
     @property
     def has_relu(self) -> bool:
         return self.epilogue in ("relu", "leaky_relu", "add_relu")
+
+    def keeps_bits(self, x: jax.Array, mask: Any = None) -> bool:
+        """Whether backward reads bits of the forward call, not its output."""
+        if not self.has_relu:
+            return False
+        options = {} if mask is None else {"mask_shape": mask.shape}
+        return _core.Spec(
+            "training", x.shape, axis=self.axis, **options).allows_bits
 
 
 def _present(*arrays: Any) -> list[jax.Array]:
@@ -126,7 +135,7 @@ def _mask_spec(mask: jax.Array | None) -> dict[str, Any]:
 def _backward(
     layer: Layer,
     y_grad: jax.Array,
-    y: jax.Array | None,
+    state: jax.Array | None,
     x: jax.Array,
     scale: Any,
     offset: Any,
@@ -136,7 +145,8 @@ def _backward(
     frozen: bool = False,
 ) -> dict[str, jax.Array]:
     """The gradients of the input and of what there is of scale, offset and
-    addend; of the first two of these in any case.
+    addend; of the first two of these in any case. `state` is what tells which
+    elements a ReLU has let pass: bits, or the output.
     """
     which = _GRADIENTS
     if layer.epilogue in ("add", "add_relu"):
@@ -148,12 +158,22 @@ def _backward(
         groups=layer.groups,
         frozen=frozen,
         statistics_dtype=mean.dtype.name,
+        has_bits=state is not None and state.dtype == jnp.int8,
     )
     spec.update(_mask_spec(mask))
     results = _custom_call.call(
-        "backward", spec, *_present(y_grad, x, scale, mean, variance, mask, y)
+        "backward",
+        spec,
+        *_present(y_grad, x, scale, mean, variance, mask, state),
     )
     return dict(zip(which, results))
+
+
+def _get_state(layer: Layer, y: jax.Array, bits: Any) -> jax.Array | None:
+    """What backward needs to know of the output."""
+    if not layer.has_relu:
+        return None
+    return bits[0] if bits else y
 
 
 def _results(gradients: dict[str, jax.Array], scale: Any, offset: Any):
@@ -208,27 +228,38 @@ def _statistics_grad(
 # ---------------------------------------------------------------------------
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(0,))
-def _inference(layer, x, scale, offset, mean, variance, addend):
+def _run_inference(
+    layer, x, scale, offset, mean, variance, addend, has_bits=False
+):
+    """Returns y and, with `has_bits`, the bits."""
     spec = layer.spec(x, scale, offset)
-    spec.update(layer.forward(), statistics_dtype=mean.dtype.name)
+    spec.update(
+        layer.forward(), statistics_dtype=mean.dtype.name, has_bits=has_bits
+    )
     operands = _present(x, scale, offset, mean, variance, addend)
-    return _custom_call.call("inference", spec, *operands)[0]
+    return _custom_call.call("inference", spec, *operands)
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(0,))
+def _inference(layer, *arguments):
+    return _run_inference(layer, *arguments)[0]
 
 
 def _inference_forward(layer, *arguments):
     _check_slope(layer)
     values = _values(arguments)
-    y = _inference(layer, *values)
-    return y, (values[:5], y if layer.has_relu else None)
+    y, *bits = _run_inference(
+        layer, *values, has_bits=layer.keeps_bits(values[0])
+    )
+    return y, (values[:5], _get_state(layer, y, bits))
 
 
 def _inference_backward(layer, kept, y_grad):
-    (x, scale, offset, mean, variance), y = kept
+    (x, scale, offset, mean, variance), state = kept
     if _is_zero(y_grad):
         return (None,) * 6
     gradients = _backward(
-        layer, y_grad, y, x, scale, offset, mean, variance, frozen=True
+        layer, y_grad, state, x, scale, offset, mean, variance, frozen=True
     )
     # The gradients of the statistics are made of those of the parameters.
     inverse = jax.lax.rsqrt(variance + jnp.asarray(layer.epsilon, mean.dtype))
@@ -255,10 +286,11 @@ inference = jax.jit(_inference, static_argnums=0)
 # ---------------------------------------------------------------------------
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(0,))
-def _training(layer, x, scale, offset, running, mask, addend):
-    """Returns y, mean, variance and, where `running` is the pair of running
-    statistics, the new ones.
+def _run_training(
+    layer, x, scale, offset, running, mask, addend, has_bits=False
+):
+    """Returns y, mean, variance, where `running` is the pair of running
+    statistics the new ones, and, with `has_bits`, the bits.
     """
     spec = layer.spec(x, scale, offset)
     spec.update(
@@ -267,6 +299,7 @@ def _training(layer, x, scale, offset, running, mask, addend):
         running_variance_kind=layer.running_variance_kind,
         has_running_stats=running is not None,
         groups=layer.groups,
+        has_bits=has_bits,
     )
     spec.update(_mask_spec(mask))
     if running is not None:
@@ -275,26 +308,37 @@ def _training(layer, x, scale, offset, running, mask, addend):
     return _custom_call.call("training", spec, *operands)
 
 
+@partial(jax.custom_vjp, nondiff_argnums=(0,))
+def _training(layer, *arguments):
+    return _run_training(layer, *arguments)
+
+
 def _training_forward(layer, x, scale, offset, running, mask, addend):
     _check_slope(layer)
     _check_mask(mask)
     x, scale, offset, mask, addend = _values((x, scale, offset, mask, addend))
     if running is not None:
         running = tuple(_values(running))
-    results = _training(layer, x, scale, offset, running, mask, addend)
+    has_bits = layer.keeps_bits(x, mask)
+    results = _run_training(
+        layer, x, scale, offset, running, mask, addend, has_bits
+    )
+    results, bits = (
+        (results[:-1], results[-1:]) if has_bits else (results, ())
+    )
     y, mean, variance = results[:3]
     kept = (x, scale, offset, mean, variance, mask)
-    return results, (kept, y if layer.has_relu else None)
+    return results, (kept, _get_state(layer, y, bits))
 
 
 def _training_backward(layer, kept, cotangents):
-    arrays, y = kept
+    arrays, state = kept
     x, scale, offset, mean, variance, mask = arrays
     y_grad, mean_grad, variance_grad = cotangents[:3]
     gradients = {}
     if not _is_zero(y_grad):
         gradients = _backward(
-            layer, y_grad, y, x, scale, offset, mean, variance, mask
+            layer, y_grad, state, x, scale, offset, mean, variance, mask
         )
     if not (_is_zero(mean_grad) and _is_zero(variance_grad)):
         rest = _statistics_grad(layer, x, mean, mask, mean_grad, variance_grad)
