@@ -68,6 +68,16 @@ class Case:
         return self.epilogue in ("relu", "leaky_relu", "add_relu")
 
     @property
+    def may_save_bits(self) -> bool:
+        """Whether what the ReLU of a sum lets pass can be a bit an element, and
+        pays: a row of what lies together is whole bytes then."""
+        row = self.channels
+        if self.layout == "nchw" and len(self.shape) > 2:
+            row = math.prod(self.shape[2:])
+        return (self.epilogue == "add_relu" and self.kind != "inference"
+                and row % 8 == 0)
+
+    @property
     def floor_tensors(self) -> int:
         """How many tensors the floor moves: of backward three, whatever the
         epilogue, so that times with and without it can be compared."""

@@ -163,9 +163,10 @@ def measure_alone(job: Job, case: Case,
     row = make_row(job, case)
     try:
         with quiet(list(settings.lock)):
-            return [row | {"rounds": settings.rounds} | job.peer.measure(
-                case, settings.rounds, settings.block_seconds,
-                settings.build)]
+            found = job.peer.measure(case, settings.rounds,
+                                     settings.block_seconds, settings.build)
+        return [row | {"variant": variant, "rounds": settings.rounds} | figures
+                for variant, figures in found.items()]
     except peers.Unsupported as error:
         return [row | {"error": str(error)}]
 

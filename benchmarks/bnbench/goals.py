@@ -133,17 +133,18 @@ def format_speedup_goals(rows: Iterable[Row], peer: str,
 
 def format_epilogue_costs(rows: Iterable[Row], peer: str) -> str:
     """Training with an epilogue over training without it and the time in which
-    the floor moves the tensors that the epilogue adds."""
-    by_case = {tables.get_case(row): row for row in rows
-               if row["peer"] == peer and tables.is_compared(row)}
+    the floor moves the tensors that the epilogue adds; with bits, those too."""
+    by_case = {(tables.get_case(row), row["variant"]): row for row in rows
+               if row["peer"] == peer and row["variant"] in ("", "bits")
+               and "ratio" in row}
     costs: dict[str, dict[str, float]] = defaultdict(dict)
-    for case, row in by_case.items():
-        plain = by_case.get((*case[:5], ""))
+    for (case, variant), row in by_case.items():
+        plain = by_case.get(((*case[:5], ""), ""))
         if (case[0] == "training" and case[4] == 2 and plain
                 and case[5] in EPILOGUE_GOALS
                 and case[3] in SETS["resnet50"]):
-            costs[tables.get_group(row)][case[3]] = get_epilogue_cost(
-                row, plain)
+            group = tables.get_group(row) + (", bits" if variant else "")
+            costs[group][case[3]] = get_epilogue_cost(row, plain)
     lines = []
     for group, found in sorted(costs.items()):
         mean = tables.geometric_mean(list(found.values()))
@@ -159,10 +160,13 @@ def format_epilogue_costs(rows: Iterable[Row], peer: str) -> str:
 def get_epilogue_cost(row: Row, plain: Row) -> float:
     """Both times are ratios to the floor of their own rounds, in units of what
     the floor needs for one tensor: the speed of the memory cancels out."""
-    tensors = Case.from_json(row).floor_tensors
+    case = Case.from_json(row)
     plain_tensors = Case.from_json(plain).floor_tensors
-    return row["ratio"] * tensors / (
-        plain["ratio"] * plain_tensors + tensors - plain_tensors)
+    added = case.floor_tensors - plain_tensors
+    if row["variant"] == "bits":
+        added += case.elements / 8 / case.tensor_bytes
+    return row["ratio"] * case.floor_tensors / (
+        plain["ratio"] * plain_tensors + added)
 
 
 #: How much more than ResNet-50's worst an odd shape may take.

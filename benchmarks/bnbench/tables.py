@@ -17,8 +17,10 @@ OURS = ("bn_mlir", "bn_mlir.kernel")
 
 def is_compared(row: Row) -> bool:
     """Results as a user gets them who gives no memory are a table of their
-    own: the time of page faults would hide that of the computation."""
-    return ("ratio" in row and row["variant"] != "pool"
+    own: the time of page faults would hide that of the computation. Training
+    that saves bits does more than the same without."""
+    saves = row["kind"] == "training" and row["variant"] == "bits"
+    return ("ratio" in row and row["variant"] != "pool" and not saves
             and not row["variant"].startswith("installed"))
 
 

@@ -1,4 +1,8 @@
-"""bn-mlir's kernel alone, measured by bin/bn-kernel-benchmark."""
+"""bn-mlir's kernel alone, measured by bin/bn-kernel-benchmark.
+
+Behind a ReLU of a sum, training writes bits of what that lets pass, and backward
+reads them (`bits`), or reads the output.
+"""
 
 from __future__ import annotations
 
@@ -16,15 +20,25 @@ PACKAGES = ("bn_mlir",)
 
 
 def measure(case: Case, rounds: int, block_seconds: float,
-            build: pathlib.Path) -> dict[str, float]:
-    """Returns the figures of a case. The floor is in the binary, too."""
+            build: pathlib.Path) -> dict[str, dict[str, float]]:
+    """Returns the figures of each variant. The floor is in the binary, too."""
+    variants = {"": []}
+    if case.may_save_bits:
+        variants["bits"] = ["--bits"]
+    return {name: run(case, rounds, block_seconds, build, flags)
+            for name, flags in variants.items()}
+
+
+def run(case: Case, rounds: int, block_seconds: float, build: pathlib.Path,
+        flags: list[str]) -> dict[str, float]:
     with tempfile.NamedTemporaryFile("r") as file:
         command = [
             str(build / "bin" / "bn-kernel-benchmark"), "--kind", case.kind,
             "--dtype", case.dtype, "--layout", case.layout, "--shape",
             case.shape_text, "--epilogue", case.epilogue or "none",
             "--threads", str(case.threads), "--rounds", str(rounds),
-            "--block-ms", str(block_seconds * 1e3), "--json", file.name]
+            "--block-ms", str(block_seconds * 1e3), "--json", file.name,
+            *flags]
         found = subprocess.run(command, text=True, capture_output=True)
         line = file.readline()
     if not line:

@@ -1,13 +1,16 @@
 """bn-mlir from Python: the package `bn_mlir`.
 
 Results go into given arrays, or (`pool`) into memory of the package's pool.
-Gradients of a ReLU read its output, or (`recomputed`) compute its sign again.
+Gradients of a ReLU read its output, or (`recomputed`) compute its sign again, or
+(`bits`) read bits that training has saved.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+
+import numpy as np
 
 from ..arrays import Data, allocate
 from ..cases import EPSILON, SLOPE, Case
@@ -57,8 +60,16 @@ def prepare(case: Case, data: Data) -> dict[str, Variant]:
         results[:] = bn_mlir.training(data.x, data.scale, data.offset,
                                       **options)
 
-    return {"": Variant(train, lambda: data.output, lambda: (mean, variance)),
-            "pool": Variant(train_pool, lambda: results[0])}
+    variants = {
+        "": Variant(train, lambda: data.output, lambda: (mean, variance)),
+        "pool": Variant(train_pool, lambda: results[0])}
+    if case.may_save_bits:
+        bits = np.zeros(case.elements // 8, np.int8)
+        variants["bits"] = Variant(
+            partial(bn_mlir.training, data.x, data.scale, data.offset,
+                    save_bits=True, out=(*out, bits), **options),
+            lambda: data.output)
+    return variants
 
 
 def prepare_gradients(backward: Callable, case: Case, data: Data,
@@ -88,5 +99,12 @@ def prepare_gradients(backward: Callable, case: Case, data: Data,
         wide = [array.astype("float64") for array in statistics]
         variants["recomputed"] = Variant(
             partial(call, *wide, offset=data.offset, out=out),
+            lambda: data.output)
+    if case.may_save_bits:
+        # In the order of memory.
+        bits = np.packbits(np.asarray(data.saved).reshape(-1) > 0,
+                           bitorder="little").view(np.int8)
+        variants["bits"] = Variant(
+            partial(call, *statistics, bits=bits, out=out),
             lambda: data.output)
     return variants
