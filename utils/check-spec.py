@@ -22,7 +22,7 @@ def description_codes():
     folder = ROOT / "include/bn/Dialect/BN/IR"
     text = "".join((folder / name).read_text()
                    for name in ("BNUserOps.td", "BNGradientOps.td",
-                                "BNStructuralOps.td"))
+                                "BNStructuralOps.td", "BNBufferOps.td"))
     return {"%s_c%s" % (op, number)
             for op, body in OP.findall(text)
             for number in re.findall(r"\(C(\d+)\)", body)}

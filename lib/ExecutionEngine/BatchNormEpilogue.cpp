@@ -91,7 +91,8 @@ llvm::Error mlir::bn::verifyEpilogue(const BatchNormSpec &spec) {
                      spec.getKindName(), spec.getEpilogueName());
   if (!std::isfinite(spec.slope))
     return makeError("expected 'slope' to be finite, got {0}", spec.slope);
-  if (isBackward && spec.epilogue == Epilogue::LeakyRelu && spec.slope <= 0)
+  if (isBackward && spec.epilogue == Epilogue::LeakyRelu && !spec.hasBits &&
+      spec.slope <= 0)
     return makeError("expected 'slope' to be above 0, so that the output has "
                      "the sign of what it was made of, got {0}",
                      spec.slope);

@@ -126,11 +126,11 @@ void mlir::bn::buildBufferPhase(OpPassManager &pm, const CPUPipelineOptions &) {
   pm.addNestedPass<func::FuncOp>(createCSEPass());
   pm.addNestedPass<func::FuncOp>(createCanonicalizerPass());
   pm.addNestedPass<func::FuncOp>(createHoistYieldedViewsPass());
+  pm.addNestedPass<func::FuncOp>(createFoldReshapedBuffersPass());
   pm.addNestedPass<func::FuncOp>(createCanonicalizerPass());
   pm.addNestedPass<func::FuncOp>(createLowerStridedCopiesPass());
   // Copies, and what the vectorizer left: for instance ops with linalg.index.
   pm.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());
-  pm.addNestedPass<func::FuncOp>(createFoldReshapedBuffersPass());
   pm.addNestedPass<func::FuncOp>(createPackBitsPass());
   pm.addNestedPass<func::FuncOp>(createPrefetchRowsPass());
   pm.addNestedPass<func::FuncOp>(createNontemporalStoresPass());

@@ -340,15 +340,15 @@ def test_recomputed_before_it_was_rounded():
 def test_errors():
     case = make_case((4, 6), -1, ref.DTYPES["f32"])
     output = make_output((4, 6), np.float32)
-    with pytest.raises(ValueError, match="one of 'output' and 'offset' where "
-                       "'epilogue' is 'relu', got neither"):
+    one = "expected one of 'output', 'bits' and 'offset' where 'epilogue' is "
+    none = one.replace("one", "none")
+    with pytest.raises(ValueError, match=one + "'relu', got none"):
         bn_mlir.backward(*case, epilogue="relu")
-    with pytest.raises(ValueError, match="got both"):
+    with pytest.raises(ValueError, match="got 'output' and 'offset'"):
         bn_mlir.backward(*case, epilogue="relu", output=output, offset=case[2])
-    with pytest.raises(ValueError, match="no 'output' and no 'offset' where "
-                       "'epilogue' is 'add', got 'output'"):
+    with pytest.raises(ValueError, match=none + "'add', got 'output'"):
         bn_mlir.backward(*case, epilogue="add", output=output)
-    with pytest.raises(ValueError, match="'epilogue' is None, got 'offset'"):
+    with pytest.raises(ValueError, match=none + "None, got 'offset'"):
         bn_mlir.backward(*case, offset=case[2])
     with pytest.raises(ValueError, match="addend"):
         bn_mlir.backward(*case, epilogue="relu", output=output,

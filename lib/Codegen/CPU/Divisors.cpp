@@ -76,7 +76,18 @@ int64_t mlir::bn::getKnownDivisor(OpFoldResult value) {
   auto of = [&](unsigned operand) {
     return getKnownDivisor(OpFoldResult(op->getOperand(operand)));
   };
-  if (isa<arith::AddIOp, arith::SubIOp>(op))
+  if (isa<affine::AffineMinOp, affine::AffineMaxOp>(op)) {
+    AffineMap map = isa<affine::AffineMinOp>(op)
+                        ? cast<affine::AffineMinOp>(op).getAffineMap()
+                        : cast<affine::AffineMaxOp>(op).getAffineMap();
+    int64_t divisor = 0;
+    for (AffineExpr expr : map.getResults())
+      divisor = std::gcd(
+          divisor, getDivisorOf(expr, map.getNumDims(), op->getOperands()));
+    return divisor;
+  }
+  if (isa<arith::AddIOp, arith::SubIOp, arith::MinSIOp, arith::MinUIOp,
+          arith::MaxSIOp, arith::MaxUIOp>(op))
     return std::gcd(of(0), of(1));
   if (isa<arith::MulIOp>(op))
     return of(0) * of(1);

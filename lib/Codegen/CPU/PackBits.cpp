@@ -12,6 +12,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "BitAccess.h"
 #include "Divisors.h"
 #include "IndexBuilder.h"
 #include "bn/Codegen/CPU/Passes.h"
@@ -21,8 +22,10 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/MemRef/Transforms/Transforms.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/UB/IR/UBOps.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/Matchers.h"
 #include "mlir/Interfaces/ViewLikeInterface.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
@@ -35,8 +38,6 @@ namespace mlir::bn {
 
 using namespace mlir;
 using namespace mlir::bn;
-
-static constexpr int64_t kByte = 8;
 
 //===----------------------------------------------------------------------===//
 // Where accesses start
@@ -85,17 +86,13 @@ public:
 
 private:
   LogicalResult collect(Value buffer);
+  Operation *widen(Operation *access);
   LogicalResult pack(Operation *access);
   LogicalResult checkTransfer(VectorTransferOpInterface transfer);
   LogicalResult checkPlace(Operation *access, Value buffer, ValueRange indices,
                            int64_t lanes);
   Value createBitIndex(Value buffer, ValueRange indices);
-  FailureOr<Value> createByteMask(Value mask);
-  Value createRead(VectorType bytes, Value bit, Value mask);
-  void createWrite(Value bytes, Value bit, Value mask);
-  Value createShift(Value bit);
-  Value createPartialRead(VectorType type, Value bit);
-  void createPartialWrite(Value bits, Value bit);
+  FailureOr<Value> createByteMask(Operation *access, Value mask);
   LogicalResult packRead(vector::TransferReadOp read);
   LogicalResult packWrite(vector::TransferWriteOp write);
 
@@ -114,25 +111,60 @@ LogicalResult BitPacker::collect(Value buffer) {
             user)) {
       if (failed(collect(user->getResult(0))))
         return failure();
-    } else if (isa<vector::TransferReadOp, vector::TransferWriteOp>(user)) {
+    } else if (isa<vector::TransferReadOp, vector::TransferWriteOp,
+                   memref::LoadOp, memref::StoreOp>(user)) {
       accesses.push_back(user);
     } else if (!isa<memref::DimOp, memref::ExtractStridedMetadataOp>(user)) {
       return user->emitError("expected bits that 'bn.view_bits' views to be "
-                             "read or written by vectors, got '")
+                             "read or written, got '")
              << user->getName() << "'";
     }
   }
   return success();
 }
 
+/// `access`, of a single element, as that of a vector of one.
+Operation *BitPacker::widen(Operation *access) {
+  Location loc = access->getLoc();
+  auto type = VectorType::get(1, b.getI8Type());
+  b.setInsertionPoint(access);
+  if (auto load = dyn_cast<memref::LoadOp>(access)) {
+    Value padding = arith::ConstantOp::create(b, loc, b.getI8IntegerAttr(0));
+    auto read = vector::TransferReadOp::create(b, loc, type, load.getMemRef(),
+                                               load.getIndices(), padding,
+                                               ArrayRef<bool>{true});
+    b.replaceOpWithNewOp<vector::ExtractOp>(load, read.getResult(), 0);
+    return read;
+  }
+  auto store = dyn_cast<memref::StoreOp>(access);
+  if (!store)
+    return access;
+  Value element =
+      vector::BroadcastOp::create(b, loc, type, store.getValueToStore());
+  auto write =
+      vector::TransferWriteOp::create(b, loc, element, store.getMemRef(),
+                                      store.getIndices(), ArrayRef<bool>{true});
+  b.eraseOp(store);
+  return write;
+}
+
+/// True where what is masked off may be 0.
+static bool hasNoPadding(VectorTransferOpInterface transfer) {
+  auto read = dyn_cast<vector::TransferReadOp>(*transfer);
+  return !read || !read.getMask() ||
+         matchPattern(read.getPadding(), m_Zero()) ||
+         read.getPadding().getDefiningOp<ub::PoisonOp>();
+}
+
 LogicalResult BitPacker::checkTransfer(VectorTransferOpInterface transfer) {
   if (transfer.getVectorType().getRank() == 1 &&
       !transfer.hasOutOfBoundsDim() &&
       transfer.getPermutationMap().isMinorIdentity() &&
-      cast<MemRefType>(transfer.getBase().getType()).isLastDimUnitStride())
+      cast<MemRefType>(transfer.getBase().getType()).isLastDimUnitStride() &&
+      hasNoPadding(transfer))
     return success();
   return transfer->emitError("expected a contiguous transfer of bits that is "
-                             "in bounds, got ")
+                             "in bounds and has no padding but 0, got ")
          << *transfer;
 }
 
@@ -141,18 +173,22 @@ LogicalResult BitPacker::checkTransfer(VectorTransferOpInterface transfer) {
 LogicalResult BitPacker::checkPlace(Operation *access, Value buffer,
                                     ValueRange indices, int64_t lanes) {
   bool isMasked = cast<VectorTransferOpInterface>(access).getMask() != nullptr;
-  if (lanes % kByte != 0 && (kByte % lanes != 0 || isMasked))
+  if (lanes % kByteBits != 0 && (kByteBits % lanes != 0 || isMasked))
     return access->emitError("expected vectors of a multiple of 8 bits, or of "
                              "a part of 8 without a mask, got ")
            << lanes;
-  int64_t divisor = std::gcd(getOffsetDivisor(buffer),
-                             getDivisor(cast<MemRefType>(buffer.getType()),
-                                        getAsOpFoldResult(indices)));
-  if (divisor % std::min(lanes, kByte) == 0)
+  // Tiles are whole bytes even where vectors are not: another thread may work
+  // on the next one.
+  int64_t tile = getOffsetDivisor(buffer);
+  int64_t start = std::gcd(tile, getDivisor(cast<MemRefType>(buffer.getType()),
+                                            getAsOpFoldResult(indices)));
+  if (tile % kByteBits == 0 && start % std::min(lanes, kByteBits) == 0)
     return success();
-  return access->emitError("expected rows of bits that start at a byte, got "
-                           "one that starts at a multiple of ")
-         << divisor << " bits";
+  return access->emitError(
+             "expected tiles of bits, and vectors in them, that "
+             "are known to start at a byte, got bits at a multiple "
+             "of ")
+         << start;
 }
 
 /// The number of the bit that is at `indices` of `buffer`.
@@ -173,131 +209,60 @@ Value BitPacker::createBitIndex(Value buffer, ValueRange indices) {
 }
 
 /// The mask of bytes for `mask`, of bits; null for none.
-FailureOr<Value> BitPacker::createByteMask(Value mask) {
+FailureOr<Value> BitPacker::createByteMask(Operation *access, Value mask) {
   if (!mask)
     return Value();
   auto type = cast<VectorType>(mask.getType());
-  auto bytes = VectorType::get(type.getNumElements() / kByte, b.getI1Type());
+  auto bytes =
+      VectorType::get(type.getNumElements() / kByteBits, b.getI1Type());
   IndexBuilder index{b, mask.getLoc()};
   auto constant = mask.getDefiningOp<vector::ConstantMaskOp>();
   auto dynamic = mask.getDefiningOp<vector::CreateMaskOp>();
   if (!constant && !dynamic)
-    return view.emitError("expected a mask of bits that 'vector.create_mask' "
-                          "makes, got ")
-           << mask;
+    return access->emitError("expected a mask of bits that is made by "
+                             "'vector.create_mask' or 'vector.constant_mask', "
+                             "got another one");
   Value count = constant ? index.constant(constant.getMaskDimSizes().front())
                          : dynamic.getOperands().front();
-  Value whole = index.div(index.add(count, index.constant(kByte - 1)), kByte);
+  int64_t divisor = getKnownDivisor(count);
+  if (divisor % kByteBits != 0)
+    return access->emitError("expected a mask of a multiple of 8 bits, got one "
+                             "of a multiple of ")
+           << divisor;
+  Value whole = index.div(count, kByteBits);
   return b.createOrFold<vector::CreateMaskOp>(mask.getLoc(), bytes, whole);
-}
-
-/// The bytes that start with `bit`.
-Value BitPacker::createRead(VectorType bytes, Value bit, Value mask) {
-  Location loc = bit.getLoc();
-  Value padding = arith::ConstantOp::create(b, loc, b.getI8IntegerAttr(0));
-  return vector::TransferReadOp::create(
-      b, loc, bytes, view.getSource(), IndexBuilder{b, loc}.div(bit, kByte),
-      AffineMapAttr::get(b.getMultiDimIdentityMap(1)), padding, mask,
-      b.getBoolArrayAttr({true}));
-}
-
-void BitPacker::createWrite(Value bytes, Value bit, Value mask) {
-  Location loc = bit.getLoc();
-  vector::TransferWriteOp::create(
-      b, loc, bytes, view.getSource(), IndexBuilder{b, loc}.div(bit, kByte),
-      AffineMapAttr::get(b.getMultiDimIdentityMap(1)), mask,
-      b.getBoolArrayAttr({true}));
-}
-
-/// How far `bit` is from the lowest bit of its byte.
-Value BitPacker::createShift(Value bit) {
-  Location loc = bit.getLoc();
-  Value shift = arith::IndexCastOp::create(
-      b, loc, b.getI8Type(), IndexBuilder{b, loc}.mod(bit, kByte));
-  return vector::BroadcastOp::create(b, loc, VectorType::get(1, b.getI8Type()),
-                                     shift);
-}
-
-/// The elements of `type` from `bit` on, which are in one byte.
-Value BitPacker::createPartialRead(VectorType type, Value bit) {
-  Location loc = bit.getLoc();
-  Value byte = createRead(VectorType::get(1, b.getI8Type()), bit, Value());
-  Value low = arith::ShRUIOp::create(b, loc, byte, createShift(bit));
-  Value all = vector::BitCastOp::create(
-      b, loc, VectorType::get(kByte, b.getI1Type()), low);
-  return vector::ExtractStridedSliceOp::create(
-      b, loc, all, ArrayRef<int64_t>{0}, type.getShape(), ArrayRef<int64_t>{1});
-}
-
-/// Replaces the bits from `bit` on, which are in one byte, by `bits`. No two
-/// threads write to a byte: their pieces are rows, or whole registers of them.
-void BitPacker::createPartialWrite(Value bits, Value bit) {
-  Location loc = bit.getLoc();
-  auto type = VectorType::get(1, b.getI8Type());
-  auto all = VectorType::get(kByte, b.getI1Type());
-  Value shift = createShift(bit);
-  auto constant = [&](TypedAttr value) {
-    return arith::ConstantOp::create(b, loc, value);
-  };
-  int64_t lanes = cast<VectorType>(bits.getType()).getNumElements();
-  Value wide = vector::InsertStridedSliceOp::create(
-      b, loc, bits, constant(b.getZeroAttr(all)), ArrayRef<int64_t>{0},
-      ArrayRef<int64_t>{1});
-  Value added = arith::ShLIOp::create(
-      b, loc, vector::BitCastOp::create(b, loc, type, wide), shift);
-  Value place =
-      arith::ShLIOp::create(b, loc,
-                            constant(DenseElementsAttr::get(
-                                type, b.getI8IntegerAttr((1 << lanes) - 1))),
-                            shift);
-  Value ones = constant(DenseElementsAttr::get(type, b.getI8IntegerAttr(-1)));
-  Value others =
-      arith::AndIOp::create(b, loc, createRead(type, bit, Value()),
-                            arith::XOrIOp::create(b, loc, place, ones));
-  createWrite(arith::OrIOp::create(b, loc, others, added), bit, Value());
 }
 
 LogicalResult BitPacker::packRead(vector::TransferReadOp read) {
   Location loc = read.getLoc();
   VectorType type = read.getVectorType();
-  int64_t lanes = type.getNumElements();
-  FailureOr<Value> mask = createByteMask(read.getMask());
+  FailureOr<Value> mask = createByteMask(read, read.getMask());
   if (failed(mask))
     return failure();
-  Value bit = createBitIndex(read.getBase(), read.getIndices()), bits;
-  if (lanes < kByte)
-    bits = createPartialRead(type, bit);
-  else
-    bits = vector::BitCastOp::create(
-        b, loc, type.clone(b.getI1Type()),
-        createRead(VectorType::get(lanes / kByte, b.getI8Type()), bit, *mask));
+  Value bit = createBitIndex(read.getBase(), read.getIndices());
+  Value bits = BitAccess{b, loc, view.getSource()}.createRead(
+      type.getNumElements(), bit, *mask);
   b.replaceOpWithNewOp<arith::ExtUIOp>(read, type, bits);
   return success();
 }
 
 LogicalResult BitPacker::packWrite(vector::TransferWriteOp write) {
   Location loc = write.getLoc();
-  VectorType type = write.getVectorType();
-  int64_t lanes = type.getNumElements();
-  FailureOr<Value> mask = createByteMask(write.getMask());
+  FailureOr<Value> mask = createByteMask(write, write.getMask());
   if (failed(mask))
     return failure();
-  Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(type));
+  Value zero =
+      arith::ConstantOp::create(b, loc, b.getZeroAttr(write.getVectorType()));
   Value bits = b.createOrFold<arith::CmpIOp>(loc, arith::CmpIPredicate::ne,
                                              write.getValueToStore(), zero);
   Value bit = createBitIndex(write.getBase(), write.getIndices());
-  if (lanes < kByte)
-    createPartialWrite(bits, bit);
-  else
-    createWrite(
-        vector::BitCastOp::create(
-            b, loc, VectorType::get(lanes / kByte, b.getI8Type()), bits),
-        bit, *mask);
+  BitAccess{b, loc, view.getSource()}.createWrite(bits, bit, *mask);
   b.eraseOp(write);
   return success();
 }
 
 LogicalResult BitPacker::pack(Operation *access) {
+  access = widen(access);
   b.setInsertionPoint(access);
   auto transfer = cast<VectorTransferOpInterface>(access);
   if (failed(checkTransfer(transfer)) ||

@@ -31,8 +31,11 @@ using namespace mlir::bn;
 static bool isSameView(Value first, Value second) {
   if (first == second)
     return true;
-  Operation *a = first.getDefiningOp(), *b = second.getDefiningOp();
-  return a && b && isa<ViewLikeOpInterface>(a) &&
+  auto result = dyn_cast<OpResult>(first), other = dyn_cast<OpResult>(second);
+  if (!result || !other || result.getResultNumber() != other.getResultNumber())
+    return false;
+  Operation *a = result.getOwner(), *b = other.getOwner();
+  return isa<ViewLikeOpInterface>(a) &&
          OperationEquivalence::isEquivalentTo(
              a, b, [](Value x, Value y) { return success(isSameView(x, y)); },
              /*markEquivalent=*/nullptr, OperationEquivalence::IgnoreLocations);

@@ -26,18 +26,28 @@ static int64_t getStep(LoweringStrategyAttr strategy, int64_t numPieces) {
   return hasStreams && numPieces > 1 ? strategy.getStreams() : 1;
 }
 
+/// True for an op on bytes. These may be views of bits, so that its tiles start
+/// at multiples of 8 elements.
+static bool hasBytes(Operation *op) {
+  return llvm::any_of(op->getOperandTypes(), [](Type type) {
+    return getElementTypeOrSelf(type).isInteger(8);
+  });
+}
+
 /// Tile sizes as values: `-p` in `sizes` means equal pieces, at most p.
 static SmallVector<OpFoldResult>
 resolveSizes(OpBuilder &b, TilingInterface op, ArrayRef<int64_t> sizes) {
   SmallVector<OpFoldResult> resolved;
   AffineExpr n = b.getAffineSymbolExpr(0);
   for (auto [size, range] : llvm::zip_equal(sizes, op.getIterationDomain(b))) {
+    bool isLast = resolved.size() + 1 == sizes.size();
+    int64_t unit = isLast && hasBytes(op) ? 8 : 1;
     if (size >= 0) {
-      resolved.push_back(b.getIndexAttr(size));
+      resolved.push_back(b.getIndexAttr(llvm::alignTo(size, unit)));
       continue;
     }
     // At least 1, for an empty dimension.
-    int64_t step = getStep(getLoweringStrategy(op), -size);
+    int64_t step = llvm::alignTo(getStep(getLoweringStrategy(op), -size), unit);
     AffineMap pieces = AffineMap::get(
         0, 1, {n.ceilDiv(-size * step) * step, b.getAffineConstantExpr(1)},
         b.getContext());

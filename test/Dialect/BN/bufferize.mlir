@@ -190,3 +190,32 @@ func.func @in_place_epilogue(%x: tensor<8x4xf32>, %r: tensor<8x4xf32>)
     } -> tensor<8x4xf32>
   return %z : tensor<8x4xf32>
 }
+
+// -----
+
+// What an epilogue saves goes to the bits of a caller's bytes, by no other
+// buffer.
+// CHECK-LABEL: func @bits
+//  CHECK-SAME:     %[[X:[a-z0-9]+]]: memref<8x4xf32>, %[[BYTES:[a-z0-9]+]]: memref<4xi8>
+//   CHECK-NOT:   memref.alloc
+//       CHECK:   %[[BITS:.*]] = bn.view_bits %[[BYTES]]
+//       CHECK:   bn.normalize axis(1) {{.*}} outs(%[[X]], %[[BITS]] : memref<8x4xf32>, memref<8x4xi8>) epilogue {
+//       CHECK:     bn.yield %{{.*}}, %{{.*}} : f32, i8
+//       CHECK:   memref.copy %[[BITS]], %[[BITS]]
+//   CHECK-NOT:   memref.copy
+//       CHECK:   return %[[X]]
+func.func @bits(%x: tensor<8x4xf32>, %bytes: memref<4xi8>)
+    -> tensor<8x4xf32> {
+  %bits = bn.view_bits %bytes : memref<4xi8> to memref<8x4xi8>
+  %b0 = bufferization.to_tensor %bits restrict writable
+      : memref<8x4xi8> to tensor<8x4xi8>
+  %z, %b = bn.normalize axis(1) ins(%x : tensor<8x4xf32>)
+      outs(%x, %b0 : tensor<8x4xf32>, tensor<8x4xi8>) epilogue {
+    ^bb0(%y: f32):
+      %bit = arith.constant 1 : i8
+      bn.yield %y, %bit : f32, i8
+    } -> tensor<8x4xf32>, tensor<8x4xi8>
+  bufferization.materialize_in_destination %b in restrict writable %bits
+      : (tensor<8x4xi8>, memref<8x4xi8>) -> ()
+  return %z : tensor<8x4xf32>
+}

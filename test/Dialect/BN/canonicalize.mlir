@@ -308,6 +308,34 @@ func.func @identity_epilogue(%x: tensor<8x4xf32>, %c: tensor<4xf32>)
 
 // -----
 
+// One that saves something does something, and saves it without the running
+// statistics, too.
+// CHECK-LABEL: func @identity_that_saves
+//  CHECK-SAME:     %[[X:[a-z0-9]+]]: tensor<8x4xf32>, %[[C:[a-z0-9]+]]: tensor<4xf32>, %[[B:[a-z0-9]+]]: tensor<8x4xi8>
+//       CHECK:   %[[T:.*]]:4 = bn.training axis(1) epsilon(1.000000e+00) ins({{.*}}) outs(%[[X]], %[[C]], %[[C]], %[[B]] : {{.*}}) epilogue {
+//  CHECK-NEXT:   ^bb0(%[[Y:.*]]: f32):
+//       CHECK:     bn.yield %[[Y]], %{{.*}} : f32, i8
+//       CHECK:   return %[[T]]#3, %[[T]]#0
+func.func @identity_that_saves(%x: tensor<8x4xf32>, %c: tensor<4xf32>,
+    %b: tensor<8x4xi8>) -> (tensor<8x4xi8>, tensor<8x4xf32>) {
+  %t:6 = bn.training axis(1) epsilon(1.0) momentum(0.9)
+      ins(%x : tensor<8x4xf32>)
+      running(%c, %c : tensor<4xf32>, tensor<4xf32>)
+      outs(%x, %c, %c, %c, %c, %b
+           : tensor<8x4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>,
+             tensor<4xf32>, tensor<8x4xi8>) epilogue {
+    ^bb0(%y: f32):
+      %zero = arith.constant 0.0 : f32
+      %passes = arith.cmpf ogt, %y, %zero : f32
+      %bit = arith.extui %passes : i1 to i8
+      bn.yield %y, %bit : f32, i8
+    } -> tensor<8x4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>,
+         tensor<4xf32>, tensor<8x4xi8>
+  return %t#5, %t#0 : tensor<8x4xi8>, tensor<8x4xf32>
+}
+
+// -----
+
 // Only the gradient of the input depends on a mask, by way of the statistics.
 // CHECK-LABEL: func @unused_masks
 //   CHECK-NOT:   mask(

@@ -338,3 +338,26 @@ func.func @per_channel(%x: tensor<8x4x5x6xf32>, %a: tensor<4x5xf32>)
     } -> tensor<8x4x5x6xf32>
   return %z : tensor<8x4x5x6xf32>
 }
+
+// -----
+
+// What an epilogue saves is data, too.
+// CHECK-LABEL: func @saved
+//  CHECK-SAME:     %[[X:[a-z0-9]+]]: tensor<8x4x5x6xf32>, %[[B:[a-z0-9]+]]: tensor<8x4x5x6xi8>
+//   CHECK-DAG:   %[[X3:.*]] = tensor.collapse_shape %[[X]] {{\[}}[0], [1], [2, 3]]
+//   CHECK-DAG:   %[[B3:.*]] = tensor.collapse_shape %[[B]] {{\[}}[0], [1], [2, 3]] : tensor<8x4x5x6xi8> into tensor<8x4x30xi8>
+//       CHECK:   %[[R:.*]]:2 = bn.normalize axis(1) {{.*}} outs(%[[X3]], %[[B3]] : tensor<8x4x30xf32>, tensor<8x4x30xi8>) epilogue {
+//       CHECK:   %[[SAVED:.*]] = tensor.expand_shape %[[R]]#1 {{\[}}[0], [1], [2, 3]]
+//       CHECK:   return %[[SAVED]]
+func.func @saved(%x: tensor<8x4x5x6xf32>, %b0: tensor<8x4x5x6xi8>)
+    -> tensor<8x4x5x6xi8> {
+  %z, %b = bn.normalize axis(1) ins(%x : tensor<8x4x5x6xf32>)
+      outs(%x, %b0 : tensor<8x4x5x6xf32>, tensor<8x4x5x6xi8>) epilogue {
+    ^bb0(%y: f32):
+      %zero = arith.constant 0.0 : f32
+      %passes = arith.cmpf ogt, %y, %zero : f32
+      %bit = arith.extui %passes : i1 to i8
+      bn.yield %y, %bit : f32, i8
+    } -> tensor<8x4x5x6xf32>, tensor<8x4x5x6xi8>
+  return %b : tensor<8x4x5x6xi8>
+}

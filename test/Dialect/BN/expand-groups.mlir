@@ -293,3 +293,36 @@ func.func @per_channel(%x: tensor<8x3x4x5xf32>, %a: tensor<3x4xf64>,
     } -> tensor<8x3x4x5xf32>, tensor<2x3x4xf32>, tensor<2x3x4xf32>
   return %z : tensor<8x3x4x5xf32>
 }
+
+// -----
+
+// What an epilogue saves is cut like the data. It stands behind what all groups
+// make together.
+// CHECK-LABEL: func @saved
+//  CHECK-SAME:     %[[B:[a-z0-9]+]]: tensor<8x64xi8>
+//       CHECK:   %[[BG:.*]] = tensor.expand_shape %[[B]] {{.*}} into tensor<2x4x64xi8>
+//       CHECK:   %[[R:.*]]:6 = scf.for %[[I:.*]] = %c0 to %c2 step %c1 iter_args({{.*}}, %[[S:[^ ]+]] = %[[BG]])
+//       CHECK:     %[[SI:.*]] = tensor.extract_slice %[[S]][%[[I]], 0, 0] [1, 4, 64]
+//       CHECK:     %[[P:.*]]:6 = bn.training {{.*}} outs({{.*}}, %[[SI]] : {{.*}}, tensor<4x64xi8>) epilogue {
+//       CHECK:       bn.yield %{{.*}}, %{{.*}} : f32, i8
+//       CHECK:     %[[SN:.*]] = tensor.insert_slice %[[P]]#5 into %[[S]][%[[I]], 0, 0]
+//       CHECK:     scf.yield {{.*}}, %[[SN]] :
+//       CHECK:   %[[C:.*]] = tensor.collapse_shape %[[R]]#5
+//       CHECK:   return %[[C]]
+func.func @saved(%x: tensor<8x64xf32>, %m0: tensor<2x64xf32>,
+    %c: tensor<64xf32>, %b0: tensor<8x64xi8>) -> tensor<8x64xi8> {
+  %r:6 = bn.training axis(1) epsilon(1.0e-3) momentum(0.5) groups(2)
+      ins(%x : tensor<8x64xf32>)
+      running(%c, %c : tensor<64xf32>, tensor<64xf32>)
+      outs(%x, %m0, %m0, %c, %c, %b0
+           : tensor<8x64xf32>, tensor<2x64xf32>, tensor<2x64xf32>,
+             tensor<64xf32>, tensor<64xf32>, tensor<8x64xi8>) epilogue {
+    ^bb0(%y: f32):
+      %zero = arith.constant 0.0 : f32
+      %passes = arith.cmpf ogt, %y, %zero : f32
+      %bit = arith.extui %passes : i1 to i8
+      bn.yield %y, %bit : f32, i8
+    } -> tensor<8x64xf32>, tensor<2x64xf32>, tensor<2x64xf32>, tensor<64xf32>,
+         tensor<64xf32>, tensor<8x64xi8>
+  return %r#5 : tensor<8x64xi8>
+}

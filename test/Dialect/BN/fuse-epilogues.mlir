@@ -324,3 +324,32 @@ func.func @others(%x: tensor<8x4xbf16>, %c: tensor<4xbf16>,
       : tensor<8x4xbf16>, tensor<8x4xbf16>, tensor<8x4xbf16>, tensor<8x4xf32>,
         tensor<8x4xbf16>, tensor<4xbf16>, tensor<8x4xbf16>
 }
+
+// -----
+
+// An op that saves something goes on saving that, of the same number. What is
+// made of the saved result stays.
+// CHECK-LABEL: func @saved
+//  CHECK-SAME:     %[[X:[a-z0-9]+]]: tensor<8x4xf32>, %[[R:[a-z0-9]+]]: tensor<8x4xf32>
+//       CHECK:   %[[Z:.*]]:2 = bn.normalize {{.*}} epilogue(%[[R]] : tensor<8x4xf32>) {
+//  CHECK-NEXT:   ^bb0(%[[Y:.*]]: f32, %[[E:.*]]: f32):
+//       CHECK:     %[[P:.*]] = arith.cmpf ogt, %[[Y]], %{{.*}} : f32
+//  CHECK-NEXT:     %[[BIT:.*]] = arith.extui %[[P]] : i1 to i8
+//  CHECK-NEXT:     %[[S:.*]] = arith.addf %[[Y]], %[[E]] : f32
+//  CHECK-NEXT:     bn.yield %[[S]], %[[BIT]] : f32, i8
+//       CHECK:   linalg.generic {{.*}} ins(%[[Z]]#1 : tensor<8x4xi8>)
+func.func @saved(%x: tensor<8x4xf32>, %r: tensor<8x4xf32>,
+    %b0: tensor<8x4xi8>)
+    -> (tensor<8x4xf32>, tensor<8x4xf32>) {
+  %y, %b = bn.normalize axis(1) ins(%x : tensor<8x4xf32>)
+      outs(%x, %b0 : tensor<8x4xf32>, tensor<8x4xi8>) epilogue {
+    ^bb0(%e: f32):
+      %zero = arith.constant 0.0 : f32
+      %passes = arith.cmpf ogt, %e, %zero : f32
+      %bit = arith.extui %passes : i1 to i8
+      bn.yield %e, %bit : f32, i8
+    } -> tensor<8x4xf32>, tensor<8x4xi8>
+  %s = arith.addf %y, %r : tensor<8x4xf32>
+  %w = arith.uitofp %b : tensor<8x4xi8> to tensor<8x4xf32>
+  return %s, %w : tensor<8x4xf32>, tensor<8x4xf32>
+}

@@ -367,3 +367,34 @@ func.func @prologues(%dy: tensor<8x4xbf16>, %y: tensor<8x4xbf16>,
     }
   return %i#1 : tensor<8x4xbf16>
 }
+
+// An epilogue that saves an i8 beside the output; bits, of static and dynamic
+// sizes.
+// CHECK-LABEL: func @bits
+func.func @bits(%x: tensor<8x4xbf16>, %c: tensor<4xf32>, %b0: tensor<8x4xi8>,
+    %bytes: memref<?xi8>, %xb: memref<8x?xf64>, %n: index) -> tensor<8x4xi8> {
+  // CHECK: bn.training {{.*}} outs({{.*}} : tensor<8x4xbf16>, tensor<4xf32>, tensor<4xf32>, tensor<8x4xi8>) epilogue {
+  // CHECK: bn.yield %{{[^ ,]+}}, %{{[^ ,]+}} : f32, i8
+  // CHECK-NEXT: } -> tensor<8x4xbf16>, tensor<4xf32>, tensor<4xf32>, tensor<8x4xi8>
+  %y, %m, %v, %b = bn.training axis(1) epsilon(1.0) ins(%x : tensor<8x4xbf16>)
+      outs(%x, %c, %c, %b0
+           : tensor<8x4xbf16>, tensor<4xf32>, tensor<4xf32>, tensor<8x4xi8>)
+      epilogue {
+    ^bb0(%e: f32):
+      %bit = arith.constant 1 : i8
+      bn.yield %e, %bit : f32, i8
+    } -> tensor<8x4xbf16>, tensor<4xf32>, tensor<4xf32>, tensor<8x4xi8>
+  // CHECK: bn.view_bits %{{[^ ,]+}} : memref<?xi8> to memref<2x16xi8>
+  %0 = bn.view_bits %bytes : memref<?xi8> to memref<2x16xi8>
+  // CHECK: %[[BITS:.*]] = bn.view_bits %{{[^ ,]+}}[%{{[^ ,]+}}] : memref<?xi8> to memref<8x?xi8>
+  %bits = bn.view_bits %bytes[%n] : memref<?xi8> to memref<8x?xi8>
+  // CHECK: bn.normalize {{.*}} outs(%{{[^ ,]+}}, %[[BITS]] : memref<8x?xf64>, memref<8x?xi8>) epilogue {
+  // CHECK: }{{$}}
+  bn.normalize axis(1) ins(%xb : memref<8x?xf64>)
+      outs(%xb, %bits : memref<8x?xf64>, memref<8x?xi8>) epilogue {
+    ^bb0(%e: f64):
+      %bit = arith.constant 1 : i8
+      bn.yield %e, %bit : f64, i8
+    }
+  return %b : tensor<8x4xi8>
+}

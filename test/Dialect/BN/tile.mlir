@@ -290,3 +290,38 @@ module attributes {transform.with_named_sequence} {
     transform.yield
   }
 }
+
+// -----
+
+// What an epilogue saves is cut like the data.
+// CHECK-LABEL: func @saved
+//  CHECK-SAME:     %[[B:[a-z0-9]+]]: tensor<8x64x30xi8>)
+//       CHECK:   scf.forall {{.*}} shared_outs({{.*}}, %[[S:[^ ]+]] = %[[B]])
+//       CHECK:     %[[ST:.*]] = tensor.extract_slice %[[S]][%{{.*}}, %{{.*}}, 0] [2, 16, 30] [1, 1, 1]
+//       CHECK:     %[[T:.*]]:2 = bn.normalize {{.*}} outs(%{{[^ ,]+}}, %[[ST]] : tensor<2x16x30xf32>, tensor<2x16x30xi8>) epilogue {
+//       CHECK:       bn.yield %{{.*}}, %{{.*}} : f32, i8
+//       CHECK:     tensor.parallel_insert_slice %[[T]]#1 into %[[S]][%{{.*}}, %{{.*}}, 0] [2, 16, 30]
+func.func @saved(%x: tensor<8x64x30xf32>, %z0: tensor<8x64x30xf32>,
+    %b0: tensor<8x64x30xi8>) -> (tensor<8x64x30xf32>, tensor<8x64x30xi8>) {
+  %z, %b = bn.normalize axis(1) ins(%x : tensor<8x64x30xf32>)
+      outs(%z0, %b0 : tensor<8x64x30xf32>, tensor<8x64x30xi8>) epilogue {
+    ^bb0(%y: f32):
+      %zero = arith.constant 0.0 : f32
+      %passes = arith.cmpf ogt, %y, %zero : f32
+      %bit = arith.extui %passes : i1 to i8
+      bn.yield %y, %bit : f32, i8
+    } -> tensor<8x64x30xf32>, tensor<8x64x30xi8>
+  return %z, %b : tensor<8x64x30xf32>, tensor<8x64x30xi8>
+}
+
+module attributes {transform.with_named_sequence} {
+  transform.named_sequence @__transform_main(
+      %root: !transform.any_op {transform.readonly}) {
+    %op = transform.structured.match ops{["bn.normalize"]} in %root
+        : (!transform.any_op) -> !transform.any_op
+    %tiled, %loop = transform.structured.tile_using_forall %op
+        tile_sizes [2, 16, 0]
+        : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
+    transform.yield
+  }
+}

@@ -230,12 +230,14 @@ LogicalResult ViewBitsOp::verify() {
   if (!type.hasStaticShape())
     return success();
   int64_t bits = type.getNumElements();
+  if (bits % 8 != 0) // view_bits_c2
+    return emitOpError("expected a result of a multiple of 8 elements, got ")
+           << type;
   auto bytes = cast<MemRefType>(getSource().getType());
-  if (bits % 8 == 0 && (!bytes.hasStaticShape() || // view_bits_c2
-                        bytes.getNumElements() == bits / 8))
+  if (!bytes.hasStaticShape() || bytes.getNumElements() == bits / 8)
     return success();
-  return emitOpError("expected a byte for 8 elements of ")
-         << type << ", got " << bytes;
+  return emitOpError("expected ") << bits / 8 << " bytes for the elements of "
+                                  << type << ", got " << bytes;
 }
 
 Value ViewBitsOp::getViewSource() { return getSource(); }
