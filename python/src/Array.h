@@ -68,6 +68,11 @@ const char *getName(DType dtype);
 /// What data may consist of.
 constexpr const char *kFloatNames = "float16, bfloat16, float32 or float64";
 
+/// What the argument `name` may consist of.
+inline const char *getWantedNames(llvm::StringRef name) {
+  return name == "bits" ? "int8" : kFloatNames;
+}
+
 /// Raises unless `view` has elements of type `dtype`.
 void checkDType(const TensorView &view, const char *name, DType dtype);
 

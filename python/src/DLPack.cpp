@@ -198,7 +198,7 @@ static DType convertDType(const nb::dlpack::dtype &dtype, const char *name) {
       return known;
   raiseTypeError(
       llvm::formatv("expected '{0}' to have element type {1}, got {2}", name,
-                    kFloatNames, printDType(dtype)));
+                    getWantedNames(name), printDType(dtype)));
 }
 
 //===----------------------------------------------------------------------===//

@@ -106,7 +106,7 @@ static DType convertDescr(PyArray_Descr *descr, const char *name) {
   nb::str found(nb::handle(reinterpret_cast<PyObject *>(descr)));
   raiseTypeError(
       llvm::formatv("expected '{0}' to have element type {1}, got {2}", name,
-                    kFloatNames, found.c_str()));
+                    getWantedNames(name), found.c_str()));
 }
 
 //===----------------------------------------------------------------------===//
