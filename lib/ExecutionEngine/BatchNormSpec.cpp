@@ -225,13 +225,14 @@ int64_t BatchNormSpec::getRowSize() const {
     bool isChannel = llvm::is_contained(channels, dim);
     if (!isChannel && shape[dim] == 1)
       continue;
-    // A mask may keep all dimensions apart.
-    if (isOfChannels && (takesMask() || *isOfChannels != isChannel))
+    if (isOfChannels && *isOfChannels != isChannel)
       break;
     if (shape[dim] < 0)
       return -1;
+    // A mask may keep dimensions apart.
+    if (!isOfChannels || !takesMask())
+      row *= shape[dim];
     isOfChannels = isChannel;
-    row *= shape[dim];
   }
   return row;
 }

@@ -280,7 +280,7 @@ elements: ``offset_grad = sum(output_grad)``, ``scale_grad = sum(output_grad *
     (PyTorch): what ``variance`` holds.
 :param epilogue: that of the forward call: ``output_grad`` is the gradient of
     what it wrote.
-:param slope: that of the forward call, above 0.
+:param slope: that of the forward call, above 0 unless there are ``bits``.
 :param output: what the forward call wrote, for an epilogue with a ReLU: the
     gradient passes where it is above 0.
 :param bits: what the forward call has saved with ``save_bits``, in the place

@@ -20,7 +20,6 @@ from test_layouts import in_memory_order
 from test_masks import weighted_statistics
 
 EPILOGUES = ["relu", "leaky_relu", "add_relu"]
-epilogues = pytest.mark.parametrize("epilogue", EPILOGUES)
 
 #: Rows of all numbers of bytes that registers may hold, and some more.
 SHAPES = [
@@ -149,6 +148,26 @@ def test_gradients_of_any_bits(shape, axis, dtype, epilogue):
     got = differentiate(case, epilogue, pack(passes), axis, frozen=True)
     expected = expect(case, epilogue, passes, axis, frozen=True)
     assert_gradients(got, expected, dtype, epilogue)
+
+
+@pytest.mark.parametrize("slope", [0.0, -2.0])
+def test_slopes_of_any_sign(slope):
+    """The output of such a slope would not tell what has passed."""
+    x = ref.random_array((5, 6, 24), np.float32)
+    dy = ref.random_array(x.shape, x.dtype, 7)
+    options = {"axis": 1, "epilogue": "leaky_relu", "slope": slope}
+    y, mean, variance, bits = bn_mlir.training(x, save_bits=True, **options)
+    normalized = bn_mlir.training(x, axis=1)[0]
+    passes = unpack(bits, x)
+    np.testing.assert_array_equal(passes, normalized > 0)
+    np.testing.assert_allclose(y, np.where(passes, 1, slope) * normalized,
+                               rtol=1e-6, atol=1e-6)
+    got = bn_mlir.backward(dy, x, None, mean, variance, bits=bits, **options)
+    inverse = 1 / np.sqrt(variance.astype(np.float64) + 1e-3)
+    compare(got, ref.backward(np.where(passes, 1, slope) * dy, x, None, mean,
+                              inverse, 1), x.dtype)
+    with pytest.raises(ValueError, match="expected 'slope' to be above 0"):
+        bn_mlir.backward(dy, x, None, mean, variance, output=y, **options)
 
 
 @pytest.mark.parametrize("order", [(0, 2, 3, 1), (2, 3, 0, 1), (1, 0, 2, 3),
@@ -349,7 +368,8 @@ def test_running_statistics(dtype, epilogue):
 
 
 def test_out():
-    """Given memory, whatever is in it, and y in the place of x or the addend."""
+    """Given memory, whatever it holds, and y in the place of x or the addend.
+    """
     shape = (4, 5, 3, 8)
     x = ref.random_array(shape, np.float32)
     addend = ref.random_array(shape, np.float32, seed=11)
@@ -558,6 +578,19 @@ def test_allows_bits(shape, axis, allows):
             make_spec("training", shape, axis, "f32")
 
 
+@pytest.mark.parametrize("kind", ["training", "backward"])
+@pytest.mark.parametrize("shape, axis, mask_shape, dtype", [
+    ((5, None, 112), 0, (1, None, 112), "f64"),
+    ((40, None, 5, 16), 0, (1, None, 5, 1), "f32")])
+def test_dynamic_sizes_and_masks(shape, axis, mask_shape, dtype, kind):
+    """What a spec allows, a kernel can do."""
+    options = {"mask_shape": mask_shape,
+               "mask_dtype": ref.wide(ref.DTYPES[dtype])}
+    if make_spec(kind, shape, axis, dtype, has_bits=False,
+                 **options).allows_bits:
+        bn_mlir.compile(make_spec(kind, shape, axis, dtype, **options))
+
+
 def test_spec():
     spec = make_spec("training", (None, 24), -1, "f32")
     assert spec != make_spec("training", (None, 24), -1, "f32", has_bits=False)
@@ -696,8 +729,6 @@ ERRORS = [
     (lambda: read(which=("addend",)), ValueError,
      "expected 'epilogue' to be add or add_relu, whose addend has a gradient, "
      "got relu"),
-    (lambda: read(epilogue="leaky_relu", slope=0.0), ValueError,
-     "expected 'slope' to be above 0"),
     (lambda: make_spec("backward", (4, 24), -1, "f32", epilogue="relu",
                        recomputes_output=True), ValueError,
      "expected 'recomputesOutput' to be false where there are bits, got true"),

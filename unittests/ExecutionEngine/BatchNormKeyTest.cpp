@@ -93,6 +93,27 @@ TEST(BatchNormKeyTest, RecomputedOutput) {
   }
 }
 
+TEST(BatchNormKeyTest, Bits) {
+  BatchNormSpec spec;
+  spec.shape = {-1, 3, 4, 6};
+  for (Kind kind :
+       {Kind::Training, Kind::Inference, Kind::Normalize, Kind::Backward})
+    for (Epilogue epilogue :
+         {Epilogue::Relu, Epilogue::LeakyRelu, Epilogue::AddRelu}) {
+      spec.kind = kind;
+      spec.epilogue = epilogue;
+      spec.hasBits = false;
+      std::string key = spec.getKey();
+      spec.hasBits = true;
+      EXPECT_NE(spec.getKey(), key);
+      expectSurvives(spec);
+      llvm::Expected<BatchNormSpec> read =
+          BatchNormSpec::parseKey(spec.getKey());
+      ASSERT_TRUE(bool(read)) << llvm::toString(read.takeError());
+      EXPECT_TRUE(read->hasBits);
+    }
+}
+
 TEST(BatchNormKeyTest, RunningType) {
   BatchNormSpec spec;
   spec.shape = {6, 3, 4};
@@ -138,6 +159,10 @@ TEST(BatchNormKeyTest, Errors) {
             "colour' (wrong at 'colour')");
   EXPECT_EQ(getError("inference f32 shape 2x3 axis 2 epsilon 0 threads 0"),
             "expected 'axis' to be from -2 to 1, got 2");
+  EXPECT_EQ(getError("inference f32 shape 2x4 axis 1 epsilon 0 epilogue relu "
+                     "bits threads 0"),
+            "expected rows of a multiple of 8 elements where there are bits, "
+            "got 4");
 }
 
 } // namespace
