@@ -166,6 +166,14 @@ int64_t StrategySelector::selectUnroll() {
   return isLong && machine.vectorBits >= kMaskedBits ? kLongUnroll : kUnroll;
 }
 
+/// True where both sums of the gradients are of elements as they are, which can
+/// be summed again: a sweep that also writes may be in place.
+static bool sumsProducts(BackwardOp op) {
+  bool hasBoth = op.needsSumsForData() ||
+                 (op.wants(Gradient::scale) && op.wants(Gradient::offset));
+  return hasBoth && !op.hasScalarCode() && !sweepsOnce(op);
+}
+
 /// Raw moments of bf16 data take half the instructions of central ones where
 /// there are dot products, and no pivot. Where data come from memory that is
 /// what counts, and a tile in doubt would be read from there once more; where
@@ -173,17 +181,27 @@ int64_t StrategySelector::selectUnroll() {
 /// elements the mean is far from 0 by chance.
 Moments StrategySelector::selectMoments(Schedule schedule) {
   bool isSlabPastCaches = schedule == Schedule::Slab && !storesToCaches();
+  auto backward = dyn_cast<BackwardOp>(op.getOperation());
   bool isTraining = isa<TrainingOp>(op.getOperation());
+  bool isSummed = backward ? sumsProducts(backward)
+                           : isTraining || isa<StatsOp>(op.getOperation());
   Value data = getViewedTensor(op.getSpanningOperand().get());
   if (!machine.hasDots() || !type.getElementType().isBF16() ||
       schedule == Schedule::PipelinedSlab || isSlabPastCaches ||
-      !(isTraining || isa<StatsOp>(op.getOperation())) || getMask(op) ||
-      isProducer(data.getDefiningOp()))
+      !isSummed || getMask(op) || isProducer(data.getDefiningOp()))
     return Moments::Central;
-  if (!type.hasStaticShape()) // of a training op there is one for large data
-    return isTraining && !assumption.isLarge ? Moments::Raw : Moments::Central;
+  // Of an op that writes data there is a version for large ones.
+  bool hasVersions = isTraining || (backward && backward.writesData());
+  if (!type.hasStaticShape())
+    return hasVersions && !assumption.isLarge ? Moments::Raw : Moments::Central;
   bool hasMany = *countReducedElements(type, kinds) >= kLeastRaw;
-  bool fits = type.getNumElements() * elementBytes <= machine.l3Bytes;
+  // Short rows of two tensors are spread over the lanes, each with its own.
+  int64_t last = rank() - 1;
+  if (backward && isReduction(last) && size(last) < kLeastRawRow)
+    return Moments::Central;
+  int64_t summed = backward ? 2 : 1;
+  bool fits =
+      summed * type.getNumElements() * elementBytes <= machine.l3Bytes;
   return fits && hasMany ? Moments::Raw : Moments::Central;
 }
 

@@ -59,6 +59,8 @@ struct StrategySelector {
   /// size is not known.
   static constexpr int64_t kLongRow = 512, kLongMaskedRow = 128;
   static constexpr int64_t kLongUnknownRow = 32;
+  /// Least elements of a row of two tensors whose products are summed up.
+  static constexpr int64_t kLeastRawRow = 128;
   /// Least elements of a channel that raw moments are taken of.
   static constexpr int64_t kLeastRaw = 64;
   /// The most elements of a row between two merges; what is longer is cut.

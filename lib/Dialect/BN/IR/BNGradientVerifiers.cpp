@@ -72,6 +72,18 @@ LogicalResult BackwardOp::verify() {
   return verifyResults(*this, getOuts()); // backward_c8
 }
 
+static LogicalResult verifyPivot(BackwardReduceOp op) {
+  if (!op.getPivot())
+    return success();
+  Type expected =
+      getAccumulatorType(shapedType(op.getOutputGrad()).getElementType());
+  Type element = shapedType(op.getPivot()).getElementType();
+  if (element == expected) // backward_reduce_c10
+    return success();
+  return op.emitOpError("expected 'pivot' to have element type ")
+         << expected << ", got " << element;
+}
+
 LogicalResult BackwardReduceOp::verify() {
   Value input = getInput(), data = input ? input : getOutputGrad();
   if (failed(verifyAxis(*this, getAxis(), data))) // backward_reduce_c1
@@ -87,7 +99,10 @@ LogicalResult BackwardReduceOp::verify() {
       failed(verifySameType(*this, "output_grad", getOutputGrad(), "input",
                             input)))
     return failure();
-  SmallVector<Named> perChannel = {{"mean", getMean()}};
+  if (getPivot() && getSums() != GradientSums::both) // backward_reduce_c10
+    return emitOpError("expected no 'pivot' without both sums, got ")
+           << getPivot().getType();
+  SmallVector<Named> perChannel = {{"mean", getMean()}, {"pivot", getPivot()}};
   SmallVector<StringRef> names;
   if (hasSumDY())
     names.push_back("sum_dy");
@@ -102,6 +117,7 @@ LogicalResult BackwardReduceOp::verify() {
                                  perChannel)) ||
       failed(verifyElementTypes(*this, data, // backward_reduce_c4
                                 perChannel)) ||
+      failed(verifyPivot(*this)) ||
       failed(verifyCodeInputs(*this)) || // backward_reduce_c7
       failed(verifyCodeTypes(*this)) ||  // backward_reduce_c8
       failed(verifyCodeOps(*this)))      // backward_reduce_c9

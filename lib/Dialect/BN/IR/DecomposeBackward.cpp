@@ -32,6 +32,8 @@ struct BackwardBuilder {
   void run();
 
 private:
+  bool takesRawSums();
+  Value createPivot();
   void createSums(bool dy, bool dyXmu);
   void createParameterGrads();
   Value createWeightSum();
@@ -70,6 +72,42 @@ public:
 };
 } // namespace
 
+/// True where the strategy wants sums of `dy * x`, which are dot products. What
+/// a prologue makes of `dy` is none of their factors.
+bool BackwardBuilder::takesRawSums() {
+  LoweringStrategyAttr strategy = getLoweringStrategy(op);
+  return strategy && strategy.getMoments() == Moments::Raw && !hasPrologue;
+}
+
+/// The largest square of a mean, in variances, that sums about 0 are taken of:
+/// it is what rounding errors grow with (docs/Numerics.md).
+static constexpr double kMostSquare = 9;
+
+/// 0 where a channel's mean is near enough to it for sums of `dy * x`, else the
+/// rounded mean.
+Value BackwardBuilder::createPivot() {
+  Type narrow = getAccumulatorTypeOf(data);
+  auto body = [&](OpBuilder &nested, Location l,
+                  ValueRange args) -> SmallVector<Value> {
+    Arith arith{nested, l};
+    Value mean = arith.convert(args[0], wide);
+    Value second = arith.convert(args[1], wide);
+    Value square = arith.mul(mean, mean);
+    Value bound = arith.constant(kMostSquare, wide);
+    if (op.getStatisticsKind() == StatisticsKind::inverse_std)
+      square = arith.mul(square, arith.mul(second, second));
+    else
+      bound = arith.mul(bound, second);
+    // Comparisons with NaN are false.
+    Value isNear = arith.compare(arith::CmpFPredicate::OLE, square, bound);
+    return {arith.select(isNear, arith.constant(0.0, narrow),
+                         arith.convert(mean, narrow))};
+  };
+  Value empty = createEmptyLike(b, loc, data, axis, narrow);
+  return createElementwise(b, op, {op.getMean(), op.getVariance()}, empty, body)
+      .getResult(0);
+}
+
 void BackwardBuilder::createSums(bool dy, bool dyXmu) {
   GradientSums sums = !dyXmu ? GradientSums::dy
                       : dy   ? GradientSums::both
@@ -79,6 +117,7 @@ void BackwardBuilder::createSums(bool dy, bool dyXmu) {
   auto reduce = BackwardReduceOp::create(
       b, loc, TypeRange(ValueRange(outs)), data,
       dyXmu ? op.getInput() : Value(), dyXmu ? op.getMean() : Value(),
+      dy && dyXmu && takesRawSums() ? createPivot() : Value(),
       op.getPrologueInputs(), outs, axis, sums, op->getNumRegions());
   cloneScalarCode(op, reduce);
   copyLoweringStrategy(op, reduce);
@@ -125,7 +164,8 @@ Value BackwardBuilder::createWeightSum() {
   Value zeros = createZerosLike(b, loc, mask, axis, wide);
   auto reduce = BackwardReduceOp::create(
       b, loc, TypeRange(zeros.getType()), mask, /*input=*/Value(),
-      /*mean=*/Value(), /*prologue_inputs=*/ValueRange(), zeros, axis,
+      /*mean=*/Value(), /*pivot=*/Value(), /*prologue_inputs=*/ValueRange(),
+      zeros, axis,
       GradientSums::dy, /*prologuesCount=*/0);
   copyLoweringStrategy(op, reduce);
   // Each weight stands for the elements along which it is broadcast.

@@ -15,6 +15,11 @@
 #include "ScalarCode.h"
 #include "bn/Dialect/BN/IR/BNOps.h"
 
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+#include <limits>
+
 using namespace mlir;
 using namespace mlir::bn;
 
@@ -30,9 +35,16 @@ struct SumsBuilder {
         type(cast<ShapedType>(data.getType())),
         axis(normalizeAxis(op.getAxis(), type.getRank())),
         accumulator(getAccumulatorTypeOf(data)),
-        meanFits(fits(op.getMean(), accumulator)) {
+        meanFits(!op.getPivot() && fits(op.getMean(), accumulator)) {
     scale = getSumScale(type, op.getIterationKinds());
     needsDY = op.hasSumDY() || !meanFits;
+  }
+
+  /// Sums of `dy * x` where the pivot is 0.
+  bool isRaw() {
+    LoweringStrategyAttr strategy = getLoweringStrategy(op);
+    return op.getPivot() && strategy && strategy.getMoments() == Moments::Raw &&
+           !op.hasScalarCode();
   }
 
   /// The mean in the type of the sums.
@@ -94,6 +106,78 @@ struct SumsBuilder {
     return createGeneric(b, op, ins, zeros, maps, op.getIterationKinds(), body);
   }
 
+  /// sum(dy / scale) and sum(dy * x).
+  linalg::GenericOp createRawSums() {
+    SmallVector<AffineMap> all = op.getOperandIndexingMaps();
+    AffineMap channelMap = all.back();
+    Value zeros = createZerosLike(b, loc, data, axis, accumulator);
+    auto body = [&](OpBuilder &nested, Location l,
+                    ValueRange args) -> SmallVector<Value> {
+      Arith arith{nested, l};
+      Value dy = arith.convert(args[0], accumulator);
+      Value x = arith.convert(args[1], accumulator);
+      Value inverse = arith.constant(1.0 / scale, accumulator);
+      return {arith.add(arith.mul(dy, inverse), args[2]),
+              arith.add(arith.mul(x, dy), args[3])};
+    };
+    return createGeneric(b, op, {data, op.getInput()}, {zeros, zeros},
+                         {all[0], all[1], channelMap, channelMap},
+                         op.getIterationKinds(), body);
+  }
+
+  /// Of `raw` sums: the second one scaled, too, and whether it is in doubt, 0 or
+  /// 1: it is about 0 and not the pivot, or has overflowed.
+  linalg::GenericOp createDoubts(ValueRange raw) {
+    auto body = [&](OpBuilder &nested, Location l,
+                    ValueRange args) -> SmallVector<Value> {
+      Arith arith{nested, l};
+      auto number = [&](double value) {
+        return arith.constant(value, accumulator);
+      };
+      Value size = math::AbsFOp::create(nested, l, args[0]);
+      // False for NaN.
+      Value isFinite = arith.compare(
+          arith::CmpFPredicate::OLT, size,
+          number(std::numeric_limits<double>::infinity()));
+      Value isAboutZero =
+          arith.compare(arith::CmpFPredicate::OEQ, args[1], number(0.0));
+      Value isExact = arith::AndIOp::create(nested, l, isFinite, isAboutZero);
+      return {arith.mul(args[0], number(1.0 / scale)),
+              arith.select(isExact, number(0.0), number(1.0))};
+    };
+    Value empty = createEmptyLike(b, loc, data, axis, accumulator);
+    return createElementwise(b, op, {raw[1], op.getPivot()}, {empty, empty},
+                             body);
+  }
+
+  /// The second of the sums, scaled; channels in doubt are summed up about their
+  /// pivots. What comes of a channel does not depend on others.
+  SmallVector<Value> runRaw() {
+    auto raw = createRawSums();
+    auto doubts = createDoubts(raw.getResults());
+    Value isDoubtful = doubts.getResult(1);
+    auto keep = [&](OpBuilder &, Location) {
+      scf::YieldOp::create(b, loc, doubts.getResult(0));
+    };
+    auto replace = [&](OpBuilder &, Location) {
+      auto choose = [&](OpBuilder &nested, Location l,
+                        ValueRange args) -> SmallVector<Value> {
+        Arith arith{nested, l};
+        Value again = arith.compare(arith::CmpFPredicate::ONE, args[1],
+                                    arith.constant(0.0, accumulator));
+        return {arith.select(again, args[0], args[2])};
+      };
+      Value about = createSums(op.getPivot()).getResult(1);
+      scf::YieldOp::create(b, loc,
+                           createElementwise(b, op, {about, isDoubtful},
+                                             doubts.getResult(0), choose)
+                               .getResults());
+    };
+    auto sums = scf::IfOp::create(b, loc, areAllZero(b, op, isDoubtful), keep,
+                                  replace);
+    return {raw.getResult(0), sums.getResult(0)};
+  }
+
   /// Adds the sums of the tile to the outs; what the rounded mean has lost is
   /// taken off again.
   linalg::GenericOp createTotals(Value rounded, ValueRange sums) {
@@ -149,7 +233,10 @@ BackwardReduceOp::decomposeOperation(OpBuilder &b) {
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPoint(*this);
   SumsBuilder builder(b, *this);
-  Value mean = getMean();
+  if (builder.isRaw())
+    return SmallVector<Value>(
+        builder.createTotals(getPivot(), builder.runRaw()).getResults());
+  Value mean = getPivot() ? getPivot() : getMean();
   // A narrower mean is widened, too: f16 to f32.
   if (mean &&
       cast<ShapedType>(mean.getType()).getElementType() != builder.accumulator)

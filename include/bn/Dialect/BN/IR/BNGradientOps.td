@@ -186,7 +186,8 @@ def BN_BackwardReduceOp : BN_PrologueOp<"backward_reduce"> {
     former has no `input` and no `mean`. The sums may be wider than the data
     (the pipelines use f64); inside the op, they are f32 (f64 for f64 data). A
     mean wider than that is applied as a rounded mean `m` and its remainder:
-    `sum(output_grad * (input - m)) - (mean - m) * sum(output_grad)`.
+    `sum(output_grad * (input - m)) - (mean - m) * sum(output_grad)`. So is any
+    mean where there is a `pivot`, which is `m` then.
 
     With `prologue`, what its block yields is summed in the place of
     `output_grad`, as in `bn.backward`.
@@ -206,6 +207,8 @@ def BN_BackwardReduceOp : BN_PrologueOp<"backward_reduce"> {
       each prologue input, and yields one value, all of the accumulator type
       (i8 for inputs of i8).
     * (C9) Its ops are elementwise, on scalars, and free of memory effects.
+    * (C10) `pivot` has the sizes of `mean`, and elements of the accumulator
+      type; there is one only with both sums.
 
     Example:
 
@@ -221,6 +224,7 @@ def BN_BackwardReduceOp : BN_PrologueOp<"backward_reduce"> {
     BN_Shaped:$output_grad,
     Optional<BN_Shaped>:$input,
     Optional<BN_Shaped>:$mean,
+    Optional<BN_Shaped>:$pivot,                          /*backward_reduce_c10*/
     Variadic<BN_ShapedOrBits>:$prologue_inputs,          /*backward_reduce_c7*/
     Variadic<BN_Shaped>:$outs,
     DenseI64ArrayAttr:$axis,                             /*backward_reduce_c1*/
@@ -233,6 +237,7 @@ def BN_BackwardReduceOp : BN_PrologueOp<"backward_reduce"> {
     `ins` `(` $output_grad (`,` $input^)? `:` type($output_grad)
               (`,` type($input)^)? `)`
     (`mean` `(` $mean^ `:` type($mean) `)`)?
+    (`pivot` `(` $pivot^ `:` type($pivot) `)`)?
     `outs` `(` $outs `:` type($outs) `)`
     (`prologue` `` custom<CodeInputs>($prologue_inputs, type($prologue_inputs))
      $prologues^)?
