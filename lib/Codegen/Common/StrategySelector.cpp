@@ -187,8 +187,8 @@ Moments StrategySelector::selectMoments(Schedule schedule) {
                            : isTraining || isa<StatsOp>(op.getOperation());
   Value data = getViewedTensor(op.getSpanningOperand().get());
   if (!machine.hasDots() || !type.getElementType().isBF16() ||
-      schedule == Schedule::PipelinedSlab || isSlabPastCaches ||
-      !isSummed || getMask(op) || isProducer(data.getDefiningOp()))
+      schedule == Schedule::PipelinedSlab || isSlabPastCaches || !isSummed ||
+      getMask(op) || isProducer(data.getDefiningOp()))
     return Moments::Central;
   // Of an op that writes data there is a version for large ones.
   bool hasVersions = isTraining || (backward && backward.writesData());
@@ -200,8 +200,7 @@ Moments StrategySelector::selectMoments(Schedule schedule) {
   if (backward && isReduction(last) && size(last) < kLeastRawRow)
     return Moments::Central;
   int64_t summed = backward ? 2 : 1;
-  bool fits =
-      summed * type.getNumElements() * elementBytes <= machine.l3Bytes;
+  bool fits = summed * type.getNumElements() * elementBytes <= machine.l3Bytes;
   return fits && hasMany ? Moments::Raw : Moments::Central;
 }
 

@@ -83,7 +83,7 @@ func.func @error_backward_c5_normalized(%x: tensor<8x4xf32>,
 func.func @error_backward_reduce_c7(%x: tensor<8x4xf32>, %c: tensor<4xf32>) {
   // expected-error @below {{expected no prologue inputs without a prologue, got 1}}
   %r = "bn.backward_reduce"(%x, %x, %c) <{axis = array<i64: 1>,
-      sums = 1 : i32, operandSegmentSizes = array<i32: 1, 0, 0, 1, 1>}>
+      sums = 1 : i32, operandSegmentSizes = array<i32: 1, 0, 0, 0, 1, 1>}>
       : (tensor<8x4xf32>, tensor<8x4xf32>, tensor<4xf32>) -> tensor<4xf32>
   return
 }
@@ -112,6 +112,31 @@ func.func @error_backward_reduce_c9(%x: tensor<8x4xf32>, %c: tensor<4xf32>,
       %w = arith.negf %v : vector<4xf32>
       bn.yield %dy : f32
     } -> tensor<4xf32>
+  return
+}
+
+// -----
+
+func.func @error_backward_reduce_c10(%x: tensor<8x4xbf16>, %c: tensor<4xf32>,
+    %p: tensor<4xf64>) {
+  // expected-error @below {{expected 'pivot' to have element type 'f32', got 'f64'}}
+  %r:2 = bn.backward_reduce axis(1)
+      ins(%x, %x : tensor<8x4xbf16>, tensor<8x4xbf16>)
+      mean(%c : tensor<4xf32>) pivot(%p : tensor<4xf64>)
+      outs(%c, %c : tensor<4xf32>, tensor<4xf32>)
+      -> tensor<4xf32>, tensor<4xf32>
+  return
+}
+
+// -----
+
+func.func @error_backward_reduce_c10_one_sum(%x: tensor<8x4xbf16>,
+    %c: tensor<4xf32>) {
+  // expected-error @below {{expected no 'pivot' without both sums, got 'tensor<4xf32>'}}
+  %r = bn.backward_reduce axis(1) sums(dy_xmu)
+      ins(%x, %x : tensor<8x4xbf16>, tensor<8x4xbf16>)
+      mean(%c : tensor<4xf32>) pivot(%c : tensor<4xf32>)
+      outs(%c : tensor<4xf32>) -> tensor<4xf32>
   return
 }
 

@@ -165,8 +165,7 @@ Value BackwardBuilder::createWeightSum() {
   auto reduce = BackwardReduceOp::create(
       b, loc, TypeRange(zeros.getType()), mask, /*input=*/Value(),
       /*mean=*/Value(), /*pivot=*/Value(), /*prologue_inputs=*/ValueRange(),
-      zeros, axis,
-      GradientSums::dy, /*prologuesCount=*/0);
+      zeros, axis, GradientSums::dy, /*prologuesCount=*/0);
   copyLoweringStrategy(op, reduce);
   // Each weight stands for the elements along which it is broadcast.
   SmallVector<int64_t> kept;

@@ -125,8 +125,8 @@ struct SumsBuilder {
                          op.getIterationKinds(), body);
   }
 
-  /// Of `raw` sums: the second one scaled, too, and whether it is in doubt, 0 or
-  /// 1: it is about 0 and not the pivot, or has overflowed.
+  /// Of `raw` sums: the second one scaled, too, and whether it is in doubt, 0
+  /// or 1: it is about 0 and not the pivot, or has overflowed.
   linalg::GenericOp createDoubts(ValueRange raw) {
     auto body = [&](OpBuilder &nested, Location l,
                     ValueRange args) -> SmallVector<Value> {
@@ -136,9 +136,9 @@ struct SumsBuilder {
       };
       Value size = math::AbsFOp::create(nested, l, args[0]);
       // False for NaN.
-      Value isFinite = arith.compare(
-          arith::CmpFPredicate::OLT, size,
-          number(std::numeric_limits<double>::infinity()));
+      Value isFinite =
+          arith.compare(arith::CmpFPredicate::OLT, size,
+                        number(std::numeric_limits<double>::infinity()));
       Value isAboutZero =
           arith.compare(arith::CmpFPredicate::OEQ, args[1], number(0.0));
       Value isExact = arith::AndIOp::create(nested, l, isFinite, isAboutZero);
@@ -150,8 +150,8 @@ struct SumsBuilder {
                              body);
   }
 
-  /// The second of the sums, scaled; channels in doubt are summed up about their
-  /// pivots. What comes of a channel does not depend on others.
+  /// The second of the sums, scaled; channels in doubt are summed up about
+  /// their pivots. What comes of a channel does not depend on others.
   SmallVector<Value> runRaw() {
     auto raw = createRawSums();
     auto doubts = createDoubts(raw.getResults());
@@ -173,8 +173,8 @@ struct SumsBuilder {
                                              doubts.getResult(0), choose)
                                .getResults());
     };
-    auto sums = scf::IfOp::create(b, loc, areAllZero(b, op, isDoubtful), keep,
-                                  replace);
+    auto sums =
+        scf::IfOp::create(b, loc, areAllZero(b, op, isDoubtful), keep, replace);
     return {raw.getResult(0), sums.getResult(0)};
   }
 
