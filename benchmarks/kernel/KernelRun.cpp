@@ -199,10 +199,14 @@ llvm::Error KernelRun::checkChannel(int64_t channel) const {
       getBuffer("scale").load(channel) / std::sqrt(variance + kEpsilon);
   double offset = getBuffer("offset").load(channel), worst = 0;
   double slope = getSpec(c, /*threads=*/1).slope;
+  double tolerance = getTolerance(c.dtype) * 4;
+  int64_t wrongBits = 0;
   forEachOfChannel(c, channel, [&](int64_t i) {
     double expected = (x.load(i) - mean) * factor + offset;
     if (c.hasAddend())
       expected += getBuffer("addend").load(i);
+    if (c.hasBits() && std::fabs(expected) > tolerance)
+      wrongBits += getBuffer("bits").loadBit(i) != (expected > 0);
     if (expected < 0 && c.epilogue == Epilogue::LeakyRelu)
       expected *= slope;
     else if (expected < 0 && c.epilogue != Epilogue::None &&
@@ -211,24 +215,11 @@ llvm::Error KernelRun::checkChannel(int64_t channel) const {
     double error = std::fabs(y.load(i) - expected);
     worst = std::isnan(error) ? error : std::max(worst, error);
   });
-  if (llvm::Error error = checkError(channel, worst, getTolerance(c.dtype) * 4))
-    return error;
-  return c.hasBits() ? checkBits(channel) : llvm::Error::success();
-}
-
-/// Checks the bits against the output: what has passed is above 0, or has been
-/// rounded to it.
-llvm::Error KernelRun::checkBits(int64_t channel) const {
-  int64_t wrong = 0;
-  forEachOfChannel(c, channel, [&](int64_t i) {
-    double output = getBuffer("output").load(i);
-    wrong += output != 0 && getBuffer("bits").loadBit(i) != (output > 0);
-  });
-  if (wrong == 0)
-    return llvm::Error::success();
-  return makeError("expected the bits of channel {0} to be right, got {1} that "
-                   "are not",
-                   channel, wrong);
+  if (wrongBits != 0)
+    return makeError("expected the bits of channel {0} to be right, got {1} "
+                     "that are not",
+                     channel, wrongBits);
+  return checkError(channel, worst, tolerance);
 }
 
 /// The sign of element `i` of what the kernel is to take for the output.

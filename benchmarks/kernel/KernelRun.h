@@ -47,7 +47,6 @@ private:
   const Buffer &getBuffer(llvm::StringRef name) const;
   llvm::Error allocate();
   llvm::Error checkChannel(int64_t channel) const;
-  llvm::Error checkBits(int64_t channel) const;
   llvm::Error checkGradients(int64_t channel) const;
   /// Compares a channel of a tensor, element by element.
   llvm::Error

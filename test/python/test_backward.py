@@ -51,6 +51,36 @@ def test_backward(shape, axis, dtype, frozen):
     compare(got, expected, dtype)
 
 
+@pytest.mark.parametrize("offset", [0.0, 2.0, 100.0])
+@pytest.mark.parametrize("exponent", [0, -90, -110])
+@pytest.mark.parametrize("shape,axis", [((2048, 48), 1), ((16, 24, 144), 1)])
+def test_sums_of_products(shape, axis, exponent, offset):
+    """Of bf16, where the processor has dot products, which take what underflows
+    for 0; means near 0 and far from it, in one tile."""
+    dtype = ref.DTYPES["bf16"]
+    x = ref.random_array(shape, dtype).astype(np.float64)
+    channels = np.arange(shape[axis]).reshape([-1] + [1] * (len(shape) - 2))
+    x = (x + offset * (channels % 3)).astype(dtype)
+    dy = np.full(shape, 2.0 ** exponent, dtype)
+    dy += (ref.random_array(shape, np.float32, 7) * 2.0 ** exponent).astype(
+        dtype)
+    others = tuple(dim for dim in range(len(shape)) if dim != axis)
+    mean = x.astype(np.float64).mean(others).astype(np.float32)
+    variance = x.astype(np.float64).var(others).astype(np.float32)
+    _, scale_grad, offset_grad = bn_mlir.backward(
+        dy, x, None, mean, variance, axis=axis)
+    sizes = [-1 if dim == axis else 1 for dim in range(len(shape))]
+    centred = x.astype(np.float64) - mean.astype(np.float64).reshape(sizes)
+    wide = dy.astype(np.float64)
+    inverse = 1 / np.sqrt(variance.astype(np.float64) + 1e-3)
+    bound = 2e-6 * np.sum(np.abs(wide * centred), others) * inverse
+    error = np.abs(scale_grad - np.sum(wide * centred, others) * inverse)
+    assert np.all(error <= bound)
+    np.testing.assert_allclose(
+        offset_grad.astype(np.float64), np.sum(wide, others), rtol=0,
+        atol=2e-6 * np.max(np.sum(np.abs(wide), others)))
+
+
 @pytest.mark.parametrize("which", SUBSETS, ids="-".join)
 @pytest.mark.parametrize("frozen", [False, True])
 def test_subsets(which, frozen):

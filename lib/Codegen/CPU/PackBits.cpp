@@ -179,6 +179,13 @@ LogicalResult BitPacker::checkPlace(Operation *access, Value buffer,
            << lanes;
   // Tiles are whole bytes even where vectors are not: another thread may work
   // on the next one.
+  auto forall = access->getParentOfType<scf::ForallOp>();
+  if (lanes < kByteBits && isa<vector::TransferWriteOp>(access) && forall &&
+      !forall->isProperAncestor(buffer.getDefiningOp()))
+    return access->emitError(
+        "expected parts of bytes to be written in tiles of "
+        "the parallel loop, got a write to all of the "
+        "buffer");
   int64_t tile = getOffsetDivisor(buffer);
   int64_t start = std::gcd(tile, getDivisor(cast<MemRefType>(buffer.getType()),
                                             getAsOpFoldResult(indices)));

@@ -188,7 +188,9 @@ Moments StrategySelector::selectMoments(Schedule schedule) {
   Value data = getViewedTensor(op.getSpanningOperand().get());
   if (!machine.hasDots() || !type.getElementType().isBF16() ||
       schedule == Schedule::PipelinedSlab || isSlabPastCaches || !isSummed ||
-      getMask(op) || isProducer(data.getDefiningOp()))
+      getMask(op) || isProducer(data.getDefiningOp()) ||
+      (backward &&
+       isProducer(getViewedTensor(backward.getOutputGrad()).getDefiningOp())))
     return Moments::Central;
   // Of an op that writes data there is a version for large ones.
   bool hasVersions = isTraining || (backward && backward.writesData());

@@ -20,18 +20,31 @@ from bn_mlir.torch import _compute
 
 def keep_for_backward(ctx: Any, x: Tensor, weight: Optional[Tensor],
                       bias: Optional[Tensor], mean: Tensor, variance: Tensor,
-                      y: Tensor, eps: float, epilogue: Optional[str]) -> None:
-    """Saves what the gradients are made of; `y` may be the bits of the result.
+                      y: Tensor, eps: float, epilogue: Optional[str],
+                      order: tuple[int, ...]) -> None:
+    """Saves what the gradients are made of; `y` may be the bits of the result,
+    whose strides are `order`.
     """
     ctx.save_for_backward(
         x, weight, bias if _compute.recomputes_output(epilogue) else None,
         mean, variance, y if _compute.takes_output(epilogue) else None)
     ctx.eps, ctx.epilogue = eps, epilogue
+    ctx.order = order if y.dtype == torch.int8 else None
+
+
+def unpack_saved(ctx: Any) -> tuple[Optional[Tensor], ...]:
+    """Returns what was saved. Who has packed and unpacked it may have changed
+    the order of `x` in memory, which bits do not know.
+    """
+    x, *others = ctx.saved_tensors
+    if ctx.order is not None and x.stride() != ctx.order:
+        x = torch.empty_strided(x.shape, ctx.order, dtype=x.dtype).copy_(x)
+    return (x, *others)
 
 
 def _compute_gradients(ctx: Any, dy: Tensor, frozen: bool,
                        others: int) -> tuple[Optional[Tensor], ...]:
-    return (*_compute.backward(dy, *ctx.saved_tensors, ctx.eps, frozen,
+    return (*_compute.backward(dy, *unpack_saved(ctx), ctx.eps, frozen,
                                ctx.epilogue, ctx.needs_input_grad[:4]),
             *[None] * others)
 
@@ -68,7 +81,7 @@ class Training(torch.autograd.Function):
             epilogue, save_bits)
         keep_for_backward(
             ctx, x, weight, bias, mean, variance, bits[0] if bits else y, eps,
-            epilogue)
+            epilogue, y.stride())
         return y
 
     @staticmethod
@@ -88,7 +101,7 @@ class Inference(torch.autograd.Function):
         y = _compute.inference(
             x, weight, bias, addend, mean, variance, eps, epilogue)
         keep_for_backward(
-            ctx, x, weight, bias, mean, variance, y, eps, epilogue)
+            ctx, x, weight, bias, mean, variance, y, eps, epilogue, y.stride())
         return y
 
     @staticmethod

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from bn_mlir.torch import _compute
-from bn_mlir.torch._eager import keep_for_backward
+from bn_mlir.torch._eager import keep_for_backward, unpack_saved
 
 
 def _make_op(name: str, function: Any, fake: Any) -> Any:
@@ -79,7 +79,7 @@ def _set_up_training(ctx, inputs, output):
     ctx.mark_non_differentiable(mean, variance, *running, bits)
     state = bits if _compute.saves_bits(y, epilogue) else y
     keep_for_backward(
-        ctx, x, weight, bias, mean, variance, state, eps, epilogue)
+        ctx, x, weight, bias, mean, variance, state, eps, epilogue, y.stride())
 
 
 def _differentiate_training(ctx, dy, *_):
@@ -114,7 +114,8 @@ inference = _make_op("inference", _inference, _fake_inference)
 def _set_up_inference(ctx, inputs, output):
     x, weight, bias, _, mean, variance, eps, epilogue = inputs
     keep_for_backward(
-        ctx, x, weight, bias, mean, variance, output, eps, epilogue)
+        ctx, x, weight, bias, mean, variance, output, eps, epilogue,
+        output.stride())
 
 
 def _differentiate_inference(ctx, dy):
@@ -160,7 +161,7 @@ backward = _make_op("backward", _backward, _fake_backward)
 def _differentiate(ctx, dy, frozen):
     wanted = list(ctx.needs_input_grad[:4])
     gradients = iter(backward(
-        dy, *ctx.saved_tensors, ctx.eps, frozen, ctx.epilogue, wanted))
+        dy, *unpack_saved(ctx), ctx.eps, frozen, ctx.epilogue, wanted))
     return [next(gradients) if want else None for want in wanted]
 
 

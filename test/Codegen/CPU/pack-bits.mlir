@@ -323,3 +323,16 @@ func.func @any_mask(%bytes: memref<64xi8>, %r: index, %mask: vector<8xi1>)
       : memref<64x8xi8>, vector<8xi8>
   return %v : vector<8xi8>
 }
+
+// -----
+
+// Two threads would write to one byte.
+func.func @parallel_parts(%bytes: memref<128xi8>, %v: vector<4xi8>) {
+  %bits = bn.view_bits %bytes : memref<128xi8> to memref<1024xi8>
+  scf.forall (%i) = (0) to (1024) step (4) {
+    // expected-error @below {{expected parts of bytes to be written in tiles of the parallel loop, got a write to all of the buffer}}
+    vector.transfer_write %v, %bits[%i] {in_bounds = [true]}
+        : vector<4xi8>, memref<1024xi8>
+  }
+  return
+}

@@ -142,6 +142,21 @@ func.func @error_backward_reduce_c10_one_sum(%x: tensor<8x4xbf16>,
 
 // -----
 
+func.func @error_backward_reduce_c10_prologue(%x: tensor<8x4xbf16>,
+    %c: tensor<4xf32>) {
+  // expected-error @below {{expected no 'pivot' with a prologue, got 'tensor<4xf32>'}}
+  %r:2 = bn.backward_reduce axis(1)
+      ins(%x, %x : tensor<8x4xbf16>, tensor<8x4xbf16>)
+      mean(%c : tensor<4xf32>) pivot(%c : tensor<4xf32>)
+      outs(%c, %c : tensor<4xf32>, tensor<4xf32>) prologue {
+    ^bb0(%dy: f32):
+      bn.yield %dy : f32
+    } -> tensor<4xf32>, tensor<4xf32>
+  return
+}
+
+// -----
+
 // Without coefficients there is one gradient.
 func.func @error_backward_input_c2_normalized(%x: tensor<8x4xf32>) {
   // expected-error @below {{expected 1 out (normalized_grad), got 2}}

@@ -210,6 +210,47 @@ def test_fused_layers(name, dim, training):
         assert torch.equal(a, b)
 
 
+@pytest.mark.parametrize("layout", [torch.contiguous_format,
+                                    torch.channels_last])
+@pytest.mark.parametrize("size,saved", [(8, torch.int8), (5, torch.float32)])
+def test_bits_behind_a_sum(size, saved, layout):
+    """Rows of whole bytes save bits, and others the output. Hooks may change the
+    order of what is saved in memory."""
+    torch.manual_seed(1)
+    shape = (4, size, 3, size)
+
+    def run(function, pack):
+        torch.manual_seed(2)
+        x, addend = (torch.randn(shape).to(memory_format=layout)
+                     .requires_grad_() for _ in "xa")
+        weight, bias = (torch.rand(size, requires_grad=True) for _ in "wb")
+        with torch.autograd.graph.saved_tensors_hooks(pack, lambda kept: kept):
+            y = function(x, addend, weight, bias)
+        y.backward(torch.randn(shape))
+        return [t.grad for t in (x, addend, weight, bias)]
+
+    def ours(x, addend, weight, bias):
+        return bt.functional.batch_norm(
+            x, None, None, weight, bias, True, epilogue="add_relu",
+            addend=addend)
+
+    def theirs(x, addend, weight, bias):
+        return torch.relu(nn.functional.batch_norm(
+            x, None, None, weight, bias, True) + addend)
+
+    types = []
+    for pack in (lambda kept: kept, lambda kept: kept.contiguous()):
+        def record(kept, pack=pack):
+            types.append(kept.dtype)
+            return pack(kept)
+
+        gradients = run(ours, record)
+        expected = run(theirs, lambda kept: kept)
+        for gradient, wanted in zip(gradients, expected):
+            torch.testing.assert_close(gradient, wanted, rtol=1e-4, atol=1e-4)
+    assert types[-1] == saved
+
+
 @pytest.mark.parametrize("addend", [(4, 1, 1), (6, 4, 5, 3)])
 def test_addends_that_no_kernel_takes(addend):
     """Other shapes and types are added as PyTorch adds them."""

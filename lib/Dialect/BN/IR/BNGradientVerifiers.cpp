@@ -75,6 +75,9 @@ LogicalResult BackwardOp::verify() {
 static LogicalResult verifyPivot(BackwardReduceOp op) {
   if (!op.getPivot())
     return success();
+  if (op.hasScalarCode())
+    return op.emitOpError("expected no 'pivot' with a prologue, got ")
+           << op.getPivot().getType();
   Type expected =
       getAccumulatorType(shapedType(op.getOutputGrad()).getElementType());
   Type element = shapedType(op.getPivot()).getElementType();

@@ -79,10 +79,6 @@ bool BackwardBuilder::takesRawSums() {
   return strategy && strategy.getMoments() == Moments::Raw && !hasPrologue;
 }
 
-/// The largest square of a mean, in variances, that sums about 0 are taken of:
-/// it is what rounding errors grow with (docs/Numerics.md).
-static constexpr double kMostSquare = 9;
-
 /// 0 where a channel's mean is near enough to it for sums of `dy * x`, else the
 /// rounded mean.
 Value BackwardBuilder::createPivot() {

@@ -27,6 +27,10 @@ using namespace mlir::bn;
 // bn.backward_reduce
 //===----------------------------------------------------------------------===//
 
+/// The smallest sums that dot products are trusted with: they take what
+/// underflows for 0, which is far below the rounding errors then.
+static constexpr double kLeastSum = 0x1p-80;
+
 namespace {
 /// Builds the steps of bn.backward_reduce on one tile.
 struct SumsBuilder {
@@ -106,7 +110,7 @@ struct SumsBuilder {
     return createGeneric(b, op, ins, zeros, maps, op.getIterationKinds(), body);
   }
 
-  /// sum(dy / scale) and sum(dy * x).
+  /// sum(dy) and sum(dy * x).
   linalg::GenericOp createRawSums() {
     SmallVector<AffineMap> all = op.getOperandIndexingMaps();
     AffineMap channelMap = all.back();
@@ -116,17 +120,16 @@ struct SumsBuilder {
       Arith arith{nested, l};
       Value dy = arith.convert(args[0], accumulator);
       Value x = arith.convert(args[1], accumulator);
-      Value inverse = arith.constant(1.0 / scale, accumulator);
-      return {arith.add(arith.mul(dy, inverse), args[2]),
-              arith.add(arith.mul(x, dy), args[3])};
+      return {arith.add(dy, args[2]), arith.add(arith.mul(x, dy), args[3])};
     };
     return createGeneric(b, op, {data, op.getInput()}, {zeros, zeros},
                          {all[0], all[1], channelMap, channelMap},
                          op.getIterationKinds(), body);
   }
 
-  /// Of `raw` sums: the second one scaled, too, and whether it is in doubt, 0
-  /// or 1: it is about 0 and not the pivot, or has overflowed.
+  /// Of `raw` sums: both scaled, and whether they are in doubt, 0 or 1: they
+  /// are about 0 and not the pivot, have overflowed, or are so small that it
+  /// counts what dot products flush. (Channels of zeros are.)
   linalg::GenericOp createDoubts(ValueRange raw) {
     auto body = [&](OpBuilder &nested, Location l,
                     ValueRange args) -> SmallVector<Value> {
@@ -134,48 +137,56 @@ struct SumsBuilder {
       auto number = [&](double value) {
         return arith.constant(value, accumulator);
       };
-      Value size = math::AbsFOp::create(nested, l, args[0]);
-      // False for NaN.
-      Value isFinite =
-          arith.compare(arith::CmpFPredicate::OLT, size,
-                        number(std::numeric_limits<double>::infinity()));
-      Value isAboutZero =
-          arith.compare(arith::CmpFPredicate::OEQ, args[1], number(0.0));
-      Value isExact = arith::AndIOp::create(nested, l, isFinite, isAboutZero);
-      return {arith.mul(args[0], number(1.0 / scale)),
+      auto compare = [&](arith::CmpFPredicate predicate, Value x, double y) {
+        return arith.compare(predicate, x, number(y));
+      };
+      Value isExact = compare(arith::CmpFPredicate::OEQ, args[2], 0.0);
+      for (Value sum : args.take_front(2)) {
+        Value size = math::AbsFOp::create(nested, l, sum);
+        // Both are false for NaN.
+        for (Value is : {compare(arith::CmpFPredicate::OGE, size, kLeastSum),
+                         compare(arith::CmpFPredicate::OLT, size,
+                                 std::numeric_limits<double>::infinity())})
+          isExact = arith::AndIOp::create(nested, l, isExact, is);
+      }
+      Value inverse = number(1.0 / scale);
+      return {arith.mul(args[0], inverse), arith.mul(args[1], inverse),
               arith.select(isExact, number(0.0), number(1.0))};
     };
     Value empty = createEmptyLike(b, loc, data, axis, accumulator);
-    return createElementwise(b, op, {raw[1], op.getPivot()}, {empty, empty},
-                             body);
+    return createElementwise(b, op, {raw[0], raw[1], op.getPivot()},
+                             {empty, empty, empty}, body);
   }
 
-  /// The second of the sums, scaled; channels in doubt are summed up about
-  /// their pivots. What comes of a channel does not depend on others.
-  SmallVector<Value> runRaw() {
-    auto raw = createRawSums();
-    auto doubts = createDoubts(raw.getResults());
-    Value isDoubtful = doubts.getResult(1);
+  /// Both sums, scaled; channels in doubt are summed up about their pivots.
+  /// What comes of a channel does not depend on others.
+  ValueRange runRaw() {
+    auto doubts = createDoubts(createRawSums().getResults());
+    ValueRange scaled = doubts.getResults().take_front(2);
+    Value isDoubtful = doubts.getResult(2);
     auto keep = [&](OpBuilder &, Location) {
-      scf::YieldOp::create(b, loc, doubts.getResult(0));
+      scf::YieldOp::create(b, loc, scaled);
     };
     auto replace = [&](OpBuilder &, Location) {
       auto choose = [&](OpBuilder &nested, Location l,
                         ValueRange args) -> SmallVector<Value> {
         Arith arith{nested, l};
-        Value again = arith.compare(arith::CmpFPredicate::ONE, args[1],
+        Value again = arith.compare(arith::CmpFPredicate::ONE, args[2],
                                     arith.constant(0.0, accumulator));
-        return {arith.select(again, args[0], args[2])};
+        return {arith.select(again, args[0], args[3]),
+                arith.select(again, args[1], args[4])};
       };
-      Value about = createSums(op.getPivot()).getResult(1);
+      auto about = createSums(op.getPivot());
       scf::YieldOp::create(b, loc,
-                           createElementwise(b, op, {about, isDoubtful},
-                                             doubts.getResult(0), choose)
+                           createElementwise(b, op,
+                                             {about.getResult(0),
+                                              about.getResult(1), isDoubtful},
+                                             scaled, choose)
                                .getResults());
     };
-    auto sums =
-        scf::IfOp::create(b, loc, areAllZero(b, op, isDoubtful), keep, replace);
-    return {raw.getResult(0), sums.getResult(0)};
+    return scf::IfOp::create(b, loc, areAllZero(b, op, isDoubtful), keep,
+                             replace)
+        .getResults();
   }
 
   /// Adds the sums of the tile to the outs; what the rounded mean has lost is

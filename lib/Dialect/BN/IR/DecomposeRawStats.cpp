@@ -21,10 +21,6 @@
 using namespace mlir;
 using namespace mlir::bn;
 
-/// The largest square of a mean, in variances, of which raw moments are taken:
-/// it is what rounding errors grow with (docs/Numerics.md).
-static constexpr double kMostSquare = 9;
-
 /// The smallest mean square of which they are. Dot products take what
 /// underflows for 0, and that is far below the rounding errors then.
 static constexpr double kLeastSquare = 0x1p-80;

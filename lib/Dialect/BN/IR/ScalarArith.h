@@ -93,6 +93,10 @@ Value areAllZero(OpBuilder &b, Operation *from, Value perChannel);
 Value createElementCount(OpBuilder &b, Location loc, Value input,
                          ArrayRef<int64_t> axis);
 
+/// The largest square of a mean, in variances, of which sums about 0 are taken:
+/// it is what rounding errors grow with (docs/Numerics.md).
+inline constexpr double kMostSquare = 9;
+
 /// A power of two that sums over the dimensions of `type` that are reduced are
 /// scaled down by: at least the number of elements, 2^16 for a number that is
 /// not known or larger. It is exact, keeps a sum from overflowing where the

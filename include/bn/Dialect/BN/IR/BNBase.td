@@ -132,7 +132,7 @@ def BN_LoweringStrategyAttr : AttrDef<BN_Dialect, "LoweringStrategy"> {
     | `streams` | far places that rows are read from in turn where channels are contiguous: each keeps a hardware prefetcher busy; default 1 |
     | `jam` | adjacent rows that are written in one loop, which reads what is the same for all of them once (unroll and jam); default 1 |
     | `prefetch` | rows that are prefetched ahead, in units of `jam` rows; default 0 |
-    | `moments` | `raw`: statistics of a tile are those of sums of x and x^2, if they are exact enough; else, with `central`, a pivot or a mask, of sums about a pivot near the mean; default `central` |
+    | `moments` | `raw`: statistics of a tile are those of sums of x and x^2, if they are exact enough; else, with `central`, a pivot or a mask, of sums about a pivot near the mean; gradients are summed likewise; default `central` |
 
     How the work is cut depends on shapes and on this attribute alone, never on
     how many threads turn up: this makes results independent of threads, bit

@@ -187,7 +187,8 @@ def BN_BackwardReduceOp : BN_PrologueOp<"backward_reduce"> {
     (the pipelines use f64); inside the op, they are f32 (f64 for f64 data). A
     mean wider than that is applied as a rounded mean `m` and its remainder:
     `sum(output_grad * (input - m)) - (mean - m) * sum(output_grad)`. So is any
-    mean where there is a `pivot`, which is `m` then.
+    mean where there is a `pivot`, which is `m` then; where that is 0, and the
+    strategy says `moments = raw`, the sum is of `output_grad * input`.
 
     With `prologue`, what its block yields is summed in the place of
     `output_grad`, as in `bn.backward`.
@@ -208,7 +209,7 @@ def BN_BackwardReduceOp : BN_PrologueOp<"backward_reduce"> {
       (i8 for inputs of i8).
     * (C9) Its ops are elementwise, on scalars, and free of memory effects.
     * (C10) `pivot` has the sizes of `mean`, and elements of the accumulator
-      type; there is one only with both sums.
+      type; there is one only with both sums, and without a prologue.
 
     Example:
 
