@@ -72,9 +72,10 @@ class Training(torch.autograd.Function):
                 bias: Optional[Tensor], addend: Optional[Tensor],
                 running_mean: Optional[Tensor], running_var: Optional[Tensor],
                 momentum: _compute.Momentum, eps: float,
-                epilogue: Optional[str]) -> Tensor:
+                epilogue: Optional[str], records: bool) -> Tensor:
+        # `records`: a graph is made, which does not show in here.
         x = _compute.to_dense(x)
-        save_bits = (any(ctx.needs_input_grad)
+        save_bits = (records and any(ctx.needs_input_grad)
                      and _compute.saves_bits(x, epilogue))
         y, mean, variance, *bits = run_training(
             x, weight, bias, addend, running_mean, running_var, momentum, eps,
@@ -86,7 +87,7 @@ class Training(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, dy: Tensor) -> tuple[Optional[Tensor], ...]:
-        return _differentiate(ctx, dy, False, 5)
+        return _differentiate(ctx, dy, False, 6)
 
 
 class Inference(torch.autograd.Function):

@@ -122,7 +122,7 @@ def _run_eagerly(input, running_mean, running_var, weight, bias, training,
     if training:
         return _eager.Training.apply(
             input, weight, bias, addend, running_mean, running_var, momentum,
-            eps, epilogue)
+            eps, epilogue, torch.is_grad_enabled())
     return _eager.Inference.apply(
         input, weight, bias, addend, running_mean, running_var, eps, epilogue)
 

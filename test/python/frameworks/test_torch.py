@@ -251,6 +251,26 @@ def test_bits_behind_a_sum(size, saved, layout):
     assert types[-1] == saved
 
 
+@pytest.mark.parametrize("wanted", [True, False])
+@pytest.mark.parametrize("records", [True, False])
+def test_no_bits_without_a_backward(records, wanted, monkeypatch):
+    import bn_mlir
+
+    calls = []
+    training = bn_mlir.training
+
+    def spy(*arguments, **options):
+        calls.append(options["save_bits"])
+        return training(*arguments, **options)
+
+    monkeypatch.setattr(bn_mlir, "training", spy)
+    x = torch.randn(4, 8, 2, 4, requires_grad=wanted)
+    with torch.set_grad_enabled(records):
+        bt.functional.batch_norm(
+            x, None, None, training=True, epilogue="add_relu", addend=x)
+    assert calls == [records and wanted]
+
+
 @pytest.mark.parametrize("addend", [(4, 1, 1), (6, 4, 5, 3)])
 def test_addends_that_no_kernel_takes(addend):
     """Other shapes and types are added as PyTorch adds them."""
