@@ -95,6 +95,51 @@ def test_gradients(dtype, frozen):
     assert gradients[0].dtype == x.dtype
 
 
+@pytest.mark.parametrize("groups", [1, 2])
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("epilogue", ["relu", "leaky_relu", "add_relu"])
+@pytest.mark.parametrize("channels", [8, 5])
+def test_gradients_of_a_relu(channels, epilogue, masked, groups):
+    """Rows of whole bytes keep bits for them, others the output; mapped, too."""
+    rng = np.random.default_rng(3)
+    shape = (3, 4, 2, channels)
+    x, addend, y_grad = (
+        rng.standard_normal(shape).astype(np.float32) for _ in "xay")
+    scale, offset = (
+        rng.standard_normal(channels).astype(np.float32) for _ in "so")
+    mask = None
+    if masked:
+        mask = rng.integers(0, 2, (4, 2, 1)).astype(np.float32)
+        mask[:, 0] = 1
+    adds = epilogue == "add_relu"
+
+    def ours(x, scale, offset, addend):
+        y = bn.training(
+            x, scale, offset, mask=mask, groups=groups, epilogue=epilogue,
+            addend=addend if adds else None)[0]
+        return y
+
+    def theirs(x, scale, offset, addend):
+        y = bn.training(x, scale, offset, mask=mask, groups=groups)[0]
+        if adds:
+            y = y + addend
+        return jnp.where(y > 0, y, 0.01 * y if epilogue == "leaky_relu" else 0)
+
+    def differentiate(function):
+        def gradients(x, addend, y_grad):
+            _, pull = jax.vjp(function, x, scale, offset, addend)
+            return pull(y_grad)[:4 if adds else 3]
+        return gradients
+
+    wanted = [differentiate(theirs)(*case) for case in zip(x, addend, y_grad)]
+    single = [differentiate(ours)(*case) for case in zip(x, addend, y_grad)]
+    mapped = jax.vmap(differentiate(ours))(x, addend, y_grad)
+    for i, expected in enumerate(wanted):
+        for j, gradient in enumerate(expected):
+            np.testing.assert_allclose(single[i][j], gradient, atol=2e-5)
+            np.testing.assert_allclose(mapped[j][i], gradient, atol=2e-5)
+
+
 def test_large_offset():
     """Where XLA's own variance, a difference of squares, has no digit left."""
     x = 1e6 + np.random.default_rng(0).standard_normal(
