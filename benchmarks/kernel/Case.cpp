@@ -39,11 +39,11 @@ int Case::getNumTensors() const {
   return getNumInputs() + 1 + takesOutput() + writesAddendGrad;
 }
 
-bool Case::hasBits() const {
+bool Case::allowsBits() const {
   BatchNormSpec spec;
   spec.shape = getMemoryShape();
   spec.axis = {getAxis()};
-  return savesBits && kind != Kind::Inference && spec.allowsBits() &&
+  return kind != Kind::Inference && spec.allowsBits() &&
          epilogue == BatchNormSpec::Epilogue::AddRelu;
 }
 

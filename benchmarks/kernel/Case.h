@@ -28,8 +28,8 @@ struct Case {
   DimVector shape;
   BatchNormSpec::Epilogue epilogue = BatchNormSpec::Epilogue::None;
   /// The forward op writes what the ReLU of a sum lets pass, a bit an element,
-  /// where rows are whole bytes; backward reads it.
-  bool savesBits = false;
+  /// and backward reads it; see `allowsBits`.
+  bool hasBits = false;
 
   int64_t getChannels() const { return shape[1]; }
   int64_t getNumElements() const;
@@ -61,11 +61,11 @@ struct Case {
            (epilogue == BatchNormSpec::Epilogue::Relu ||
             epilogue == BatchNormSpec::Epilogue::LeakyRelu);
   }
-  /// It is a bit of each element.
-  bool hasBits() const;
+  /// There is a ReLU of a sum, and rows are whole bytes.
+  bool allowsBits() const;
   /// Backward sees it in the output.
   bool takesOutput() const {
-    return kind == BatchNormSpec::Kind::Backward && !hasBits() &&
+    return kind == BatchNormSpec::Kind::Backward && !hasBits &&
            epilogue == BatchNormSpec::Epilogue::AddRelu;
   }
   /// "training f32 nhwc", and the epilogue.

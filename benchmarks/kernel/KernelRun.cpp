@@ -36,7 +36,7 @@ static BatchNormSpec getSpec(const Case &c, int64_t threads) {
   spec.elementType = c.dtype;
   spec.parameterType = c.dtype == DType::F64 ? DType::F64 : DType::F32;
   spec.recomputesOutput = c.recomputesOutput();
-  spec.hasBits = c.hasBits();
+  spec.hasBits = c.hasBits;
   spec.statisticsType = spec.recomputesOutput ? DType::F64 : spec.parameterType;
   spec.shape = c.getMemoryShape();
   spec.axis = {c.getAxis()};
@@ -205,7 +205,7 @@ llvm::Error KernelRun::checkChannel(int64_t channel) const {
     double expected = (x.load(i) - mean) * factor + offset;
     if (c.hasAddend())
       expected += getBuffer("addend").load(i);
-    if (c.hasBits() && std::fabs(expected) > tolerance)
+    if (c.hasBits && std::fabs(expected) > tolerance)
       wrongBits += getBuffer("bits").loadBit(i) != (expected > 0);
     if (expected < 0 && c.epilogue == Epilogue::LeakyRelu)
       expected *= slope;
@@ -224,7 +224,7 @@ llvm::Error KernelRun::checkChannel(int64_t channel) const {
 
 /// The sign of element `i` of what the kernel is to take for the output.
 bool KernelRun::passes(int64_t channel, int64_t i) const {
-  if (c.hasBits())
+  if (c.hasBits)
     return getBuffer("bits").loadBit(i);
   if (c.takesOutput())
     return getBuffer("output").load(i) > 0;

@@ -121,12 +121,15 @@ static void setDefaults(Options &options) {
 static std::vector<Case> getCases(const Options &options) {
   std::vector<Case> cases;
   auto add = [&](Kind kind, DType dtype, Layout layout, Epilogue epilogue) {
+    auto addShape = [&](const DimVector &shape) {
+      Case &c = cases.emplace_back(Case{kind, dtype, layout, shape, epilogue});
+      c.hasBits = options.bits && c.allowsBits();
+    };
     for (const std::string &shape : options.shapes)
-      cases.push_back({kind, dtype, layout, check(parseShape(shape)), epilogue,
-                       options.bits});
+      addShape(check(parseShape(shape)));
     for (const std::string &set : options.sets)
-      for (DimVector &shape : check(getShapeSet(set, layout)))
-        cases.push_back({kind, dtype, layout, shape, epilogue, options.bits});
+      for (const DimVector &shape : check(getShapeSet(set, layout)))
+        addShape(shape);
   };
   for (Kind kind : options.kinds)
     for (DType dtype : options.dtypes)

@@ -208,8 +208,8 @@ void Call::addBits(nb::handle object) {
   if (view.shape != getBitsShape() || !view.isContiguous())
     raiseValueError(
         llvm::formatv("expected 'bits' to have shape {0} and to be contiguous, "
-                      "as the forward "
-                      "call has made it, got shape {1} with strides {2}",
+                      "as the forward call has made it, got shape {1} with "
+                      "strides {2}",
                       printTuple(getBitsShape()), printTuple(view.shape),
                       printTuple(view.strides)));
   keepAlive(array);

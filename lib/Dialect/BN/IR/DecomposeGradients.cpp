@@ -16,7 +16,6 @@
 #include "bn/Dialect/BN/IR/BNOps.h"
 
 #include "mlir/Dialect/Math/IR/Math.h"
-#include "mlir/Dialect/SCF/IR/SCF.h"
 
 #include <limits>
 
@@ -47,8 +46,7 @@ struct SumsBuilder {
   /// Sums of `dy * x` where the pivot is 0.
   bool isRaw() {
     LoweringStrategyAttr strategy = getLoweringStrategy(op);
-    return op.getPivot() && strategy && strategy.getMoments() == Moments::Raw &&
-           !op.hasScalarCode();
+    return op.getPivot() && strategy && strategy.getMoments() == Moments::Raw;
   }
 
   /// The mean in the type of the sums.
@@ -159,34 +157,11 @@ struct SumsBuilder {
   }
 
   /// Both sums, scaled; channels in doubt are summed up about their pivots.
-  /// What comes of a channel does not depend on others.
   ValueRange runRaw() {
     auto doubts = createDoubts(createRawSums().getResults());
-    ValueRange scaled = doubts.getResults().take_front(2);
-    Value isDoubtful = doubts.getResult(2);
-    auto keep = [&](OpBuilder &, Location) {
-      scf::YieldOp::create(b, loc, scaled);
-    };
-    auto replace = [&](OpBuilder &, Location) {
-      auto choose = [&](OpBuilder &nested, Location l,
-                        ValueRange args) -> SmallVector<Value> {
-        Arith arith{nested, l};
-        Value again = arith.compare(arith::CmpFPredicate::ONE, args[2],
-                                    arith.constant(0.0, accumulator));
-        return {arith.select(again, args[0], args[3]),
-                arith.select(again, args[1], args[4])};
-      };
-      auto about = createSums(op.getPivot());
-      scf::YieldOp::create(b, loc,
-                           createElementwise(b, op,
-                                             {about.getResult(0),
-                                              about.getResult(1), isDoubtful},
-                                             scaled, choose)
-                               .getResults());
-    };
-    return scf::IfOp::create(b, loc, areAllZero(b, op, isDoubtful), keep,
-                             replace)
-        .getResults();
+    return replaceDoubtfulSums(
+        b, op, doubts.getResults().take_front(2), doubts.getResult(2),
+        [&]() -> ValueRange { return createSums(op.getPivot()).getResults(); });
   }
 
   /// Adds the sums of the tile to the outs; what the rounded mean has lost is

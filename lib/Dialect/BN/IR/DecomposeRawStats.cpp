@@ -13,7 +13,6 @@
 
 #include "StatsBuilder.h"
 
-#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
 #include <limits>
@@ -88,38 +87,12 @@ linalg::GenericOp RawStatsBuilder::createPivots(ValueRange raw) {
   return createElementwise(b, op, raw, {empty, empty}, body);
 }
 
-/// The `raw` sums of the channels that are not in doubt, and sums about the
-/// pivots of the others. So what comes of a channel does not depend on others.
-ValueRange RawStatsBuilder::sumAgain(ValueRange raw, Value pivots,
-                                     Value doubts) {
-  auto centred = createCentredSums(pivots);
-  auto choose = [&](OpBuilder &nested, Location l,
-                    ValueRange args) -> SmallVector<Value> {
-    Arith arith{nested, l};
-    Value isDoubtful = arith.compare(arith::CmpFPredicate::ONE, args[2],
-                                     arith.constant(0.0, accumulator));
-    return {arith.select(isDoubtful, args[0], args[3]),
-            arith.select(isDoubtful, args[1], args[4])};
-  };
-  return createElementwise(b, op,
-                           {centred.getResult(0), centred.getResult(1), doubts},
-                           raw, choose)
-      .getResults();
-}
-
 linalg::GenericOp RawStatsBuilder::runRaw() {
   auto raw = createRawSums();
   auto pivots = createPivots(raw.getResults());
-  Value doubts = pivots.getResult(1);
-  auto keep = [&](OpBuilder &, Location) {
-    scf::YieldOp::create(b, loc, raw.getResults());
-  };
-  auto replace = [&](OpBuilder &, Location) {
-    scf::YieldOp::create(
-        b, loc, sumAgain(raw.getResults(), pivots.getResult(0), doubts));
-  };
-  auto sums =
-      scf::IfOp::create(b, loc, areAllZero(b, op, doubts), keep, replace);
-  return createMerge(
-      {pivots.getResult(0), sums.getResult(0), sums.getResult(1)}, count);
+  Value pivot = pivots.getResult(0);
+  ValueRange sums = replaceDoubtfulSums(
+      b, op, raw.getResults(), pivots.getResult(1),
+      [&]() -> ValueRange { return createCentredSums(pivot).getResults(); });
+  return createMerge({pivot, sums[0], sums[1]}, count);
 }

@@ -17,6 +17,7 @@
 #include "ScalarCode.h"
 #include "bn/Dialect/BN/IR/BNOps.h"
 
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
 #include <cmath>
@@ -60,6 +61,31 @@ Value mlir::bn::areAllZero(OpBuilder &b, Operation *from, Value perChannel) {
       body);
   Value total = tensor::ExtractOp::create(b, loc, sum.getResult(0));
   return arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OEQ, total, zero);
+}
+
+ValueRange mlir::bn::replaceDoubtfulSums(OpBuilder &b, Operation *from,
+                                         ValueRange sums, Value doubts,
+                                         function_ref<ValueRange()> sumAgain) {
+  auto choose = [](OpBuilder &nested, Location l,
+                   ValueRange args) -> SmallVector<Value> {
+    Arith arith{nested, l};
+    Value isDoubtful = arith.compare(arith::CmpFPredicate::ONE, args[2],
+                                     arith.constant(0.0, args[2].getType()));
+    return {arith.select(isDoubtful, args[0], args[3]),
+            arith.select(isDoubtful, args[1], args[4])};
+  };
+  auto keep = [&](OpBuilder &nested, Location l) {
+    scf::YieldOp::create(nested, l, sums);
+  };
+  auto replace = [&](OpBuilder &nested, Location l) {
+    ValueRange again = sumAgain();
+    auto chosen = createElementwise(nested, from, {again[0], again[1], doubts},
+                                    sums, choose);
+    scf::YieldOp::create(nested, l, chosen.getResults());
+  };
+  return scf::IfOp::create(b, from->getLoc(), areAllZero(b, from, doubts), keep,
+                           replace)
+      .getResults();
 }
 
 /// Scale of sums over a number of elements that is not known.

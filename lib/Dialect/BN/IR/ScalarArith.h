@@ -89,6 +89,13 @@ std::pair<Value, AffineMap> dropUnitDims(OpBuilder &b, Location loc,
 /// lowering strategy of `from`.
 Value areAllZero(OpBuilder &b, Operation *from, Value perChannel);
 
+/// Two `sums` per channel, of dot products. Where `doubts` is not 0, those that
+/// `sumAgain` creates take their place; they are computed only if there is such
+/// a channel. What comes of a channel does not depend on others.
+ValueRange replaceDoubtfulSums(OpBuilder &b, Operation *from, ValueRange sums,
+                               Value doubts,
+                               function_ref<ValueRange()> sumAgain);
+
 /// Number of elements per channel in `input`, as f64: exact up to 2^53.
 Value createElementCount(OpBuilder &b, Location loc, Value input,
                          ArrayRef<int64_t> axis);

@@ -68,7 +68,6 @@ struct RawStatsBuilder : StatsBuilder {
   linalg::GenericOp createRawSums();
   Value isExact(Arith arith, Value mean, Value q);
   linalg::GenericOp createPivots(ValueRange raw);
-  ValueRange sumAgain(ValueRange raw, Value pivots, Value doubts);
   linalg::GenericOp runRaw();
 
   /// Elements of a channel; what makes a mean of a scaled sum, and of a sum of

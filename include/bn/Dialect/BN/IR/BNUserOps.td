@@ -116,8 +116,6 @@ def BN_TrainingOp : BN_EpilogueOp<"training"> {
   }];
   let extraClassDeclaration = commonDeclaration # [{
     bool hasRunningStats() { return getRunningMean() != nullptr; }
-    /// The place among outs and results of what the epilogue saves.
-    unsigned getSavedPlace() { return hasRunningStats() ? 5 : 3; }
   }];
   let hasCanonicalizer = 1;
 }
