@@ -114,6 +114,8 @@ bn_step "Install tree, examples"
 install_dir="$BN_BUILD/check/install"
 rm -rf "$install_dir" "$results/jit" "$results/consumer"
 check "install" cmake --install "$BN_BUILD" --prefix "$install_dir"
+check "each installed header compiles alone" \
+  "$BN_ROOT/utils/check-headers.sh" "$install_dir"
 check "examples/jit, against the install tree" \
   "$BN_ROOT/utils/check-example.sh" jit "$install_dir" "$results/jit"
 check "examples/consumer, against the install tree" \
