@@ -117,6 +117,10 @@ Bounded ChannelGradients::getInputGrad(DType dtype, bool isFrozen,
       u * (2 * std::fabs(first) +
            4 * std::fabs(slope) * (std::fabs(distance) + u * std::fabs(mean)) +
            2 * std::fabs(third) + std::fabs(value));
+  // Of 16-bit data, means of up to 16 deviations may be part of the third term:
+  // slope, that, and the product are rounded.
+  if (has16Bits(dtype) && std::fabs(mean) * inverse <= 17)
+    bound += 3 * u * std::fabs(slope * mean);
   bound += std::fabs(a) * sum.bound * share;
   bound += std::fabs(a) * inverse * inverse * std::fabs(distance) *
            product.bound * share;

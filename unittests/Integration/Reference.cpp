@@ -242,9 +242,8 @@ Bounded mlir::bn::test::normalize(const BatchNormSpec &spec, double x,
   bound += size * mean.bound;
   // Of 16-bit data, means of up to 16 deviations (and what statistics are off
   // by) may be part of the offset: a, that, and the product are rounded.
-  bool has16Bits =
-      spec.elementType == DType::F16 || spec.elementType == DType::BF16;
-  if (has16Bits && std::fabs(mean.value) <= 17 * std::sqrt(variance.value))
+  if (has16Bits(spec.elementType) &&
+      std::fabs(mean.value) <= 17 * std::sqrt(variance.value))
     bound += 3 * u * std::fabs(mean.value) * size;
   // Of a mean in f64, as it is in training, that is up to half a deviation,
   // unless the accumulator holds it.

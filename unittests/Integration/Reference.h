@@ -108,6 +108,9 @@ int64_t getMaskIndex(llvm::ArrayRef<int64_t> shape,
 
 /// Unit roundoff of the sums over data of a type.
 Real getAccumulatorRoundoff(DType dtype);
+inline bool has16Bits(DType dtype) {
+  return dtype == DType::F16 || dtype == DType::BF16;
+}
 /// How errors of a chain of additions add up, in units of u. Those of f16 and
 /// bf16 data repeat, because the data has few values.
 Real getGrowth(DType dtype, int64_t count);

@@ -110,7 +110,10 @@ func.func @no_statistics(%dz: tensor<8x4xf32>, %x: tensor<8x4xf32>,
 //  CHECK-SAME:     %[[DZ:[a-z0-9]+]]: tensor<1024x64xbf16>, %[[X:[a-z0-9]+]]: tensor<1024x64xbf16>, %[[Z:[a-z0-9]+]]: tensor<1024x64xbf16>, %[[C:[a-z0-9]+]]: tensor<64xf32>, %[[DX0:[a-z0-9]+]]: tensor<1024x64xbf16>, %[[DR0:[a-z0-9]+]]: tensor<1024x64xbf16>
 //       CHECK:   bn.backward_reduce axis(1) {{.*}} ins(%[[DZ]], %[[X]] : {{.*}} prologue(%[[Z]] : tensor<1024x64xbf16>) {
 //       CHECK:   %[[DR:.*]] = bn.backward_input axis(1) {{.*}} ins(%[[DZ]] : tensor<1024x64xbf16>) outs(%[[DR0]] : tensor<1024x64xbf16>) prologue(%[[Z]] : tensor<1024x64xbf16>) {
-//       CHECK:   %[[DX:.*]] = bn.backward_input axis(1) {{.*}} ins(%[[DR]], %[[X]] : {{.*}} coefficients(%{{.*}}) outs(%[[DX0]] : tensor<1024x64xbf16>) -> tensor<1024x64xbf16>
+//       CHECK:   %[[DX:.*]] = scf.if
+//       CHECK:     bn.backward_input axis(1) {{.*}} ins(%[[DR]], %[[X]] : {{.*}} coefficients(%{{.*}}) outs(%[[DX0]] : tensor<1024x64xbf16>) -> tensor<1024x64xbf16>
+//       CHECK:   } else {
+//       CHECK:     bn.backward_input axis(1) {{.*}} ins(%[[DR]], %[[X]] : {{.*}} mean(%[[C]] : {{.*}} coefficients(%{{.*}}) outs(%[[DX0]] : tensor<1024x64xbf16>) -> tensor<1024x64xbf16>
 //       CHECK:   return %[[DX]], %[[DR]]
 func.func @with_the_sums(%dz: tensor<1024x64xbf16>, %x: tensor<1024x64xbf16>,
     %z: tensor<1024x64xbf16>, %c: tensor<64xf32>, %dx0: tensor<1024x64xbf16>,
@@ -135,9 +138,13 @@ func.func @with_the_sums(%dz: tensor<1024x64xbf16>, %x: tensor<1024x64xbf16>,
 // would read what it overwrites, nor where rows start within cache lines.
 // CHECK-LABEL: func @in_one
 //       CHECK:   bn.backward_reduce
-//       CHECK:   bn.backward_input {{.*}} coefficients(%{{.*}}) outs(%{{.*}}, %{{.*}} :
+//       CHECK:   scf.if
+//       CHECK:     bn.backward_input {{.*}} coefficients(%{{.*}}) outs(%{{.*}}, %{{.*}} :
+//       CHECK:     bn.backward_input {{.*}} coefficients(%{{.*}}) outs(%{{.*}}, %{{.*}} :
 //       CHECK:   bn.backward_reduce
-//       CHECK:   bn.backward_input {{.*}} coefficients(%{{.*}}) outs(%{{.*}}, %{{.*}} :
+//       CHECK:   scf.if
+//       CHECK:     bn.backward_input {{.*}} coefficients(%{{.*}}) outs(%{{.*}}, %{{.*}} :
+//       CHECK:     bn.backward_input {{.*}} coefficients(%{{.*}}) outs(%{{.*}}, %{{.*}} :
 //       CHECK:   bn.backward_reduce
 //       CHECK:   bn.backward_input {{.*}} coefficients(%{{.*}}) outs(%{{.*}}, %{{.*}} :
 //   CHECK-NOT:   bn.backward_input

@@ -9,8 +9,8 @@
 // The pivot is 0 where the mean is within three deviations of it.
 // STEPS-LABEL: func @raw
 //       STEPS:   arith.mulf %{{.*}}, %{{.*}} : f64
-//       STEPS:   %[[NEAR:.*]] = arith.cmpf ole
-//       STEPS:   arith.select %[[NEAR]], %{{.*}}, %{{.*}} : f32
+//       STEPS:   %[[FAR:.*]] = arith.cmpf ogt
+//       STEPS:   arith.select %[[FAR]], %{{.*}}, %{{.*}} : f32
 //       STEPS:   bn.backward_reduce
 //  STEPS-SAME:     mean(%{{.*}} : tensor<32xf32>) pivot(%{{.*}} : tensor<32xf32>)
 

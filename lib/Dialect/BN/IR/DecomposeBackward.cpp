@@ -16,10 +16,20 @@
 
 #include "mlir/IR/Matchers.h"
 
+#include <limits>
+
 using namespace mlir;
 using namespace mlir::bn;
 
 namespace {
+/// Of `a * dy + b * (x - mean) + c`; those of a frozen gradient are `a` alone.
+struct Coefficients {
+  Value a, b, c;
+  /// `c` where the mean is absent, and 1 where that is no good, else 0; null
+  /// where no sweep without the mean is worth it.
+  Value folded, doubts;
+};
+
 /// Builds the steps of bn.backward.
 struct BackwardBuilder {
   BackwardBuilder(OpBuilder &b, BackwardOp op)
@@ -27,21 +37,24 @@ struct BackwardBuilder {
         axis(normalizeAxis(op.getAxis(),
                            cast<ShapedType>(data.getType()).getRank())),
         wide(b.getF64Type()), hasPrologue(op.hasScalarCode()),
-        results(op.getNumResults()) {}
+        folds(paysToFoldMean(op, data)), results(op.getNumResults()) {}
 
   void run();
 
 private:
   bool takesRawSums();
+  Value isFar(Arith &arith, Value mean, Value second, double mostSquare);
   Value createPivot();
   void createSums(bool dy, bool dyXmu);
   void createParameterGrads();
   Value createWeightSum();
-  SmallVector<Value> createCoefficients();
+  Coefficients createCoefficients();
+  Value createDoubt(Arith &arith, Value mean, Value second, Value part);
   Value createFrozenCoefficient();
   bool writesNormalizedFirst();
-  void createDataGrads(ArrayRef<Gradient> gradients,
-                       ArrayRef<Value> coefficients);
+  ValueRange createSweep(ArrayRef<Gradient> gradients, Value mean,
+                         Coefficients coefficients);
+  void createDataGrads(ArrayRef<Gradient> gradients, Coefficients coefficients);
   Value createEmpty() { return createEmptyLike(b, loc, data, axis, wide); }
   /// The out of one gradient, and its result.
   Value getOut(Gradient gradient) {
@@ -64,6 +77,8 @@ private:
   Type wide;
   /// Whether `data` goes through the prologue.
   bool hasPrologue;
+  /// There is a version of the second sweep without a mean.
+  bool folds;
   /// `count` is the number of elements, whatever their weights.
   Value sumDY, sumDYXmu, count;
 
@@ -79,6 +94,19 @@ bool BackwardBuilder::takesRawSums() {
   return strategy && strategy.getMoments() == Moments::Raw && !hasPrologue;
 }
 
+/// True where the square of the mean is above `mostSquare` variances; `second`
+/// is the second statistic. Comparisons with NaN are false.
+Value BackwardBuilder::isFar(Arith &arith, Value mean, Value second,
+                             double mostSquare) {
+  Value square = arith.mul(mean, mean);
+  Value most = arith.constant(mostSquare, wide);
+  if (op.getStatisticsKind() == StatisticsKind::inverse_std)
+    square = arith.mul(square, arith.mul(second, second));
+  else
+    most = arith.mul(most, second);
+  return arith.compare(arith::CmpFPredicate::OGT, square, most);
+}
+
 /// 0 where a channel's mean is near enough to it for sums of `dy * x`, else the
 /// rounded mean.
 Value BackwardBuilder::createPivot() {
@@ -88,16 +116,9 @@ Value BackwardBuilder::createPivot() {
     Arith arith{nested, l};
     Value mean = arith.convert(args[0], wide);
     Value second = arith.convert(args[1], wide);
-    Value square = arith.mul(mean, mean);
-    Value bound = arith.constant(kMostSquare, wide);
-    if (op.getStatisticsKind() == StatisticsKind::inverse_std)
-      square = arith.mul(square, arith.mul(second, second));
-    else
-      bound = arith.mul(bound, second);
-    // Comparisons with NaN are false.
-    Value isNear = arith.compare(arith::CmpFPredicate::OLE, square, bound);
-    return {arith.select(isNear, arith.constant(0.0, narrow),
-                         arith.convert(mean, narrow))};
+    return {arith.select(isFar(arith, mean, second, kMostSquare),
+                         arith.convert(mean, narrow),
+                         arith.constant(0.0, narrow))};
   };
   Value empty = createEmptyLike(b, loc, data, axis, narrow);
   return createElementwise(b, op, {op.getMean(), op.getVariance()}, empty, body)
@@ -184,16 +205,19 @@ Value BackwardBuilder::createWeightSum() {
 
 /// `a = scale * r`, `b = -a * r * r * sum_dy_xmu / n` and
 /// `c = -a * sum_dy / n`.
-SmallVector<Value> BackwardBuilder::createCoefficients() {
+Coefficients BackwardBuilder::createCoefficients() {
   SmallVector<Value> ins = {sumDY, sumDYXmu, op.getVariance()};
   if (op.getScale())
     ins.push_back(op.getScale());
   if (op.getMask())
     ins.push_back(createWeightSum());
+  if (folds)
+    ins.push_back(op.getMean());
   auto body = [&](OpBuilder &nested, Location l,
                   ValueRange args) -> SmallVector<Value> {
     Arith arith{nested, l};
-    Value n = op.getMask() ? args[ins.size() - 1] : count;
+    Value mean = folds ? arith.convert(args[ins.size() - 1], wide) : Value();
+    Value n = op.getMask() ? args[ins.size() - 1 - folds] : count;
     Value r = getInverse(arith, args[2]), a = r;
     if (op.getScale())
       a = arith.mul(arith.convert(args[3], wide), r);
@@ -201,11 +225,41 @@ SmallVector<Value> BackwardBuilder::createCoefficients() {
     Value share = arith.divOrZero(args[1], n);
     Value slope = arith.mul(minusA, arith.mul(r, arith.mul(r, share)));
     Value c = arith.mul(minusA, arith.divOrZero(args[0], n));
-    return {a, slope, c};
+    if (!folds)
+      return {a, slope, c};
+    Value part = arith.mul(slope, mean);
+    return {a, slope, c, arith.sub(c, part),
+            createDoubt(arith, mean, arith.convert(args[2], wide), part)};
   };
-  auto coefficients = createElementwise(
-      b, op, ins, {createEmpty(), createEmpty(), createEmpty()}, body);
-  return SmallVector<Value>(coefficients.getResults());
+  SmallVector<Value> outs(folds ? 5 : 3);
+  for (Value &out : outs)
+    out = createEmpty();
+  auto results = createElementwise(b, op, ins, outs, body).getResults();
+  Coefficients coefficients{results[0], results[1], results[2], {}, {}};
+  if (folds)
+    std::tie(coefficients.folded, coefficients.doubts) =
+        std::pair(results[3], results[4]);
+  return coefficients;
+}
+
+/// 1 where a channel's mean is too far from 0 for `c` to hold it, or f32 may
+/// overflow with `part`, what it is there, else 0: also where `part` is
+/// infinite, as of an infinite element. Either version makes no number of it.
+Value BackwardBuilder::createDoubt(Arith &arith, Value mean, Value second,
+                                   Value part) {
+  Value size = math::AbsFOp::create(arith.b, arith.loc, part);
+  auto compare = [&](arith::CmpFPredicate predicate, double bound) {
+    return arith.compare(predicate, size, arith.constant(bound, wide));
+  };
+  Value isLarge = arith::AndIOp::create(
+      arith.b, arith.loc, compare(arith::CmpFPredicate::OGT, kLargestFolded),
+      compare(arith::CmpFPredicate::OLT,
+              std::numeric_limits<double>::infinity()));
+  Value isDoubtful = arith::OrIOp::create(
+      arith.b, arith.loc, isLarge,
+      isFar(arith, mean, second, kMostFolded * kMostFolded));
+  return arith.select(isDoubtful, arith.constant(1.0, wide),
+                      arith.constant(0.0, wide));
 }
 
 /// `a = scale * r`.
@@ -229,24 +283,38 @@ Value BackwardBuilder::createFrozenCoefficient() {
 /// Those of `gradients`, of the size of the data, in one sweep: of `input`,
 /// `a * dy + w * (b * (input - mean) + c)` with the weight `w`, and `dy`
 /// itself, the gradient of the normalized elements.
-void BackwardBuilder::createDataGrads(ArrayRef<Gradient> gradients,
-                                      ArrayRef<Value> coefficients) {
-  bool isFull = coefficients.size() == 3;
-  auto get = [&](size_t i) {
-    return i < coefficients.size() ? coefficients[i] : Value();
-  };
+ValueRange BackwardBuilder::createSweep(ArrayRef<Gradient> gradients,
+                                        Value mean, Coefficients coefficients) {
+  bool isFull = !!coefficients.c;
   SmallVector<Value> outs = llvm::map_to_vector(
       gradients, [&](Gradient gradient) { return getOut(gradient); });
   auto grads = BackwardInputOp::create(
       b, loc, TypeRange(ValueRange(outs)), data,
-      isFull ? op.getInput() : Value(), isFull ? op.getMean() : Value(), get(0),
-      get(1), get(2), isFull ? op.getMask() : Value(),
+      isFull ? op.getInput() : Value(), mean, coefficients.a, coefficients.b,
+      coefficients.c, isFull ? op.getMask() : Value(),
       hasPrologue ? op.getPrologueInputs() : ValueRange(), outs, axis,
       /*prologuesCount=*/hasPrologue);
   if (hasPrologue)
     cloneScalarCode(op, grads);
   copyLoweringStrategy(op, grads);
-  for (auto [gradient, result] : llvm::zip_equal(gradients, grads.getResults()))
+  return grads.getResults();
+}
+
+/// Sets the results of `gradients`. Where it pays, there is a sweep with the
+/// means in the coefficients, for means so near 0 that this cancels little.
+void BackwardBuilder::createDataGrads(ArrayRef<Gradient> gradients,
+                                      Coefficients coefficients) {
+  Value mean = coefficients.c ? op.getMean() : Value();
+  auto subtract = [&] { return createSweep(gradients, mean, coefficients); };
+  auto fold = [&] {
+    Coefficients folded = coefficients;
+    folded.c = coefficients.folded;
+    return createSweep(gradients, /*mean=*/Value(), folded);
+  };
+  ValueRange grads = coefficients.folded
+                         ? ifAllZero(b, op, coefficients.doubts, fold, subtract)
+                         : subtract();
+  for (auto [gradient, result] : llvm::zip_equal(gradients, grads))
     getResult(gradient) = result;
 }
 
@@ -294,11 +362,11 @@ void BackwardBuilder::run() {
     data = getResult(Gradient::normalized);
     hasPrologue = false;
   }
-  SmallVector<Value> coefficients;
+  Coefficients coefficients;
   if (training)
     coefficients = createCoefficients();
   else if (op.wants(Gradient::input))
-    coefficients.push_back(createFrozenCoefficient());
+    coefficients.a = createFrozenCoefficient();
   SmallVector<Gradient> written;
   for (Gradient gradient : {Gradient::input, Gradient::normalized})
     if (op.wants(gradient) && !getResult(gradient))

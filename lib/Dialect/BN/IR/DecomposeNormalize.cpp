@@ -58,22 +58,6 @@ static Value roundToDeviation(Arith &arith, Value mean, Value variance,
   return arith.sub(arith.add(mean, large), large);
 }
 
-/// The most deviations that all means may be from 0 for it, and the largest
-/// coefficients that nothing overflows with. What is rounded is far below half
-/// a unit of the 16 bits of elements near the mean (docs/Numerics.md).
-static constexpr double kMostFolded = 16, kLargest = 0x1p100;
-
-/// True where the subtraction of a mean is worth a version of the sweep that
-/// has none: inside the caches, elements of 16 bits wait for instructions. (A
-/// pipelined loop is one with the sums.)
-static bool paysToFoldMean(NormalizeOp op) {
-  LoweringStrategyAttr strategy = getLoweringStrategy(op);
-  auto type = cast<ShapedType>(op.getInput().getType());
-  return strategy && strategy.getStores() == StoreKind::Temporal &&
-         strategy.getSchedule() != Schedule::PipelinedSlab && op.getMean() &&
-         op.getVariance() && type.getElementTypeBitWidth() == 16;
-}
-
 namespace {
 /// Rewrites an op as a bn.normalize whose mean, scale and offset are ready to
 /// be applied: rounded mean m, a = scale / sqrt(variance + epsilon), and
@@ -85,7 +69,8 @@ struct CoefficientsBuilder {
       : b(b), op(op), loc(op.getLoc()),
         narrow(getAccumulatorTypeOf(op.getInput())), wide(b.getF64Type()),
         subtracts(op.getMean()), adds(subtracts || op.getOffset()),
-        folds(paysToFoldMean(op)) {}
+        folds(op.getMean() && op.getVariance() &&
+              paysToFoldMean(op, op.getInput())) {}
 
   SmallVector<Value> compute(Arith arith, ValueRange args);
   void foldMean(Arith arith, Value mean, Value variance, Value a, Value offset,
@@ -125,7 +110,8 @@ void CoefficientsBuilder::foldMean(Arith arith, Value mean, Value variance,
       arith.mul(variance, arith.constant(kMostFolded * kMostFolded, wide));
   Value isFar =
       arith.compare(arith::CmpFPredicate::OGT, arith.mul(mean, mean), most);
-  isFar = either(isFar, either(isAbove(a, kLargest), isAbove(part, kLargest)));
+  isFar = either(
+      isFar, either(isAbove(a, kLargestFolded), isAbove(part, kLargestFolded)));
   results.push_back(arith.convert(arith.sub(offset, part), narrow));
   results.push_back(arith.select(isFar, arith.constant(1.0, narrow),
                                  arith.constant(0.0, narrow)));
@@ -204,14 +190,9 @@ ValueRange CoefficientsBuilder::run() {
   if (!folds)
     return createNormalize(mean, scale, offset);
   Value folded = coefficients.drop_back().back(), doubts = coefficients.back();
-  auto fold = [&](OpBuilder &, Location) {
-    scf::YieldOp::create(b, loc, createNormalize(Value(), scale, folded));
-  };
-  auto subtract = [&](OpBuilder &, Location) {
-    scf::YieldOp::create(b, loc, createNormalize(mean, scale, offset));
-  };
-  return scf::IfOp::create(b, loc, areAllZero(b, op, doubts), fold, subtract)
-      .getResults();
+  return ifAllZero(
+      b, op, doubts, [&] { return createNormalize(Value(), scale, folded); },
+      [&] { return createNormalize(mean, scale, offset); });
 }
 
 FailureOr<SmallVector<Value>> NormalizeOp::decomposeOperation(OpBuilder &b) {

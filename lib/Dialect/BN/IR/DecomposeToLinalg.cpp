@@ -43,7 +43,8 @@ Value mlir::bn::createElementCount(OpBuilder &b, Location loc, Value input,
   return arith::SIToFPOp::create(b, loc, b.getF64Type(), asInt);
 }
 
-Value mlir::bn::areAllZero(OpBuilder &b, Operation *from, Value perChannel) {
+/// An i1: all entries of `perChannel` are 0.
+static Value areAllZero(OpBuilder &b, Operation *from, Value perChannel) {
   Location loc = from->getLoc();
   auto type = cast<ShapedType>(perChannel.getType());
   Value zero = floatConstant(b, loc, 0.0, type.getElementType());
@@ -63,6 +64,19 @@ Value mlir::bn::areAllZero(OpBuilder &b, Operation *from, Value perChannel) {
   return arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OEQ, total, zero);
 }
 
+ValueRange mlir::bn::ifAllZero(OpBuilder &b, Operation *from, Value perChannel,
+                               function_ref<ValueRange()> yes,
+                               function_ref<ValueRange()> no) {
+  auto yield = [](function_ref<ValueRange()> create) {
+    return [create](OpBuilder &nested, Location l) {
+      scf::YieldOp::create(nested, l, create());
+    };
+  };
+  return scf::IfOp::create(b, from->getLoc(), areAllZero(b, from, perChannel),
+                           yield(yes), yield(no))
+      .getResults();
+}
+
 ValueRange mlir::bn::replaceDoubtfulSums(OpBuilder &b, Operation *from,
                                          ValueRange sums, Value doubts,
                                          function_ref<ValueRange()> sumAgain) {
@@ -74,18 +88,22 @@ ValueRange mlir::bn::replaceDoubtfulSums(OpBuilder &b, Operation *from,
     return {arith.select(isDoubtful, args[0], args[3]),
             arith.select(isDoubtful, args[1], args[4])};
   };
-  auto keep = [&](OpBuilder &nested, Location l) {
-    scf::YieldOp::create(nested, l, sums);
-  };
-  auto replace = [&](OpBuilder &nested, Location l) {
-    ValueRange again = sumAgain();
-    auto chosen = createElementwise(nested, from, {again[0], again[1], doubts},
-                                    sums, choose);
-    scf::YieldOp::create(nested, l, chosen.getResults());
-  };
-  return scf::IfOp::create(b, from->getLoc(), areAllZero(b, from, doubts), keep,
-                           replace)
-      .getResults();
+  return ifAllZero(
+      b, from, doubts, [&] { return sums; },
+      [&]() -> ValueRange {
+        ValueRange again = sumAgain();
+        return createElementwise(b, from, {again[0], again[1], doubts}, sums,
+                                 choose)
+            .getResults();
+      });
+}
+
+bool mlir::bn::paysToFoldMean(Operation *op, Value data) {
+  LoweringStrategyAttr strategy = getLoweringStrategy(op);
+  auto type = cast<ShapedType>(data.getType());
+  return strategy && strategy.getStores() == StoreKind::Temporal &&
+         strategy.getSchedule() != Schedule::PipelinedSlab &&
+         type.getElementTypeBitWidth() == 16;
 }
 
 /// Scale of sums over a number of elements that is not known.

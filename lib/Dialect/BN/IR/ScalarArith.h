@@ -85,9 +85,12 @@ Value dropExcluded(Arith &arith, Value x, Value w);
 std::pair<Value, AffineMap> dropUnitDims(OpBuilder &b, Location loc,
                                          Value value);
 
-/// An i1: all entries of `perChannel`, none below 0, are 0. Carries the
-/// lowering strategy of `from`.
-Value areAllZero(OpBuilder &b, Operation *from, Value perChannel);
+/// What `yes` creates where all entries of `perChannel`, none below 0, are 0,
+/// else what `no` does: decided once, at run time. What is computed for that
+/// carries the lowering strategy of `from`.
+ValueRange ifAllZero(OpBuilder &b, Operation *from, Value perChannel,
+                     function_ref<ValueRange()> yes,
+                     function_ref<ValueRange()> no);
 
 /// Two `sums` per channel, of dot products. Where `doubts` is not 0, those that
 /// `sumAgain` creates take their place; they are computed only if there is such
@@ -103,6 +106,17 @@ Value createElementCount(OpBuilder &b, Location loc, Value input,
 /// The largest square of a mean, in variances, of which sums about 0 are taken:
 /// it is what rounding errors grow with (docs/Numerics.md).
 inline constexpr double kMostSquare = 9;
+
+/// The most deviations that the means of all channels may be from 0 for a sweep
+/// that has them in its offsets, and the largest product of a mean and its
+/// coefficient that nothing overflows with. What is rounded is far below half a
+/// unit of the 16 bits of elements near the mean (docs/Numerics.md).
+inline constexpr double kMostFolded = 16, kLargestFolded = 0x1p100;
+
+/// True where the subtraction of a mean is worth a version of the sweep of `op`
+/// over `data` that has none: inside the caches, elements of 16 bits wait for
+/// instructions. (A pipelined loop is one with the sums.)
+bool paysToFoldMean(Operation *op, Value data);
 
 /// A power of two that sums over the dimensions of `type` that are reduced are
 /// scaled down by: at least the number of elements, 2^16 for a number that is
