@@ -123,6 +123,31 @@ TEST(GradientsTest, Offsets) {
       }
 }
 
+/// Means of 16-bit data on either side of 3 and 16 deviations, between which
+/// sums and sweeps change: all near 0, and the same with one that is far.
+TEST(GradientsTest, MeansOfFewDeviations) {
+  for (const Layout &layout : getLayouts())
+    for (DType dtype : {DType::F16, DType::BF16})
+      for (double far : {0.0, 18.0, 3000.0}) {
+        BatchNormSpec spec =
+            getSpec(Kind::Backward, dtype, layout.shape, layout.axis);
+        spec.threads = 2;
+        SCOPED_TRACE(spec.getKey() + " " + std::to_string(far));
+        Execution run(spec, layout.shape);
+        run.fill(5);
+        Random random(6);
+        int64_t last = run.getNumChannels() - 1;
+        run.fillInput([&](int64_t, int64_t c) {
+          static constexpr double kMeans[] = {0, 2.5, -3.5, 15, -1};
+          bool isFar = c == last && far != 0;
+          return (isFar ? far : kMeans[c % 5]) + random.normal();
+        });
+        fillStatistics(run);
+        if (run.run())
+          run.compare();
+      }
+}
+
 /// What all elements have in common has no gradient.
 TEST(GradientsTest, ConstantOutputGrad) {
   for (const Layout &layout : getLayouts())
