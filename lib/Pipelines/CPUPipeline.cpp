@@ -131,9 +131,9 @@ void mlir::bn::buildBufferPhase(OpPassManager &pm, const CPUPipelineOptions &) {
   pm.addNestedPass<func::FuncOp>(createLowerStridedCopiesPass());
   // Copies, and what the vectorizer left: for instance ops with linalg.index.
   pm.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());
-  pm.addNestedPass<func::FuncOp>(createPackBitsPass());
   pm.addNestedPass<func::FuncOp>(createPrefetchRowsPass());
   pm.addNestedPass<func::FuncOp>(createNontemporalStoresPass());
+  pm.addNestedPass<func::FuncOp>(createPackBitsPass());
   bufferization::PromoteBuffersToStackPassOptions toStack;
   toStack.maxAllocSizeInBytes = kStackBytes;
   toStack.maxRankOfAllocatedMemRef = 0;

@@ -12,11 +12,20 @@
 
 #include "BitAccess.h"
 #include "IndexBuilder.h"
+#include "bn/Dialect/BN/IR/BNOps.h"
 
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/Interfaces/ViewLikeInterface.h"
 
 using namespace mlir;
 using namespace mlir::bn;
+
+bool mlir::bn::isOfBits(Value buffer) {
+  Operation *op = buffer.getDefiningOp();
+  while (isa_and_nonnull<ViewLikeOpInterface>(op) && !isa<ViewBitsOp>(op))
+    op = cast<ViewLikeOpInterface>(op).getViewSource().getDefiningOp();
+  return isa_and_nonnull<ViewBitsOp>(op);
+}
 
 /// `count` bytes from that of `bit` on.
 Value BitAccess::createByteRead(int64_t count, Value bit, Value mask) {

@@ -21,6 +21,9 @@ namespace mlir::bn {
 /// The number of bits in a byte.
 inline constexpr int64_t kByteBits = 8;
 
+/// True for a buffer that a `bn.view_bits` makes of bytes, or a view of it.
+bool isOfBits(Value buffer);
+
 /// Creates accesses to vectors of bits in `memory`, a buffer of bytes of rank 1.
 /// They are whole bytes, with a mask of bytes or none, or in one byte. `bit` is
 /// the number of the first bit.

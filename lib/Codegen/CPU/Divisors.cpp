@@ -16,6 +16,7 @@
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "mlir/IR/Matchers.h"
 #include "mlir/Interfaces/LoopLikeInterface.h"
 
 #include <numeric>
@@ -89,7 +90,15 @@ int64_t mlir::bn::getKnownDivisor(OpFoldResult value) {
   if (isa<arith::AddIOp, arith::SubIOp, arith::MinSIOp, arith::MinUIOp,
           arith::MaxSIOp, arith::MaxUIOp>(op))
     return std::gcd(of(0), of(1));
+  if (isa<arith::SelectOp>(op))
+    return std::gcd(of(1), of(2));
   if (isa<arith::MulIOp>(op))
     return of(0) * of(1);
+  APInt mask;
+  if (isa<arith::AndIOp>(op) &&
+      matchPattern(op->getOperand(1),
+                   m_ConstantInt(&mask)) &&
+      mask.isMask()) // a remainder
+    return std::gcd(of(0), mask.getSExtValue() + 1);
   return 1;
 }

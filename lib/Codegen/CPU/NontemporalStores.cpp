@@ -13,6 +13,7 @@
 
 #include "IndexBuilder.h"
 #include "LoopWidth.h"
+#include "StreamingLoop.h"
 #include "WritesOfSums.h"
 #include "bn/Codegen/CPU/Passes.h"
 #include "bn/Dialect/BN/IR/BNDialect.h"
@@ -21,9 +22,7 @@
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
-#include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
-#include "mlir/IR/Matchers.h"
 #include "llvm/ADT/SetVector.h"
 
 namespace mlir::bn {
@@ -33,130 +32,6 @@ namespace mlir::bn {
 
 using namespace mlir;
 using namespace mlir::bn;
-
-/// Loops of fewer iterations are not worth a head and a tail.
-static constexpr int64_t kFewIterations = 4;
-
-namespace {
-/// A marked loop that writes whole lines in each iteration.
-struct StreamingLoop {
-  scf::ForOp loop;
-  SmallVector<vector::TransferWriteOp> writes;
-  /// Elements per iteration, and those that fill a register where they are
-  /// widest.
-  int64_t width, lanes;
-  int64_t elementBytes;
-
-  bool canPeel();
-};
-} // namespace
-
-/// Bytes of the widest element of a vector in `loop`.
-static int64_t getWidestBytes(scf::ForOp loop) {
-  unsigned bits = 8;
-  loop.walk([&](Operation *op) {
-    for (Type type : op->getResultTypes())
-      if (auto vector = dyn_cast<VectorType>(type))
-        bits = std::max(bits, vector.getElementTypeBitWidth());
-  });
-  return bits / 8;
-}
-
-/// The writes in `loop` to buffers that it does not read: what is read again,
-/// such as sums that are kept in memory, has to stay in the caches. So have
-/// bytes, what an epilogue saves: an iteration writes a part of a line.
-static SmallVector<vector::TransferWriteOp>
-getStreamingWrites(scf::ForOp loop) {
-  DenseSet<Value> read;
-  loop.walk([&](vector::TransferReadOp op) { read.insert(op.getBase()); });
-  SmallVector<vector::TransferWriteOp> writes;
-  loop.walk([&](vector::TransferWriteOp write) {
-    if (!read.contains(write.getBase()) &&
-        write.getVectorType().getElementTypeBitWidth() > 8)
-      writes.push_back(write);
-  });
-  return writes;
-}
-
-/// The description of `loop`, marked for registers of `registerBytes`; nothing
-/// when it has to stay as it is.
-static std::optional<StreamingLoop> analyze(scf::ForOp loop,
-                                            int64_t registerBytes) {
-  StreamingLoop result{loop, getStreamingWrites(loop), 0, 0, 0};
-  if (result.writes.empty())
-    return std::nullopt;
-  VectorType type = result.writes.front().getVectorType();
-  result.width = type.getNumElements();
-  result.elementBytes = type.getElementTypeBitWidth() / 8;
-  result.lanes = std::max<int64_t>(registerBytes / getWidestBytes(loop), 1);
-  bool isKnown = llvm::all_of(
-      result.writes, [&](vector::TransferWriteOp write) {
-        return isPlainTransfer(write, loop) && write.getVectorType() == type;
-      });
-  APInt step;
-  if (!isKnown || !matchPattern(loop.getStep(), m_ConstantInt(&step)) ||
-      step.getSExtValue() != result.width ||
-      result.width * result.elementBytes % kCacheLineBytes != 0)
-    return std::nullopt;
-  return result;
-}
-
-/// A peeled loop has the same work for each element, and so much that the parts
-/// outside do not matter.
-bool StreamingLoop::canPeel() {
-  std::optional<APInt> iterations = loop.getStaticTripCount();
-  return writes.size() == 1 && width % lanes == 0 &&
-         llvm::isPowerOf2_64(lanes) && llvm::isPowerOf2_64(elementBytes) &&
-         !(iterations && iterations->ult(kFewIterations)) &&
-         isElementwise(loop, width);
-}
-
-/// Elements of what `write` writes that are a line.
-static int64_t getLineElements(vector::TransferWriteOp write) {
-  return kCacheLineBytes * 8 / write.getVectorType().getElementTypeBitWidth();
-}
-
-/// True when all rows that `write` writes start at a line if one does.
-static bool hasRowsOfLines(vector::TransferWriteOp write) {
-  SmallVector<int64_t> strides;
-  int64_t offset;
-  auto type = cast<MemRefType>(write.getBase().getType());
-  int64_t elements = getLineElements(write);
-  return succeeded(type.getStridesAndOffset(strides, offset)) &&
-         llvm::all_of(ArrayRef(strides).drop_back(), [&](int64_t stride) {
-           return ShapedType::isStatic(stride) && stride % elements == 0;
-         });
-}
-
-/// Writes behind the loop, of whole lines that are left of the rows that
-/// `write` in it goes through. One line of a row that goes through the caches
-/// is waited for: stores retire in order, and all behind it fill their queue
-/// until it has been read. None where the rows are read behind the loop.
-static SmallVector<vector::TransferWriteOp>
-getWritesBehind(scf::ForOp loop, vector::TransferWriteOp write) {
-  SmallVector<vector::TransferWriteOp> behind;
-  std::optional<int64_t> begin = getConstantIntValue(loop.getLowerBound());
-  std::optional<int64_t> end = getConstantIntValue(loop.getUpperBound());
-  int64_t elements = getLineElements(write);
-  if (!begin || !end || !hasRowsOfLines(write))
-    return behind;
-  for (Operation *user : write.getBase().getUsers()) {
-    if (user->getBlock() != loop->getBlock() || !loop->isBeforeInBlock(user))
-      continue;
-    if (isa<vector::TransferReadOp>(user))
-      return {};
-    auto other = dyn_cast<vector::TransferWriteOp>(user);
-    if (!other || !isContiguousTransfer(other))
-      continue;
-    std::optional<int64_t> at = getConstantIntValue(other.getIndices().back());
-    if (at && *at >= *end && (*at - *begin) % elements == 0 &&
-        other.getVectorType().getNumElements() % elements == 0 &&
-        llvm::equal(other.getIndices().drop_back(),
-                    write.getIndices().drop_back()))
-      behind.push_back(other);
-  }
-  return behind;
-}
 
 /// Address, in bytes, that `write` starts at in the first iteration of `loop`.
 static Value createFirstAddress(IndexBuilder &i, vector::TransferWriteOp write,
@@ -226,12 +101,13 @@ static void createParts(IndexBuilder &i, Value begin, Value end, int64_t step,
 }
 
 /// Moves the iterations of the loop to where lines start. In front and behind
-/// there is less than an iteration each, together a whole one: single elements
-/// up to a multiple of a register, registers, and the same mirrored. One loop
-/// does the single elements of both ends, another the registers.
+/// there is less than an iteration each, together a whole one: single units up
+/// to a multiple of a register, registers, and the same mirrored. One loop does
+/// the single units of both ends, another the registers.
 static void peelLoop(RewriterBase &b, StreamingLoop streaming) {
   scf::ForOp loop = streaming.loop;
   int64_t width = streaming.width, lanes = streaming.lanes;
+  int64_t unit = streaming.unit;
   int64_t elementBytes = streaming.elementBytes;
   b.setInsertionPoint(loop);
   IndexBuilder i{b, loop.getLoc()};
@@ -241,21 +117,27 @@ static void peelLoop(RewriterBase &b, StreamingLoop streaming) {
       i.loc, i.sub(loop.getUpperBound(), begin), i.constant(0));
   size = i.roundDown(i.add(size, i.constant(width - 1)), width);
 
-  // An address that is no multiple of the element never gets to a line: then
-  // there is no main part.
+  // An address that is no multiple of the unit never gets to a line, nor do all
+  // writes at once that are not as far from one: then there is no main part.
+  Value distances = i.mod(address, elementBytes * unit);
+  for (vector::TransferWriteOp write : llvm::drop_begin(streaming.writes)) {
+    Value distance = i.sub(createFirstAddress(i, write, loop), address);
+    distances = b.createOrFold<arith::OrIOp>(i.loc, distances,
+                                             i.mod(distance, kCacheLineBytes));
+  }
   Value head = i.div(i.mod(i.sub(i.constant(0), address), kCacheLineBytes),
                      elementBytes);
-  head = i.b.createOrFold<arith::MinUIOp>(i.loc, head, size);
-  head = i.select(i.isZero(i.mod(address, elementBytes)), head, size);
+  head = i.b.createOrFold<arith::MinUIOp>(i.loc, i.roundDown(head, unit), size);
+  head = i.select(i.isZero(distances), head, size);
   Value mainSize = i.roundDown(i.sub(size, head), width);
   Value singles = i.mod(head, lanes);
   Value numSingles =
       i.select(i.isZero(singles), i.constant(0), i.constant(lanes));
 
-  createParts(i, begin, numSingles, 1, singles,
-              i.sub(size, i.constant(lanes)), [&](Value position) {
-                createIteration(b, loop, position, 1);
-              });
+  if (unit < lanes)
+    createParts(
+        i, begin, numSingles, unit, singles, i.sub(size, i.constant(lanes)),
+        [&](Value position) { createIteration(b, loop, position, unit); });
   createParts(i, i.add(begin, singles),
               i.sub(i.sub(size, mainSize), numSingles), lanes,
               i.sub(head, singles), mainSize, [&](Value position) {
@@ -272,22 +154,21 @@ static void peelLoop(RewriterBase &b, StreamingLoop streaming) {
 /// Moves the writes of the loop to where lines start, and leaves its sums where
 /// they are. Returns false when these mind which of the two comes first, or
 /// when it does not pay.
-static bool moveWrites(RewriterBase &b, const StreamingLoop &streaming) {
+static bool moveWrites(RewriterBase &b, StreamingLoop &streaming) {
   scf::ForOp loop = streaming.loop;
-  vector::TransferWriteOp write = streaming.writes.front();
-  if (streaming.writes.size() != 1 || !loop.getStaticTripCount() ||
-      hasRowsOfLines(write))
+  if (!loop.getStaticTripCount() || hasRowsOfLines(streaming.writes.front()))
     return false;
   StreamingLoop writing = streaming;
-  writing.loop = createWritingLoop(b, loop, write);
+  SmallVector<vector::TransferWriteOp> writes = streaming.getWritesWithBits();
+  writing.loop = createWritingLoop(b, loop, writes);
   if (!writing.loop)
     return false;
   writing.writes = getStreamingWrites(writing.loop);
-  if (writing.writes.empty() || !writing.canPeel()) {
+  if (writing.writes.size() != streaming.writes.size() || !writing.canPeel()) {
     b.eraseOp(writing.loop);
     return false;
   }
-  eraseWrite(b, loop, write);
+  eraseWrites(b, loop, writes);
   peelLoop(b, writing);
   mergeWrites(b, loop, writing.loop);
   return true;
@@ -365,7 +246,8 @@ struct NontemporalStoresPass
     IRRewriter rewriter(&getContext());
     SetVector<Block *> fenced;
     for (auto [loop, registerBytes] : loops) {
-      std::optional<StreamingLoop> streaming = analyze(loop, registerBytes);
+      std::optional<StreamingLoop> streaming =
+          StreamingLoop::get(loop, registerBytes);
       if (!streaming)
         continue;
       stream(rewriter, *streaming, registerBytes);

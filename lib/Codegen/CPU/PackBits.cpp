@@ -6,9 +6,10 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Phase 'buffer', before the passes that look at loops: a vector of bits is
-// read and written as bytes, and in no other way. Upstream's emulation of
-// narrow types would convert all buffers of a type, wherever they come from.
+// Phase 'buffer', behind the passes that look at loops, to which bits are
+// elements as others are: a vector of bits is read and written as bytes, and in
+// no other way. Upstream's emulation of narrow types would convert all buffers
+// of a type, wherever they come from.
 //
 //===----------------------------------------------------------------------===//
 
@@ -112,7 +113,7 @@ LogicalResult BitPacker::collect(Value buffer) {
       if (failed(collect(user->getResult(0))))
         return failure();
     } else if (isa<vector::TransferReadOp, vector::TransferWriteOp,
-                   memref::LoadOp, memref::StoreOp>(user)) {
+                   memref::LoadOp, memref::StoreOp, memref::PrefetchOp>(user)) {
       accesses.push_back(user);
     } else if (!isa<memref::DimOp, memref::ExtractStridedMetadataOp>(user)) {
       return user->emitError("expected bits that 'bn.view_bits' views to be "
@@ -269,6 +270,16 @@ LogicalResult BitPacker::packWrite(vector::TransferWriteOp write) {
 }
 
 LogicalResult BitPacker::pack(Operation *access) {
+  if (auto prefetch = dyn_cast<memref::PrefetchOp>(access)) {
+    b.setInsertionPoint(access);
+    Value bit = createBitIndex(prefetch.getMemref(), prefetch.getIndices());
+    b.replaceOpWithNewOp<memref::PrefetchOp>(
+        prefetch, view.getSource(),
+        IndexBuilder{b, prefetch.getLoc()}.div(bit, kByteBits),
+        prefetch.getIsWrite(), prefetch.getLocalityHint(),
+        prefetch.getIsDataCache());
+    return success();
+  }
   access = widen(access);
   b.setInsertionPoint(access);
   auto transfer = cast<VectorTransferOpInterface>(access);

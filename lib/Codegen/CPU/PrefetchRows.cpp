@@ -12,6 +12,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "BitAccess.h"
+#include "LookAhead.h"
 #include "bn/Codegen/CPU/Passes.h"
 #include "bn/Codegen/Common/MachineModel.h"
 #include "bn/Dialect/BN/IR/BNDialect.h"
@@ -21,7 +23,6 @@
 #include "mlir/Dialect/MemRef/Utils/MemRefUtils.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
-#include "mlir/IR/IRMapping.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/SmallPtrSet.h"
@@ -41,8 +42,9 @@ static constexpr int32_t kNear = 3, kFar = 2;
 static constexpr int64_t kPartOfL1 = 6;
 
 namespace {
-/// A read of contiguous elements that are at least a cache line.
-struct Read {
+/// A read of contiguous elements that are at least a cache line, or a write of
+/// bits, which are a part of one.
+struct Access {
   Operation *op;
   Value buffer;
   SmallVector<Value> indices;
@@ -50,7 +52,7 @@ struct Read {
 };
 } // namespace
 
-static std::optional<Read> matchRead(Operation *op) {
+static std::optional<Access> matchRead(Operation *op) {
   Value buffer;
   SmallVector<Value> indices;
   if (auto read = dyn_cast<vector::TransferReadOp>(op)) {
@@ -67,48 +69,23 @@ static std::optional<Read> matchRead(Operation *op) {
   }
   auto type = dyn_cast<MemRefType>(buffer.getType());
   auto vector = cast<VectorType>(op->getResult(0).getType());
-  if (!type || !type.isLastDimUnitStride() || vector.getRank() != 1 ||
-      vector.isScalable() || !type.getElementType().isIntOrFloat() ||
+  if (!type || isOfBits(buffer) || !type.isLastDimUnitStride() ||
+      vector.getRank() != 1 || vector.isScalable() ||
+      !type.getElementType().isIntOrFloat() ||
       vector.getElementTypeBitWidth() != type.getElementTypeBitWidth())
     return std::nullopt;
   int64_t bytesPerElement = type.getElementTypeBitWidth() / 8;
   int64_t bytes = vector.getNumElements() * bytesPerElement;
   if (bytes < kCacheLineBytes)
     return std::nullopt;
-  return Read{op, buffer, std::move(indices), bytes, bytesPerElement};
+  return Access{op, buffer, std::move(indices), bytes, bytesPerElement};
 }
 
 //===----------------------------------------------------------------------===//
 // Which reads
 //===----------------------------------------------------------------------===//
 
-/// Whether `value` changes from row to row while all loops in `rows` stand
-/// still; nothing when that cannot be told, or the value not be computed ahead.
-static std::optional<bool> movesWith(scf::ForOp rows, Value value) {
-  if (value == rows.getInductionVar())
-    return true;
-  if (rows.isDefinedOutsideOfLoop(value))
-    return false;
-  Operation *op = value.getDefiningOp();
-  if (!op) {
-    auto loop = dyn_cast<scf::ForOp>(value.getParentBlock()->getParentOp());
-    if (loop && value == loop.getInductionVar())
-      return false;
-    return std::nullopt;
-  }
-  if (op->getNumRegions() != 0 || !isMemoryEffectFree(op))
-    return std::nullopt;
-  bool moves = false;
-  for (Value operand : op->getOperands()) {
-    std::optional<bool> operandMoves = movesWith(rows, operand);
-    if (!operandMoves)
-      return std::nullopt;
-    moves |= *operandMoves;
-  }
-  return moves;
-}
-
-static bool hasAddressThatMoves(const Read &read, scf::ForOp rows) {
+static bool hasAddressThatMoves(const Access &read, scf::ForOp rows) {
   std::optional<bool> moves = movesWith(rows, read.buffer);
   for (Value index : read.indices) {
     std::optional<bool> indexMoves = movesWith(rows, index);
@@ -121,7 +98,7 @@ static bool hasAddressThatMoves(const Read &read, scf::ForOp rows) {
 
 /// True when what is read reaches a store before a loop carries it on; else it
 /// is only summed.
-static bool isStored(const Read &read) {
+static bool isStored(const Access &read) {
   SetVector<Operation *> users;
   users.insert_range(read.op->getUsers());
   for (unsigned i = 0; i < users.size(); ++i) {
@@ -163,7 +140,7 @@ static bool areEqual(Value a, Value b) {
 
 /// True when `first` reads all that `second` does, in every iteration of
 /// `rows`.
-static bool covers(const Read &first, const Read &second, scf::ForOp rows) {
+static bool covers(const Access &first, const Access &second, scf::ForOp rows) {
   for (Operation *op = first.op->getParentOp(); op != rows;
        op = op->getParentOp())
     if (!isa<scf::ForOp>(op))
@@ -176,45 +153,61 @@ static bool covers(const Read &first, const Read &second, scf::ForOp rows) {
 }
 
 /// The buffer that `read` reads a part of.
-static Value getWholeBuffer(const Read &read) {
+static Value getWholeBuffer(const Access &read) {
   return memref::skipViewLikeOps(cast<MemrefValue>(read.buffer));
 }
 
 /// Drops reads of what has been read before. Where some data of a buffer is
 /// summed and other data of it is stored, the latter has been summed, and is in
 /// the cache. An input of an epilogue is only stored.
-static void dropCached(SmallVector<Read> &reads) {
+static void dropCached(SmallVector<Access> &reads) {
   SmallPtrSet<Value, 4> summed;
-  for (const Read &read : reads)
+  for (const Access &read : reads)
     if (!isStored(read))
       summed.insert(getWholeBuffer(read));
-  llvm::erase_if(reads, [&](const Read &read) {
+  llvm::erase_if(reads, [&](const Access &read) {
     return isStored(read) && summed.contains(getWholeBuffer(read));
   });
 }
 
 /// The reads in `rows` that come from memory.
-static SmallVector<Read> collectReads(scf::ForOp rows) {
-  SmallVector<Read> reads;
+static SmallVector<Access> collectReads(scf::ForOp rows) {
+  SmallVector<Access> reads;
   rows.walk([&](Operation *op) {
-    std::optional<Read> read = matchRead(op);
+    std::optional<Access> read = matchRead(op);
     if (read && hasAddressThatMoves(*read, rows))
       reads.push_back(std::move(*read));
   });
   dropCached(reads);
-  SmallVector<Read> distinct;
-  for (Read &read : reads)
-    if (llvm::none_of(distinct, [&](const Read &earlier) {
+  SmallVector<Access> distinct;
+  for (Access &read : reads)
+    if (llvm::none_of(distinct, [&](const Access &earlier) {
           return covers(earlier, read, rows);
         }))
       distinct.push_back(std::move(read));
   return distinct;
 }
 
+/// The writes of bits in `rows` to lines that no write before has asked for. A
+/// store whose line is not there holds up those behind it, and rows of bits are
+/// too short for a processor to foresee the next one.
+static SmallVector<Access> collectBitWrites(scf::ForOp rows) {
+  SmallVector<Access> writes;
+  rows.walk([&](vector::TransferWriteOp op) {
+    int64_t bytes =
+        llvm::divideCeil(op.getVectorType().getNumElements(), kByteBits);
+    Access write{op, op.getBase(), op.getIndices(), bytes, 0};
+    if (isOfBits(op.getBase()) && !op.getMask() &&
+        hasAddressThatMoves(write, rows))
+      writes.push_back(std::move(write));
+  });
+  return writes;
+}
+
 /// Bytes that all iterations of the loops in `rows` around `read` read with
 /// it. Where their number is not known, those of a row of the buffer, or 0 if
 /// that is not known either.
-static int64_t getRowBytes(const Read &read, scf::ForOp rows) {
+static int64_t getRowBytes(const Access &read, scf::ForOp rows) {
   int64_t bytes = read.bytes;
   for (Operation *op = read.op->getParentOp(); op != rows;
        op = op->getParentOp())
@@ -233,15 +226,16 @@ static int64_t getRowBytes(const Read &read, scf::ForOp rows) {
 /// Where each of `reads` goes that is asked for `distance` rows ahead: all of
 /// them are there at the same time. What is stored beside sums, an addend,
 /// still has room in the L1 cache where what is summed is not there.
-static SmallVector<int32_t> getLocalities(ArrayRef<Read> reads, scf::ForOp rows,
-                                          int64_t distance, int64_t l1Bytes) {
+static SmallVector<int32_t> getLocalities(ArrayRef<Access> reads,
+                                          scf::ForOp rows, int64_t distance,
+                                          int64_t l1Bytes) {
   int64_t bytes = 0;
-  for (const Read &read : reads)
+  for (const Access &read : reads)
     bytes += distance * getRowBytes(read, rows);
   bool isFar = bytes >= l1Bytes / kPartOfL1;
   bool hasSums = !llvm::all_of(reads, isStored);
   SmallVector<int32_t> localities;
-  for (const Read &read : reads)
+  for (const Access &read : reads)
     localities.push_back(isFar && !(hasSums && isStored(read)) ? kFar : kNear);
   return localities;
 }
@@ -250,83 +244,25 @@ static SmallVector<int32_t> getLocalities(ArrayRef<Read> reads, scf::ForOp rows,
 // The prefetches
 //===----------------------------------------------------------------------===//
 
-namespace {
-/// Computes values of one loop as they will be some iterations later.
-class LookAhead {
-public:
-  LookAhead(RewriterBase &b, scf::ForOp rows, int64_t distance);
-
-  Value get(Value value);
-
-private:
-  RewriterBase &b;
-  scf::ForOp rows;
-  IRMapping later;
-};
-} // namespace
-
-/// The induction variable `distance` steps later, or in the last iteration.
-LookAhead::LookAhead(RewriterBase &b, scf::ForOp rows, int64_t distance)
-    : b(b), rows(rows) {
-  Location loc = rows.getLoc();
-  Value lower = rows.getLowerBound(), step = rows.getStep();
-  Type type = rows.getInductionVar().getType();
-  auto constant = [&](int64_t value) -> Value {
-    return arith::ConstantOp::create(b, loc, b.getIntegerAttr(type, value));
-  };
-  b.setInsertionPoint(rows);
-  Value far = b.createOrFold<arith::MulIOp>(loc, step, constant(distance));
-  Value range = b.createOrFold<arith::SubIOp>(loc, rows.getUpperBound(), lower);
-  range = b.createOrFold<arith::SubIOp>(loc, range, constant(1));
-  Value rest = b.createOrFold<arith::RemSIOp>(loc, range, step);
-  range = b.createOrFold<arith::SubIOp>(loc, range, rest);
-  Value last = b.createOrFold<arith::AddIOp>(loc, lower, range);
-
-  b.setInsertionPointToStart(rows.getBody());
-  Value ahead = arith::AddIOp::create(b, loc, rows.getInductionVar(), far);
-  later.map(rows.getInductionVar(),
-            arith::MinSIOp::create(b, loc, ahead, last).getResult());
-}
-
-/// `value`, of which movesWith() knows, in that iteration. It is computed where
-/// `value` is, or outside of the loops that it does not depend on.
-Value LookAhead::get(Value value) {
-  if (later.contains(value) || !*movesWith(rows, value))
-    return later.lookupOrDefault(value);
-  Operation *op = value.getDefiningOp();
-  for (Value operand : op->getOperands())
-    get(operand);
-  b.setInsertionPoint(op);
-  Operation *copy = b.clone(*op, later);
-  while (copy->getParentOp() != rows) {
-    auto loop = dyn_cast<scf::ForOp>(copy->getParentOp());
-    if (!loop || !llvm::all_of(copy->getOperands(), [&](Value operand) {
-          return loop.isDefinedOutsideOfLoop(operand);
-        }))
-      break;
-    b.moveOpBefore(copy, loop);
-  }
-  return later.lookup(value);
-}
-
-/// One prefetch for each cache line of `read`.
+/// One prefetch for each cache line of `access`.
 static void createPrefetches(RewriterBase &b, LookAhead &ahead,
-                             const Read &read, int32_t locality) {
-  Value buffer = ahead.get(read.buffer);
+                             const Access &access, int32_t locality) {
+  Value buffer = ahead.get(access.buffer);
   SmallVector<Value> indices;
-  for (Value index : read.indices)
+  for (Value index : access.indices)
     indices.push_back(ahead.get(index));
-  Location loc = read.op->getLoc();
+  Location loc = access.op->getLoc();
   Value start = indices.back();
-  b.setInsertionPoint(read.op);
-  for (int64_t byte = 0; byte < read.bytes; byte += kCacheLineBytes) {
+  bool isWrite = isa<vector::TransferWriteOp>(access.op);
+  b.setInsertionPoint(access.op);
+  for (int64_t byte = 0; byte < access.bytes; byte += kCacheLineBytes) {
     if (byte != 0) {
       Value elements =
-          arith::ConstantIndexOp::create(b, loc, byte / read.bytesPerElement);
+          arith::ConstantIndexOp::create(b, loc, byte / access.bytesPerElement);
       indices.back() = arith::AddIOp::create(b, loc, start, elements);
     }
-    memref::PrefetchOp::create(b, loc, buffer, indices, /*isWrite=*/false,
-                               locality, /*isDataCache=*/true);
+    memref::PrefetchOp::create(b, loc, buffer, indices, isWrite, locality,
+                               /*isDataCache=*/true);
   }
 }
 
@@ -369,14 +305,17 @@ private:
 
   void prefetch(RewriterBase &rewriter, scf::ForOp loop, int64_t distance,
                 int64_t l1) {
-    SmallVector<Read> reads = collectReads(loop);
-    if (reads.empty() || loop.getUnsignedCmp())
+    SmallVector<Access> reads = collectReads(loop);
+    SmallVector<Access> bits = collectBitWrites(loop);
+    if ((reads.empty() && bits.empty()) || loop.getUnsignedCmp())
       return;
     LookAhead ahead(rewriter, loop, distance);
     SmallVector<int32_t> localities = getLocalities(reads, loop, distance, l1);
     for (auto [read, locality] : llvm::zip_equal(reads, localities))
       createPrefetches(rewriter, ahead, read, locality);
-    numPrefetched += reads.size();
+    for (const Access &write : bits)
+      createPrefetches(rewriter, ahead, write, kNear);
+    numPrefetched += reads.size() + bits.size();
   }
 };
 } // namespace

@@ -13,6 +13,7 @@
 #include "WritesOfSums.h"
 
 #include "mlir/Analysis/SliceAnalysis.h"
+#include "mlir/Analysis/TopologicalSortUtils.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/IRMapping.h"
@@ -23,9 +24,10 @@ using namespace mlir::bn;
 
 using Slice = SetVector<Operation *>;
 
-/// The operations in the body of `loop` that `write` needs, in order, and
-/// `write`.
-static Slice getWriteSlice(scf::ForOp loop, vector::TransferWriteOp write) {
+/// The operations in the body of `loop` that `writes` need, in order, and
+/// `writes`.
+static Slice getWriteSlice(scf::ForOp loop,
+                           ArrayRef<vector::TransferWriteOp> writes) {
   BackwardSliceOptions options;
   options.inclusive = true;
   options.omitBlockArguments = true;
@@ -33,11 +35,13 @@ static Slice getWriteSlice(scf::ForOp loop, vector::TransferWriteOp write) {
     return op->getBlock() == loop.getBody();
   };
   Slice slice;
-  LogicalResult result =
-      getBackwardSlice(write.getOperation(), &slice, options);
-  assert(succeeded(result) && "expected a slice of a block");
-  (void)result;
-  return slice;
+  for (vector::TransferWriteOp write : writes) {
+    LogicalResult result =
+        getBackwardSlice(write.getOperation(), &slice, options);
+    assert(succeeded(result) && "expected a slice of a block");
+    (void)result;
+  }
+  return topologicalSort(slice);
 }
 
 static bool dependsOnSums(scf::ForOp loop, const Slice &slice) {
@@ -93,9 +97,10 @@ static bool sharesBuffers(scf::ForOp loop, const Slice &slice) {
   return result.wasInterrupted();
 }
 
-scf::ForOp mlir::bn::createWritingLoop(RewriterBase &b, scf::ForOp loop,
-                                       vector::TransferWriteOp write) {
-  Slice slice = getWriteSlice(loop, write);
+scf::ForOp
+mlir::bn::createWritingLoop(RewriterBase &b, scf::ForOp loop,
+                            ArrayRef<vector::TransferWriteOp> writes) {
+  Slice slice = getWriteSlice(loop, writes);
   if (dependsOnSums(loop, slice) || sharesValues(slice) ||
       sharesBuffers(loop, slice))
     return nullptr;
@@ -110,12 +115,11 @@ scf::ForOp mlir::bn::createWritingLoop(RewriterBase &b, scf::ForOp loop,
   return writing;
 }
 
-void mlir::bn::eraseWrite(RewriterBase &b, scf::ForOp loop,
-                          vector::TransferWriteOp write) {
-  Slice slice = getWriteSlice(loop, write);
-  b.eraseOp(slice.pop_back_val());
+void mlir::bn::eraseWrites(RewriterBase &b, scf::ForOp loop,
+                           ArrayRef<vector::TransferWriteOp> writes) {
+  Slice slice = getWriteSlice(loop, writes);
   for (Operation *op : llvm::reverse(slice))
-    if (isOpTriviallyDead(op))
+    if (isa<vector::TransferWriteOp>(op) || isOpTriviallyDead(op))
       b.eraseOp(op);
 }
 

@@ -20,16 +20,16 @@
 
 namespace mlir::bn {
 
-/// Creates a loop in front of `loop`, with its bounds, that does `write` and
-/// what it needs. Returns null when that depends on what `loop` carries from
+/// Creates a loop in front of `loop`, with its bounds, that does `writes` and
+/// what they need. Returns null when that depends on what `loop` carries from
 /// iteration to iteration, or when the rest of `loop` reads what it reads: the
 /// data may be overwritten in place.
 scf::ForOp createWritingLoop(RewriterBase &b, scf::ForOp loop,
-                             vector::TransferWriteOp write);
+                             ArrayRef<vector::TransferWriteOp> writes);
 
-/// Erases `write` and what only it needs.
-void eraseWrite(RewriterBase &b, scf::ForOp loop,
-                vector::TransferWriteOp write);
+/// Erases `writes` and what only they need.
+void eraseWrites(RewriterBase &b, scf::ForOp loop,
+                 ArrayRef<vector::TransferWriteOp> writes);
 
 /// Has `loop` do an iteration of `writing` in each of its own, as far as the
 /// latter goes, and erases it: `writing` has the same step, may begin later,

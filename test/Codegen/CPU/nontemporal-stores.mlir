@@ -12,10 +12,10 @@
 //       CHECK:     %[[START:.*]] = memref.extract_aligned_pointer_as_index %[[Y]]
 //       CHECK:     %[[ADDRESS:.*]] = arith.addi %[[START]]
 // Elements up to the next line; all of them where the address is odd.
+//       CHECK:     arith.andi %[[ADDRESS]], %c3
 //       CHECK:     %[[MINUS:.*]] = arith.subi %c0, %[[ADDRESS]]
 //       CHECK:     %[[BYTES:.*]] = arith.andi %[[MINUS]], %c63
 //       CHECK:     arith.divui %[[BYTES]], %c4
-//       CHECK:     arith.andi %[[ADDRESS]], %c3
 //       CHECK:     %[[HEAD:.*]] = arith.select
 //       CHECK:     %[[REST:.*]] = arith.subi %c992, %[[HEAD]]
 //       CHECK:     %[[ITERATIONS:.*]] = arith.divui %[[REST]], %c32

@@ -25,6 +25,20 @@ func.func @read(%bytes: memref<512xi8>, %r: index) -> vector<32xi8> {
 
 // -----
 
+// Where bits will be is where their bytes will be.
+// CHECK-LABEL: func @prefetch
+//  CHECK-SAME:     %[[BYTES:[a-z0-9]+]]: memref<512xi8>
+//       CHECK:   %[[BIT:.*]] = affine.apply
+//       CHECK:   %[[BYTE:.*]] = arith.divui %[[BIT]], %c8
+//       CHECK:   memref.prefetch %[[BYTES]][%[[BYTE]]], write, locality<3>, data : memref<512xi8>
+func.func @prefetch(%bytes: memref<512xi8>, %r: index, %i: index) {
+  %bits = bn.view_bits %bytes : memref<512xi8> to memref<64x64xi8>
+  memref.prefetch %bits[%r, %i], write, locality<3>, data : memref<64x64xi8>
+  return
+}
+
+// -----
+
 // In loops with bounds and steps of whole bytes, of a piece of an image that is
 // seen flat. What is not 0 is 1.
 // CHECK-LABEL: func @write

@@ -280,6 +280,45 @@ func.func @column(%x: memref<8x16xf32>) -> vector<16xf32> {
 
 // -----
 
+// Bits are asked for before they are written, not before they are read: these
+// are a part of a line.
+// LLVM-LABEL: llvm.func @bits(
+//       LLVM: "llvm.intr.prefetch"(%{{[^ ]+}}) <{cache = 1 : i32, hint = 3 : i32, rw = 1 : i32}>
+//   LLVM-NOT: prefetch
+// LLVM-LABEL: llvm.func @_mlir_ciface_bits(
+// CHECK-LABEL: func @bits
+//       CHECK:   %[[READ:.*]] = bn.view_bits
+//       CHECK:   %[[WRITTEN:.*]] = bn.view_bits
+//       CHECK:   scf.for %[[R:.*]] = %c0
+//       CHECK:     %[[NEXT:.*]] = arith.addi %[[R]], %c2
+//       CHECK:     %[[AHEAD:.*]] = arith.minsi %[[NEXT]], %c7
+//       CHECK:     scf.for %[[I:.*]] = %c0
+//   CHECK-NOT:       memref.prefetch
+//       CHECK:       vector.transfer_read %[[READ]][%[[R]], %[[I]]]
+//       CHECK:       memref.prefetch %[[WRITTEN]][%[[AHEAD]], %[[I]]], write, locality<3>, data
+//       CHECK:       vector.transfer_write %{{.*}}, %[[WRITTEN]][%[[R]], %[[I]]]
+func.func @bits(%from: memref<128xi8>, %to: memref<128xi8>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c8 = arith.constant 8 : index
+  %c64 = arith.constant 64 : index
+  %c128 = arith.constant 128 : index
+  %p = arith.constant 0 : i8
+  %x = bn.view_bits %from : memref<128xi8> to memref<8x128xi8>
+  %y = bn.view_bits %to : memref<128xi8> to memref<8x128xi8>
+  scf.for %r = %c0 to %c8 step %c1 {
+    scf.for %i = %c0 to %c128 step %c64 {
+      %v = vector.transfer_read %x[%r, %i], %p {in_bounds = [true]}
+          : memref<8x128xi8>, vector<64xi8>
+      vector.transfer_write %v, %y[%r, %i] {in_bounds = [true]}
+          : vector<64xi8>, memref<8x128xi8>
+    }
+  } {bn.prefetch = 2 : i64}
+  return
+}
+
+// -----
+
 // No mark; an address from memory or carried along.
 // CHECK-LABEL: func @others
 //   CHECK-NOT:   prefetch

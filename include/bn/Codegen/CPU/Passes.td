@@ -121,7 +121,9 @@ def PackBitsPass : Pass<"bn-pack-bits", "::mlir::func::FuncOp"> {
     A transfer of a vector of elements that a `bn.view_bits` views becomes one
     of an eighth as many bytes and a `vector.bitcast`. Vectors have to be whole
     bytes and to start at one, as they do in rows of a multiple of 8 elements:
-    what the pass cannot prove to be so is an error, as is any other access.
+    what the pass cannot prove to be so is an error, as is any other access but a
+    prefetch. Runs behind `bn-prefetch-rows` and `bn-nontemporal-stores`, to which
+    bits are elements as others are.
 
     Example:
 
@@ -156,7 +158,9 @@ def PrefetchRowsPass
     sixth of that or more, into the L2 cache; an addend of what is stored beside
     sums into the L1 cache even so. Towards the end of the loop, the last row
     takes the place of rows that do not exist. Vectors shorter than a cache line,
-    in tails, are left to the hardware.
+    in tails, are left to the hardware. Bits (`bn.view_bits`) are prefetched where
+    they are written, into the L1 cache: stores behind one whose line is not there
+    wait for it.
 
     Where the loop sums some of a buffer and stores a function of another part,
     as when statistics of the next channel group are taken while the present one
@@ -219,7 +223,9 @@ def NontemporalStoresPass
 
     - A loop that does the same to each element is moved to the first line that
       it writes. The less than one iteration in front and behind is done by two
-      short loops, one over single elements and one over single registers.
+      short loops, one over single elements (over eight, where there are bits)
+      and one over single registers. These do all of it where several buffers
+      are written and start at different places in a line.
     - A loop with sums over lanes that reads other buffers for them than for
       what it writes, in rows of a known length that is not whole lines: its
       writes alone are moved, and its sums stay as they are.
