@@ -100,36 +100,62 @@ static void createParts(IndexBuilder &i, Value begin, Value end, int64_t step,
       });
 }
 
-/// Moves the iterations of the loop to where lines start. In front and behind
-/// there is less than an iteration each, together a whole one: single units up
-/// to a multiple of a register, registers, and the same mirrored. One loop does
-/// the single units of both ends, another the registers.
-static void peelLoop(RewriterBase &b, StreamingLoop streaming) {
+/// Does the lines from `begin` to `end` as `loop` does, one at a time.
+static void createLines(RewriterBase &b, const StreamingLoop &streaming,
+                        Value begin, Value end) {
   scf::ForOp loop = streaming.loop;
-  int64_t width = streaming.width, lanes = streaming.lanes;
-  int64_t unit = streaming.unit;
-  int64_t elementBytes = streaming.elementBytes;
-  b.setInsertionPoint(loop);
   IndexBuilder i{b, loop.getLoc()};
-  Value begin = loop.getLowerBound();
-  Value address = createFirstAddress(i, streaming.writes.front(), loop);
-  Value size = i.b.createOrFold<arith::MaxSIOp>(
-      i.loc, i.sub(loop.getUpperBound(), begin), i.constant(0));
-  size = i.roundDown(i.add(size, i.constant(width - 1)), width);
+  int64_t elements = kCacheLineBytes / streaming.elementBytes;
+  auto lines = scf::ForOp::create(
+      b, i.loc, begin, end, i.constant(elements), ValueRange(),
+      [&](OpBuilder &, Location, Value position, ValueRange) {
+        createIteration(b, loop, position, elements);
+        scf::YieldOp::create(b, i.loc);
+      });
+  OpBuilder::InsertionGuard guard(b);
+  setNontemporal(b, lines, kCacheLineBytes);
+}
 
-  // An address that is no multiple of the unit never gets to a line, nor do all
-  // writes at once that are not as far from one: then there is no main part.
+/// Elements of the `size` of the loop in front of the first line. An address
+/// that is no multiple of the unit never gets to a line, nor do all writes at
+/// once that are not as far from one: these are all elements then.
+static Value createHead(IndexBuilder &i, const StreamingLoop &streaming,
+                        Value size) {
+  scf::ForOp loop = streaming.loop;
+  int64_t elementBytes = streaming.elementBytes, unit = streaming.unit;
+  Value address = createFirstAddress(i, streaming.writes.front(), loop);
   Value distances = i.mod(address, elementBytes * unit);
   for (vector::TransferWriteOp write : llvm::drop_begin(streaming.writes)) {
     Value distance = i.sub(createFirstAddress(i, write, loop), address);
-    distances = b.createOrFold<arith::OrIOp>(i.loc, distances,
-                                             i.mod(distance, kCacheLineBytes));
+    distances = i.b.createOrFold<arith::OrIOp>(
+        i.loc, distances, i.mod(distance, kCacheLineBytes));
   }
   Value head = i.div(i.mod(i.sub(i.constant(0), address), kCacheLineBytes),
                      elementBytes);
   head = i.b.createOrFold<arith::MinUIOp>(i.loc, i.roundDown(head, unit), size);
-  head = i.select(i.isZero(distances), head, size);
-  Value mainSize = i.roundDown(i.sub(size, head), width);
+  return i.select(i.isZero(distances), head, size);
+}
+
+/// Moves the iterations of the loop to where lines start. In front and behind
+/// there is less than an iteration each, together a whole one. One loop does
+/// the whole lines behind. What is left in front are single units up to a
+/// multiple of a register, and registers, and the same mirrored behind: one
+/// loop does the single units of both ends, another the registers.
+static void peelLoop(RewriterBase &b, StreamingLoop streaming) {
+  scf::ForOp loop = streaming.loop;
+  int64_t width = streaming.width, lanes = streaming.lanes;
+  int64_t unit = streaming.unit;
+  int64_t lineElements = kCacheLineBytes / streaming.elementBytes;
+  b.setInsertionPoint(loop);
+  IndexBuilder i{b, loop.getLoc()};
+  Value begin = loop.getLowerBound();
+  Value size = i.b.createOrFold<arith::MaxSIOp>(
+      i.loc, i.sub(loop.getUpperBound(), begin), i.constant(0));
+  size = i.roundDown(i.add(size, i.constant(width - 1)), width);
+  Value head = createHead(i, streaming, size);
+  Value behind = i.sub(size, head);
+  Value mainSize = i.roundDown(behind, width);
+  Value wholeSize = i.roundDown(behind, lineElements);
   Value singles = i.mod(head, lanes);
   Value numSingles =
       i.select(i.isZero(singles), i.constant(0), i.constant(lanes));
@@ -138,15 +164,16 @@ static void peelLoop(RewriterBase &b, StreamingLoop streaming) {
     createParts(
         i, begin, numSingles, unit, singles, i.sub(size, i.constant(lanes)),
         [&](Value position) { createIteration(b, loop, position, unit); });
-  createParts(i, i.add(begin, singles),
-              i.sub(i.sub(size, mainSize), numSingles), lanes,
-              i.sub(head, singles), mainSize, [&](Value position) {
-                createIteration(b, loop, position, lanes);
-              });
-  Value mainBegin = i.add(begin, head);
+  createParts(
+      i, i.add(begin, singles), i.sub(i.sub(size, wholeSize), numSingles),
+      lanes, i.sub(head, singles), wholeSize,
+      [&](Value position) { createIteration(b, loop, position, lanes); });
+  Value mainBegin = i.add(begin, head), mainEnd = i.add(mainBegin, mainSize);
+  if (lineElements < width)
+    createLines(b, streaming, mainEnd, i.add(mainBegin, wholeSize));
   b.modifyOpInPlace(loop, [&] {
     loop.setLowerBound(mainBegin);
-    loop.setUpperBound(i.add(mainBegin, mainSize));
+    loop.setUpperBound(mainEnd);
   });
   setNontemporal(b, loop, kCacheLineBytes);
 }

@@ -20,6 +20,8 @@
 //       CHECK:     %[[REST:.*]] = arith.subi %c992, %[[HEAD]]
 //       CHECK:     %[[ITERATIONS:.*]] = arith.divui %[[REST]], %c32
 //       CHECK:     %[[MAIN:.*]] = arith.muli %[[ITERATIONS]], %c32
+//       CHECK:     %[[LINES:.*]] = arith.divui %[[REST]], %c16
+//       CHECK:     %[[WHOLE:.*]] = arith.muli %[[LINES]], %c16
 // Single elements, at both ends.
 //       CHECK:     %[[SINGLES:.*]] = arith.andi %[[HEAD]], %c7
 //       CHECK:     scf.for %[[I:.*]] = %c0 to %{{.*}} step %c1 {
@@ -36,7 +38,12 @@
 //       CHECK:       arith.addf {{.*}}, %{{.*}} : vector<8xf32>
 //       CHECK:       vector.transfer_write {{.*}} : vector<8xf32>, memref<8x1000xf32>
 //       CHECK:     }
+// Whole lines that are no iteration.
 //       CHECK:     %[[END:.*]] = arith.addi %[[HEAD]], %[[MAIN]]
+//       CHECK:     %[[LAST:.*]] = arith.addi %[[HEAD]], %[[WHOLE]]
+//       CHECK:     scf.for %{{.*}} = %[[END]] to %[[LAST]] step %c16 {
+//       CHECK:       vector.store {{.*}} {alignment = 64 : i64, nontemporal = true} : memref<8x1000xf32>, vector<16xf32>
+//       CHECK:     }
 //       CHECK:     scf.for %{{.*}} = %[[HEAD]] to %[[END]] step %c32 {
 //       CHECK:       memref.prefetch
 //       CHECK:       vector.store {{.*}} {alignment = 64 : i64, nontemporal = true} : memref<8x1000xf32>, vector<32xf32>

@@ -222,9 +222,10 @@ def NontemporalStoresPass
     changed. Where a line starts is known at run time:
 
     - A loop that does the same to each element is moved to the first line that
-      it writes. The less than one iteration in front and behind is done by two
-      short loops, one over single elements (over eight, where there are bits)
-      and one over single registers. These do all of it where several buffers
+      it writes. The less than one iteration in front and behind is done by short
+      loops: whole lines behind by one, which writes past the caches, too, and
+      the rest by one over single registers and one over single elements (over
+      eight, where there are bits). These two do all of it where several buffers
       are written and start at different places in a line.
     - A loop with sums over lanes that reads other buffers for them than for
       what it writes, in rows of a known length that is not whole lines: its
@@ -255,6 +256,7 @@ def NontemporalStoresPass
     %main = ... (%n - %head) rounded down to a multiple of 32
     scf.for ... step %c1 { ... memref.store %v, %y[%r, %j] }
     scf.for ... step %c8 { ... vector.transfer_write %v, %y[%r, %j] }
+    scf.for ... step %c16 { ... vector.store %v, %y[%r, %j] {alignment = 64, nontemporal = true} }
     scf.for %i = %head to %head + %main step %c32 {
       ...
       vector.store %v, %y[%r, %i] {alignment = 64, nontemporal = true} ...
