@@ -96,8 +96,7 @@ int64_t mlir::bn::getKnownDivisor(OpFoldResult value) {
     return of(0) * of(1);
   APInt mask;
   if (isa<arith::AndIOp>(op) &&
-      matchPattern(op->getOperand(1),
-                   m_ConstantInt(&mask)) &&
+      matchPattern(op->getOperand(1), m_ConstantInt(&mask)) &&
       mask.isMask()) // a remainder
     return std::gcd(of(0), mask.getSExtValue() + 1);
   return 1;

@@ -96,6 +96,7 @@ private:
   FailureOr<Value> createByteMask(Operation *access, Value mask);
   LogicalResult packRead(vector::TransferReadOp read);
   LogicalResult packWrite(vector::TransferWriteOp write);
+  void packPrefetch(memref::PrefetchOp prefetch);
 
   RewriterBase &b;
   ViewBitsOp view;
@@ -269,15 +270,18 @@ LogicalResult BitPacker::packWrite(vector::TransferWriteOp write) {
   return success();
 }
 
+void BitPacker::packPrefetch(memref::PrefetchOp prefetch) {
+  b.setInsertionPoint(prefetch);
+  Value bit = createBitIndex(prefetch.getMemref(), prefetch.getIndices());
+  Value byte = IndexBuilder{b, prefetch.getLoc()}.div(bit, kByteBits);
+  b.replaceOpWithNewOp<memref::PrefetchOp>(
+      prefetch, view.getSource(), byte, prefetch.getIsWrite(),
+      prefetch.getLocalityHint(), prefetch.getIsDataCache());
+}
+
 LogicalResult BitPacker::pack(Operation *access) {
   if (auto prefetch = dyn_cast<memref::PrefetchOp>(access)) {
-    b.setInsertionPoint(access);
-    Value bit = createBitIndex(prefetch.getMemref(), prefetch.getIndices());
-    b.replaceOpWithNewOp<memref::PrefetchOp>(
-        prefetch, view.getSource(),
-        IndexBuilder{b, prefetch.getLoc()}.div(bit, kByteBits),
-        prefetch.getIsWrite(), prefetch.getLocalityHint(),
-        prefetch.getIsDataCache());
+    packPrefetch(prefetch);
     return success();
   }
   access = widen(access);

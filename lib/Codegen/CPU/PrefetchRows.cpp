@@ -188,9 +188,9 @@ static SmallVector<Access> collectReads(scf::ForOp rows) {
   return distinct;
 }
 
-/// The writes of bits in `rows` to lines that no write before has asked for. A
-/// store whose line is not there holds up those behind it, and rows of bits are
-/// too short for a processor to foresee the next one.
+/// The writes of bits in `rows`. A store whose line is not there holds up those
+/// behind it, and rows of bits are too short for a processor to foresee the
+/// next one.
 static SmallVector<Access> collectBitWrites(scf::ForOp rows) {
   SmallVector<Access> writes;
   rows.walk([&](vector::TransferWriteOp op) {

@@ -235,11 +235,9 @@ Coefficients BackwardBuilder::createCoefficients() {
   for (Value &out : outs)
     out = createEmpty();
   auto results = createElementwise(b, op, ins, outs, body).getResults();
-  Coefficients coefficients{results[0], results[1], results[2], {}, {}};
-  if (folds)
-    std::tie(coefficients.folded, coefficients.doubts) =
-        std::pair(results[3], results[4]);
-  return coefficients;
+  Value folded = folds ? results[3] : Value();
+  Value doubts = folds ? results[4] : Value();
+  return {results[0], results[1], results[2], folded, doubts};
 }
 
 /// 1 where a channel's mean is too far from 0 for `c` to hold it, or f32 may
