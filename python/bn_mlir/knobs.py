@@ -26,21 +26,28 @@ def _to_bool(text: str) -> bool:
     return words[text.lower()]
 
 
+def _to_int(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise ValueError(f"expected an integer, got '{text}'") from None
+
+
 def _to_bytes(text: str) -> int:
     units = {"k": 10, "m": 20, "g": 30}
     shift = units.get(text[-1:].lower(), 0)
-    return int(text[:-1] if shift else text) << shift
+    return _to_int(text[:-1] if shift else text) << shift
 
 
 #: For each option the variable that sets it, and how its text is read.
 KNOBS: dict[str, tuple[str, Callable[[str], Any]]] = {
-    "threads": ("BN_THREADS", int),
+    "threads": ("BN_THREADS", _to_int),
     "disk_cache": ("BN_DISK_CACHE", _to_bool),
     "cache_dir": ("BN_CACHE_DIR", str),
     "dump_dir": ("BN_DUMP_DIR", str),
     "cpu": ("BN_CPU", str),
     "features": ("BN_FEATURES", str),
-    "opt_level": ("BN_OPT_LEVEL", int),
+    "opt_level": ("BN_OPT_LEVEL", _to_int),
     "perf": ("BN_PERF", _to_bool),
     "gdb": ("BN_GDB", _to_bool),
     "pool_limit": ("BN_POOL_LIMIT", _to_bytes),

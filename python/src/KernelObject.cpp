@@ -277,9 +277,13 @@ nb::object KernelObject::callSpec(nb::args arrays, nb::handle out) const {
   size_t numInputs = llvm::count_if(operands, [](const KernelOperand &operand) {
     return operand.access == Access::Read;
   });
-  if (arrays.size() != numInputs)
-    raiseTypeError(llvm::formatv("expected {0} arrays, got {1}", numInputs,
-                                 arrays.size()));
+  if (arrays.size() != numInputs) {
+    auto names = llvm::map_range(
+        operands.take_front(numInputs),
+        [](const KernelOperand &operand) { return operand.name; });
+    raiseTypeError(llvm::formatv("expected {0} arrays, {1}, got {2}", numInputs,
+                                 llvm::join(names, ", "), arrays.size()));
+  }
   llvm::SmallVector<Array, 8> imported;
   llvm::SmallVector<TensorView, 12> views;
   for (size_t index = 0; index < numInputs; ++index) {
