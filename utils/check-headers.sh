@@ -11,5 +11,10 @@ check_header() {
 }
 export -f check_header
 
-find "$prefix/include" -name '*.h' -print0 |
+mapfile -d '' headers < <(find "$prefix/include" -name '*.h' -print0)
+if [ ${#headers[@]} -eq 0 ]; then
+  echo "expected headers in $prefix/include, got none" >&2
+  exit 1
+fi
+printf '%s\0' "${headers[@]}" |
   xargs -0 -P "$(nproc)" -I{} bash -c 'check_header "$1" "$2"' _ {} "$prefix"

@@ -169,6 +169,47 @@ def test_in_place(shape, axis, place):
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.parametrize("saved", ["output", "bits"])
+@pytest.mark.parametrize("dtype", ["f16", "f32"])
+def test_two_past_the_caches(dtype, saved):
+    """Both large gradients are stored past the caches; nothing depends on
+    where lines begin, nor on whether that is at the same elements of both."""
+    dtype = ref.DTYPES[dtype]
+    image = (64, 28, 30)  # rows end within lines
+    shape = (ref.batch_past_caches(np.prod(image) * dtype.itemsize), *image)
+    ref.assert_past_caches("backward", shape, dtype, epilogue="add_relu",
+                           has_bits=saved == "bits")
+    x = np.tile(ref.random_array((3, *image), dtype),
+                (-(-shape[0] // 3), 1, 1, 1))[:shape[0]]
+    dy, output = np.roll(x, 1, 0), np.roll(x, 2, 0)
+    scale, _, mean, variance = ref.parameters(shape, 1, ref.DTYPES["f32"])
+    arguments = {"epilogue": "add_relu", "which": ("input", "addend")}
+    arguments[saved] = output
+    if saved == "bits":
+        arguments[saved] = np.packbits(output > 0, bitorder="little").view(
+            np.int8)
+
+    def run(*elements):
+        """The gradients, so many elements behind the start of a line."""
+        out = []
+        for element in elements:
+            place = np.empty(x.size + 64, dtype)
+            start = -place.ctypes.data % 64 // dtype.itemsize + element
+            out.append(place[start:start + x.size].reshape(shape))
+        return bn_mlir.backward(dy, x, scale, mean, variance, axis=1, out=out,
+                                **arguments)
+
+    first = run(0, 0)
+    np.testing.assert_array_equal(first[1], np.where(output > 0, dy, 0))
+    some = slice(None, None, 31)  # of some channels: float64 is slow
+    case = (dy[:, some], x[:, some], scale[some], mean[some], variance[some])
+    expected = expect(case, "add_relu", output[:, some], 1, False)
+    ref.assert_close(first[0][:, some], expected[0])
+    for elements in ((8, 8), (5, 5), (0, 8), (3, 0)):
+        for got, same in zip(run(*elements), first):
+            assert got.tobytes() == same.tobytes(), elements
+
+
 @epilogues
 def test_finite_differences(epilogue):
     """Of the loss sum(dy * epilogue(training(x))), in float64."""

@@ -105,7 +105,7 @@ static void createLines(RewriterBase &b, const StreamingLoop &streaming,
                         Value begin, Value end) {
   scf::ForOp loop = streaming.loop;
   IndexBuilder i{b, loop.getLoc()};
-  int64_t elements = kCacheLineBytes / streaming.elementBytes;
+  int64_t elements = streaming.getLineElements();
   auto lines = scf::ForOp::create(
       b, i.loc, begin, end, i.constant(elements), ValueRange(),
       [&](OpBuilder &, Location, Value position, ValueRange) {
@@ -145,7 +145,7 @@ static void peelLoop(RewriterBase &b, StreamingLoop streaming) {
   scf::ForOp loop = streaming.loop;
   int64_t width = streaming.width, lanes = streaming.lanes;
   int64_t unit = streaming.unit;
-  int64_t lineElements = kCacheLineBytes / streaming.elementBytes;
+  int64_t lineElements = streaming.getLineElements();
   b.setInsertionPoint(loop);
   IndexBuilder i{b, loop.getLoc()};
   Value begin = loop.getLowerBound();
@@ -191,7 +191,7 @@ static bool moveWrites(RewriterBase &b, StreamingLoop &streaming) {
   if (!writing.loop)
     return false;
   writing.writes = getStreamingWrites(writing.loop);
-  if (writing.writes.size() != streaming.writes.size() || !writing.canPeel()) {
+  if (!writing.canPeel()) {
     b.eraseOp(writing.loop);
     return false;
   }

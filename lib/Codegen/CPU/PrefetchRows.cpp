@@ -43,12 +43,12 @@ static constexpr int64_t kPartOfL1 = 6;
 
 namespace {
 /// A read of contiguous elements that are at least a cache line, or a write of
-/// bits, which are a part of one.
+/// bits.
 struct Access {
   Operation *op;
   Value buffer;
   SmallVector<Value> indices;
-  int64_t bytes, bytesPerElement;
+  int64_t bytes, bitsPerElement;
 };
 } // namespace
 
@@ -74,11 +74,11 @@ static std::optional<Access> matchRead(Operation *op) {
       !type.getElementType().isIntOrFloat() ||
       vector.getElementTypeBitWidth() != type.getElementTypeBitWidth())
     return std::nullopt;
-  int64_t bytesPerElement = type.getElementTypeBitWidth() / 8;
-  int64_t bytes = vector.getNumElements() * bytesPerElement;
+  int64_t bitsPerElement = type.getElementTypeBitWidth();
+  int64_t bytes = vector.getNumElements() * bitsPerElement / kByteBits;
   if (bytes < kCacheLineBytes)
     return std::nullopt;
-  return Access{op, buffer, std::move(indices), bytes, bytesPerElement};
+  return Access{op, buffer, std::move(indices), bytes, bitsPerElement};
 }
 
 //===----------------------------------------------------------------------===//
@@ -196,7 +196,7 @@ static SmallVector<Access> collectBitWrites(scf::ForOp rows) {
   rows.walk([&](vector::TransferWriteOp op) {
     int64_t bytes =
         llvm::divideCeil(op.getVectorType().getNumElements(), kByteBits);
-    Access write{op, op.getBase(), op.getIndices(), bytes, 0};
+    Access write{op, op.getBase(), op.getIndices(), bytes, 1};
     if (isOfBits(op.getBase()) && !op.getMask() &&
         hasAddressThatMoves(write, rows))
       writes.push_back(std::move(write));
@@ -216,7 +216,9 @@ static int64_t getRowBytes(const Access &read, scf::ForOp rows) {
       if (!count) {
         auto type = cast<MemRefType>(getWholeBuffer(read).getType());
         int64_t row = type.getRank() == 0 ? 0 : type.getShape().back();
-        return ShapedType::isDynamic(row) ? 0 : row * read.bytesPerElement;
+        return ShapedType::isDynamic(row)
+                   ? 0
+                   : row * read.bitsPerElement / kByteBits;
       }
       bytes *= count->getSExtValue();
     }
@@ -257,8 +259,8 @@ static void createPrefetches(RewriterBase &b, LookAhead &ahead,
   b.setInsertionPoint(access.op);
   for (int64_t byte = 0; byte < access.bytes; byte += kCacheLineBytes) {
     if (byte != 0) {
-      Value elements =
-          arith::ConstantIndexOp::create(b, loc, byte / access.bytesPerElement);
+      Value elements = arith::ConstantIndexOp::create(
+          b, loc, byte * kByteBits / access.bitsPerElement);
       indices.back() = arith::AddIOp::create(b, loc, start, elements);
     }
     memref::PrefetchOp::create(b, loc, buffer, indices, isWrite, locality,

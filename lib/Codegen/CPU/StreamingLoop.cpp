@@ -13,7 +13,6 @@
 #include "StreamingLoop.h"
 #include "BitAccess.h"
 #include "LoopWidth.h"
-#include "bn/Dialect/BN/IR/BNDialect.h"
 
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/IR/Matchers.h"

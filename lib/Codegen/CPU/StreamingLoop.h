@@ -13,6 +13,8 @@
 #ifndef BN_LIB_CODEGEN_CPU_STREAMINGLOOP_H
 #define BN_LIB_CODEGEN_CPU_STREAMINGLOOP_H
 
+#include "bn/Dialect/BN/IR/BNDialect.h"
+
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
@@ -33,6 +35,8 @@ struct StreamingLoop {
   /// True when the loop has the same work for each element, and so much that
   /// the parts in front of and behind whole lines do not matter.
   bool canPeel();
+  /// Elements of what is written that are a line.
+  int64_t getLineElements() const { return kCacheLineBytes / elementBytes; }
   /// Those of `writes`, and those of bits that come of the same elements.
   SmallVector<vector::TransferWriteOp> getWritesWithBits();
 

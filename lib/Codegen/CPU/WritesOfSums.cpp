@@ -41,6 +41,7 @@ static Slice getWriteSlice(scf::ForOp loop,
     assert(succeeded(result) && "expected a slice of a block");
     (void)result;
   }
+  // As in the block: a write may be to what the slice of a later one reads.
   return topologicalSort(slice);
 }
 
@@ -77,11 +78,11 @@ static Value getBuffer(Operation *op) {
   return nullptr;
 }
 
-/// True when the rest of `loop` may access a buffer that `slice` reads.
+/// True when the rest of `loop` may access a buffer that `slice` does.
 static bool sharesBuffers(scf::ForOp loop, const Slice &slice) {
   DenseSet<Value> buffers;
   for (Operation *op : slice)
-    if (!isa<vector::TransferWriteOp>(op) && !isMemoryEffectFree(op))
+    if (!isMemoryEffectFree(op))
       buffers.insert(getBuffer(op));
   if (buffers.contains(nullptr))
     return true;

@@ -22,8 +22,8 @@ namespace mlir::bn {
 
 /// Creates a loop in front of `loop`, with its bounds, that does `writes` and
 /// what they need. Returns null when that depends on what `loop` carries from
-/// iteration to iteration, or when the rest of `loop` reads what it reads: the
-/// data may be overwritten in place.
+/// iteration to iteration, or when the rest of `loop` accesses what it
+/// accesses: the data may be overwritten in place.
 scf::ForOp createWritingLoop(RewriterBase &b, scf::ForOp loop,
                              ArrayRef<vector::TransferWriteOp> writes);
 

@@ -319,6 +319,27 @@ func.func @bits(%from: memref<128xi8>, %to: memref<128xi8>) {
 
 // -----
 
+// 1024 of them are two lines.
+// LLVM-LABEL: llvm.func @long_bits(
+// CHECK-LABEL: func @long_bits
+//       CHECK:   %[[WRITTEN:.*]] = bn.view_bits
+//       CHECK:     memref.prefetch %[[WRITTEN]][%[[AHEAD:.*]], %c0], write
+//       CHECK:     memref.prefetch %[[WRITTEN]][%[[AHEAD]], %c512], write
+//       CHECK:     vector.transfer_write %{{.*}}, %[[WRITTEN]][%{{.*}}, %c0]
+func.func @long_bits(%to: memref<1024xi8>, %v: vector<1024xi8>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c8 = arith.constant 8 : index
+  %y = bn.view_bits %to : memref<1024xi8> to memref<8x1024xi8>
+  scf.for %r = %c0 to %c8 step %c1 {
+    vector.transfer_write %v, %y[%r, %c0] {in_bounds = [true]}
+        : vector<1024xi8>, memref<8x1024xi8>
+  } {bn.prefetch = 1 : i64}
+  return
+}
+
+// -----
+
 // No mark; an address from memory or carried along.
 // CHECK-LABEL: func @others
 //   CHECK-NOT:   prefetch

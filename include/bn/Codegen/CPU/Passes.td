@@ -207,7 +207,7 @@ def PrefetchRowsPass
            "`dlti.target_system_spec`, else of the host">
   ];
   let statistics = [
-    Statistic<"numPrefetched", "prefetched", "vector reads with prefetches">
+    Statistic<"numPrefetched", "prefetched", "vector reads, and writes of bits, with prefetches">
   ];
 }
 
@@ -225,8 +225,9 @@ def NontemporalStoresPass
       it writes. The less than one iteration in front and behind is done by short
       loops: whole lines behind by one, which writes past the caches, too, and
       the rest by one over single registers and one over single elements (over
-      eight, where there are bits). These two do all of it where several buffers
-      are written and start at different places in a line.
+      eight, where there are bits). These two do all of it where lines are never
+      met: several buffers are written and start at different places in a line,
+      or an address is no multiple of an element, or, with bits, of eight.
     - A loop with sums over lanes that reads other buffers for them than for
       what it writes, in rows of a known length that is not whole lines: its
       writes alone are moved, and its sums stay as they are.

@@ -43,7 +43,11 @@ struct BackwardBuilder {
 
 private:
   bool takesRawSums();
-  Value isFar(Arith &arith, Value mean, Value second, double mostSquare);
+  /// `second` is the second statistic.
+  Value isFar(Arith &arith, Value mean, Value second, double mostSquare) {
+    return isFarFromZero(arith, mean, second, op.getStatisticsKind(),
+                         mostSquare);
+  }
   Value createPivot();
   void createSums(bool dy, bool dyXmu);
   void createParameterGrads();
@@ -92,19 +96,6 @@ public:
 bool BackwardBuilder::takesRawSums() {
   LoweringStrategyAttr strategy = getLoweringStrategy(op);
   return strategy && strategy.getMoments() == Moments::Raw && !hasPrologue;
-}
-
-/// True where the square of the mean is above `mostSquare` variances; `second`
-/// is the second statistic. Comparisons with NaN are false.
-Value BackwardBuilder::isFar(Arith &arith, Value mean, Value second,
-                             double mostSquare) {
-  Value square = arith.mul(mean, mean);
-  Value most = arith.constant(mostSquare, wide);
-  if (op.getStatisticsKind() == StatisticsKind::inverse_std)
-    square = arith.mul(square, arith.mul(second, second));
-  else
-    most = arith.mul(most, second);
-  return arith.compare(arith::CmpFPredicate::OGT, square, most);
 }
 
 /// 0 where a channel's mean is near enough to it for sums of `dy * x`, else the
@@ -234,10 +225,10 @@ Coefficients BackwardBuilder::createCoefficients() {
   SmallVector<Value> outs(folds ? 5 : 3);
   for (Value &out : outs)
     out = createEmpty();
-  auto results = createElementwise(b, op, ins, outs, body).getResults();
-  Value folded = folds ? results[3] : Value();
-  Value doubts = folds ? results[4] : Value();
-  return {results[0], results[1], results[2], folded, doubts};
+  auto computed = createElementwise(b, op, ins, outs, body).getResults();
+  Value folded = folds ? computed[3] : Value();
+  Value doubts = folds ? computed[4] : Value();
+  return {computed[0], computed[1], computed[2], folded, doubts};
 }
 
 /// 1 where a channel's mean is too far from 0 for `c` to hold it, or f32 may

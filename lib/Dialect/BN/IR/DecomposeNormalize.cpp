@@ -106,10 +106,8 @@ void CoefficientsBuilder::foldMean(Arith arith, Value mean, Value variance,
     return arith::OrIOp::create(arith.b, loc, x, y);
   };
   Value part = arith.mulOrZero(mean, a);
-  Value most =
-      arith.mul(variance, arith.constant(kMostFolded * kMostFolded, wide));
-  Value isFar =
-      arith.compare(arith::CmpFPredicate::OGT, arith.mul(mean, mean), most);
+  Value isFar = isFarFromZero(arith, mean, variance, StatisticsKind::variance,
+                              kMostFolded * kMostFolded);
   isFar = either(
       isFar, either(isAbove(a, kLargestFolded), isAbove(part, kLargestFolded)));
   results.push_back(arith.convert(arith.sub(offset, part), narrow));

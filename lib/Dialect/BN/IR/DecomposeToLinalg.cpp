@@ -98,6 +98,17 @@ ValueRange mlir::bn::replaceDoubtfulSums(OpBuilder &b, Operation *from,
       });
 }
 
+Value mlir::bn::isFarFromZero(Arith &arith, Value mean, Value second,
+                              StatisticsKind kind, double mostSquare) {
+  Value square = arith.mul(mean, mean);
+  Value most = arith.constant(mostSquare, mean.getType());
+  if (kind == StatisticsKind::inverse_std)
+    square = arith.mul(square, arith.mul(second, second));
+  else
+    most = arith.mul(most, second);
+  return arith.compare(arith::CmpFPredicate::OGT, square, most);
+}
+
 bool mlir::bn::paysToFoldMean(Operation *op, Value data) {
   LoweringStrategyAttr strategy = getLoweringStrategy(op);
   auto type = cast<ShapedType>(data.getType());

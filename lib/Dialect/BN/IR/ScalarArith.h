@@ -107,9 +107,14 @@ Value createElementCount(OpBuilder &b, Location loc, Value input,
 /// it is what rounding errors grow with (docs/Numerics.md).
 inline constexpr double kMostSquare = 9;
 
+/// True where the square of `mean` is above `mostSquare` variances; `second` is
+/// the second statistic, of this kind. Comparisons with NaN are false.
+Value isFarFromZero(Arith &arith, Value mean, Value second, StatisticsKind kind,
+                    double mostSquare);
+
 /// The most deviations that the means of all channels may be from 0 for a sweep
-/// that has them in its offsets, and the largest product of a mean and its
-/// coefficient that nothing overflows with. What is rounded is far below half a
+/// that has them in its offsets, and the largest coefficient, or product of one
+/// and a mean, that nothing overflows with. What is rounded is far below half a
 /// unit of the 16 bits of elements near the mean (docs/Numerics.md).
 inline constexpr double kMostFolded = 16, kLargestFolded = 0x1p100;
 
