@@ -23,6 +23,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/Transforms/RequestCWrappers.h"
 #include "mlir/Dialect/Linalg/Passes.h"
+#include "mlir/Dialect/Math/Transforms/Passes.h"
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
 #include "mlir/Dialect/SCF/Transforms/Passes.h"
 #include "mlir/Pass/PassManager.h"
@@ -143,6 +144,19 @@ void mlir::bn::buildBufferPhase(OpPassManager &pm, const CPUPipelineOptions &) {
   pm.addNestedPass<func::FuncOp>(createDeallocateBuffersPass());
 }
 
+/// What the input computes in bf16: each op rounds its result, for which LLVM
+/// would call library functions.
+static void addArithmeticInF32(OpPassManager &pm) {
+  math::MathExtendToSupportedTypesOptions functions;
+  functions.extraTypeStrs = {"f16"};
+  pm.addNestedPass<func::FuncOp>(
+      math::createMathExtendToSupportedTypes(functions));
+  arith::ArithEmulateUnsupportedFloatsOptions emulate;
+  emulate.sourceTypeStrs = {"bf16"};
+  pm.addNestedPass<func::FuncOp>(
+      arith::createArithEmulateUnsupportedFloats(emulate));
+}
+
 void mlir::bn::buildLLVMPhase(OpPassManager &pm,
                               const CPUPipelineOptions &options) {
   pm.addNestedPass<func::FuncOp>(createForallToOpenMPPass());
@@ -153,9 +167,15 @@ void mlir::bn::buildLLVMPhase(OpPassManager &pm,
   pm.addPass(createCanonicalizerPass());
   pm.addNestedPass<func::FuncOp>(memref::createExpandStridedMetadataPass());
   pm.addPass(createLowerAffinePass());
-  pm.addNestedPass<func::FuncOp>(createPairBF16LanesPass({options.avx512BF16}));
   if (!options.avx512BF16)
-    pm.addNestedPass<func::FuncOp>(createRoundToBF16Pass());
+    addArithmeticInF32(pm);
+  pm.addNestedPass<func::FuncOp>(createPairBF16LanesPass({options.avx512BF16}));
+  if (!options.avx512BF16) {
+    RoundToBF16PassOptions round;
+    if (options.vectorBits != 0)
+      round.vectorBits = options.vectorBits;
+    pm.addNestedPass<func::FuncOp>(createRoundToBF16Pass(round));
+  }
   // What is left of bf16: from f64.
   arith::ArithExpandOpsPassOptions expand;
   expand.includeBf16 = !options.avx512BF16;

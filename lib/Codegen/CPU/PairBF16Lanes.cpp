@@ -17,6 +17,7 @@
 #include "WidenBF16Pairs.h"
 #include "bn/Codegen/CPU/Passes.h"
 
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/Matchers.h"
 #include "mlir/IR/PatternMatch.h"
@@ -53,6 +54,7 @@ private:
   using Halves = std::pair<Value, Value>;
 
   bool isLeaf(Operation *op) const;
+  bool hasShortNaN() const;
   bool add(Value value);
   Type getHalf(Type type) const;
   void split(RewriterBase &b, Operation *op);
@@ -81,6 +83,16 @@ static bool isSplat(Operation *op) {
     return elements.isSplat();
   auto broadcast = dyn_cast<vector::BroadcastOp>(op);
   return broadcast && !isa<VectorType>(broadcast.getSourceType());
+}
+
+/// `number`, or if that is NaN, one whose lower half is 0: once for a loop.
+static Value createShortNaN(OpBuilder &b, Location loc, Value number) {
+  auto type = cast<FloatType>(number.getType());
+  Value isNaN =
+      arith::CmpFOp::create(b, loc, arith::CmpFPredicate::UNO, number, number);
+  Value quiet = arith::ConstantOp::create(
+      b, loc, b.getFloatAttr(type, APFloat::getQNaN(type.getFloatSemantics())));
+  return arith::SelectOp::create(b, loc, isNaN, quiet, number);
 }
 
 /// Leaves may have other users.
@@ -143,8 +155,10 @@ void Chain::split(RewriterBase &b, Operation *op) {
     return;
   }
   if (auto broadcast = dyn_cast<vector::BroadcastOp>(op)) {
-    Value same = vector::BroadcastOp::create(b, op->getLoc(), half,
-                                             broadcast.getSource());
+    Value source = broadcast.getSource();
+    if (!avx512BF16 && source.getType().isF32())
+      source = createShortNaN(b, op->getLoc(), source);
+    Value same = vector::BroadcastOp::create(b, op->getLoc(), half, source);
     halves[result] = {same, same};
     return;
   }
@@ -162,8 +176,28 @@ void Chain::split(RewriterBase &b, Operation *op) {
   halves[result] = {create(lower), create(upper)};
 }
 
+/// True when no NaN of the result has anything in its lower half: what was bf16
+/// and what is broadcast have nothing there, and arithmetic adds nothing.
+bool Chain::hasShortNaN() const {
+  return llvm::all_of(ops, [&](Operation *op) {
+    DenseFPElementsAttr constant;
+    if (matchPattern(op, m_Constant(&constant)))
+      return !constant.getSplatValue<APFloat>().isNaN();
+    return isLeaf(op) ||
+           isa<arith::AddFOp, arith::SubFOp, arith::MulFOp, arith::DivFOp,
+               math::FmaOp, arith::NegFOp, arith::CmpFOp, arith::SelectOp,
+               arith::MaximumFOp, arith::MinimumFOp, arith::MaxNumFOp,
+               arith::MinNumFOp>(op);
+  });
+}
+
 Value Chain::roundInIntegers(RewriterBase &b, Halves numbers) {
   Location loc = end.getLoc();
+  if (staysNaNInHalf(end.getIn()))
+    return vector::BitCastOp::create(b, loc, end.getType(),
+                                     createRoundedPairs(b, loc, numbers.first,
+                                                        numbers.second,
+                                                        hasShortNaN()));
   Value lower = createRoundedBits(b, loc, numbers.first);
   Value upper = createRoundedBits(b, loc, numbers.second);
   Type type = lower.getType();

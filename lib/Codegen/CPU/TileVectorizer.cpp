@@ -73,6 +73,7 @@ TileVectorizer::TileVectorizer(RewriterBase &b, linalg::LinalgOp op,
                                int64_t vectorBits, int64_t unroll,
                                bool avx512BF16)
     : b(b), loc(op.getLoc()), op(op), vectorBits(vectorBits), unroll(unroll),
+      avx512BF16(avx512BF16),
       lanes(std::max<int64_t>(1, vectorBits / getComputeBits(op))),
       indices(op.getNumLoops()) {
   for (Range range : op.createLoopRanges(b, loc))
@@ -110,16 +111,21 @@ TileVectorizer::TileVectorizer(RewriterBase &b, linalg::LinalgOp op,
 
 /// True when a last, masked step takes the place of steps of one element:
 /// registers of 512 bits have masks that cost nothing. What is computed on the
-/// lanes that are masked off must have no effect.
+/// lanes that are masked off must have no effect. LLVM takes masked accesses to
+/// bf16 apart where the target has no instructions for it.
 bool TileVectorizer::hasMasks() {
   return vectorBits >= kMaskedBits &&
-         llvm::all_of(op.getBlock()->without_terminator(),
-                      [](Operation &inner) { return isSpeculatable(&inner); });
+         llvm::all_of(
+             op.getBlock()->without_terminator(),
+             [](Operation &inner) { return isSpeculatable(&inner); }) &&
+         (avx512BF16 || llvm::none_of(op->getOperandTypes(), [](Type type) {
+            return getElementTypeOrSelf(type).isBF16();
+          }));
 }
 
 /// The widths of the strips, which descend to that of a register, and to 1 if
-/// there are no masks. With masks, all strips but the first are a single step
-/// where the size is known.
+/// there are no masks. Where the size is known they descend by halves, so that
+/// all strips but the first are a single step, or less than kLeastLanes.
 SmallVector<int64_t> TileVectorizer::selectWidths() {
   bool strided = llvm::any_of(op->getOpOperands(), [&](OpOperand &operand) {
     AffineMap map = op.getMatchingIndexingMap(&operand);
@@ -130,15 +136,18 @@ SmallVector<int64_t> TileVectorizer::selectWidths() {
     return {1};
   // One number per channel is little work: no register tiles.
   bool isLarge = op.getNumLoops() > 1 || stripIsReduction;
-  bool byHalves =
-      hasMasks() && stripDim && getConstantIntValue(sizes[*stripDim]);
+  bool byHalves = stripDim && getConstantIntValue(sizes[*stripDim]);
   SmallVector<int64_t> widths;
   for (int64_t registers = isLarge ? unroll : 1; registers > 1;
        registers = byHalves ? registers / 2 : 1)
     widths.push_back(lanes * registers);
   widths.push_back(lanes);
-  if (!hasMasks())
-    widths.push_back(1);
+  if (hasMasks())
+    return widths;
+  bool hasParts = byHalves && dots.empty(); // a dot product is of a register
+  for (int64_t part = lanes / 2; hasParts && part >= kLeastLanes; part /= 2)
+    widths.push_back(part);
+  widths.push_back(1);
   return widths;
 }
 

@@ -37,6 +37,8 @@ public:
 private:
   /// Longest dimension that is summed in registers, without a loop.
   static constexpr int64_t kMaxUnrolled = 8;
+  /// Fewer elements than these are left one by one.
+  static constexpr int64_t kLeastLanes = 4;
 
   using Body = function_ref<Values(ValueRange carried)>;
 
@@ -117,6 +119,7 @@ private:
   Location loc;
   linalg::LinalgOp op;
   int64_t vectorBits, unroll;
+  bool avx512BF16;
   /// Elements of a register; of one of bf16 where dot products add up a strip.
   int64_t lanes;
   SmallVector<OpFoldResult> sizes;

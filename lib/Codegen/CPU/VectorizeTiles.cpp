@@ -8,8 +8,9 @@
 //
 // Phase 'vector'. A linalg op on a tile becomes loops over its dimensions; the
 // contiguous dimension advances in strips of a register tile, then of one
-// vector register, then of one element, so that any static or dynamic size has
-// a correct tail; where masks are free, one masked step is the tail. Reductions
+// vector register or, of a known size, of half as many elements each, then of
+// one element, so that any static or dynamic size has a correct tail; where
+// masks are free, one masked step is the tail. Reductions
 // carry their accumulators in registers, one for each strip width.
 // docs/Rationale.md says why this is not linalg::vectorize.
 //

@@ -84,8 +84,7 @@ bool StrategySelector::goesAlone() {
 bool StrategySelector::paysPipelined(bool areTogether) {
   if (goesAlone())
     return true;
-  bool fillsCache =
-      areTogether && is16Bit() && machine.vectorBits >= kMaskedBits;
+  bool fillsCache = areTogether && is16Bit();
   return !storesToCaches() && !fillsCache && isa<TrainingOp>(op.getOperation());
 }
 
@@ -186,10 +185,13 @@ int64_t StrategySelector::getRowsAhead(int64_t bytes, int64_t group,
 
 /// Rows ahead that the sweeps over a slab of several channels ask for past the
 /// caches. Where the last-level cache is far, this pays only for 16-bit data,
-/// as in a sweep (selectSweepPrefetch).
+/// as in a sweep (selectSweepPrefetch). Of gradients, registers below
+/// kMaskedBits take longer than the memory.
 int64_t StrategySelector::selectSlabPrefetch(int64_t group) {
+  bool hasTime =
+      machine.vectorBits >= kMaskedBits || isa<TrainingOp>(op.getOperation());
   if (group == 1 || (!is16Bit() && machine.hasFarL3()) || storesToCaches() ||
-      machine.vectorBits < kMaskedBits)
+      !hasTime)
     return 0;
   return getRowsAhead(kAhead, group, size(0));
 }

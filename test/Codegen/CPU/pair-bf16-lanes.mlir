@@ -14,7 +14,11 @@
 // CHECK-LABEL: func @affine
 //  CHECK-SAME:     %[[X:[a-z0-9]+]]: vector<32xbf16>, %[[S:[a-z0-9]+]]: f32
 //   CHECK-DAG:   %[[ONE:.*]] = arith.constant dense<1.000000e+00> : vector<16xf32>
-//   CHECK-DAG:   %[[FACTOR:.*]] = vector.broadcast %[[S]] : f32 to vector<16xf32>
+// If the number is NaN, it gets one whose lower half is 0: none is rounded up.
+//       CHECK:   %[[NAN:.*]] = arith.cmpf uno, %[[S]], %[[S]] : f32
+//       CHECK:   %[[QUIET:.*]] = arith.constant 0x7FC00000 : f32
+//       CHECK:   %[[S1:.*]] = arith.select %[[NAN]], %[[QUIET]], %[[S]] : f32
+//       CHECK:   %[[FACTOR:.*]] = vector.broadcast %[[S1]] : f32 to vector<16xf32>
 //       CHECK:   %[[PAIRS:.*]] = vector.bitcast %[[X]] : vector<32xbf16> to vector<16xi32>
 //       CHECK:   %[[LOWER:.*]] = arith.shli %[[PAIRS]]
 //       CHECK:   %[[UPPER:.*]] = arith.andi %[[PAIRS]]
@@ -24,14 +28,11 @@
 //       CHECK:   %[[ODD1:.*]] = arith.mulf %[[ODD]], %[[FACTOR]] fastmath<contract>
 //       CHECK:   %[[EVEN2:.*]] = arith.addf %[[EVEN1]], %[[ONE]]
 //       CHECK:   %[[ODD2:.*]] = arith.addf %[[ODD1]], %[[ONE]]
-//       CHECK:   arith.cmpf uno, %[[EVEN2]], %[[EVEN2]]
-//       CHECK:   %[[EVEN3:.*]] = arith.select
-//       CHECK:   arith.cmpf uno, %[[ODD2]], %[[ODD2]]
-//       CHECK:   %[[ODD3:.*]] = arith.select
-//       CHECK:   %[[LOW:.*]] = arith.shrui %[[EVEN3]]
-//       CHECK:   %[[HIGH:.*]] = arith.andi %[[ODD3]]
-//       CHECK:   %[[BOTH:.*]] = arith.ori %[[HIGH]], %[[LOW]]
-//       CHECK:   %[[Y:.*]] = vector.bitcast %[[BOTH]] : vector<16xi32> to vector<32xbf16>
+//       CHECK:   %[[LOWER:.*]] = arith.bitcast %[[EVEN2]] : vector<16xf32> to vector<16xi32>
+//       CHECK:   %[[UPPER:.*]] = arith.bitcast %[[ODD2]] : vector<16xf32> to vector<16xi32>
+//       CHECK:   vector.shuffle {{.*}} [0, 33, 2, 35, {{.*}}] : vector<32xi16>, vector<32xi16>
+//   CHECK-NOT:   arith.cmpi
+//       CHECK:   %[[Y:.*]] = vector.bitcast %{{.*}} : vector<32xi16> to vector<32xbf16>
 //   CHECK-NOT:   vector<32xf32>
 //       CHECK:   return %[[Y]]
 func.func @affine(%x: vector<32xbf16>, %s: f32) -> vector<32xbf16> {
@@ -50,7 +51,7 @@ func.func @affine(%x: vector<32xbf16>, %s: f32) -> vector<32xbf16> {
 // CHECK-LABEL: func @relu
 //       CHECK:   arith.cmpf ogt, {{.*}} : vector<16xf32>
 //       CHECK:   arith.select {{.*}} : vector<16xi1>, vector<16xf32>
-//       CHECK:   vector.bitcast {{.*}} : vector<16xi32> to vector<32xbf16>
+//       CHECK:   vector.bitcast {{.*}} : vector<32xi16> to vector<32xbf16>
 //       CHECK:   return
 func.func @relu(%x: vector<32xbf16>, %z: vector<32xbf16>)
     -> (vector<32xbf16>, vector<32xf32>) {
@@ -92,4 +93,27 @@ func.func @others(%x: vector<32xbf16>, %c: vector<32xf32>, %s: vector<8xbf16>,
   return %2, %4, %3, %7, %10, %13
       : vector<32xbf16>, vector<32xbf16>, vector<32xf32>, vector<8xbf16>, bf16,
         vector<32xf16>
+}
+
+// -----
+
+// A NaN whose upper half is that of an infinity, which is not what arithmetic
+// makes, is to stay one: all is 32 bits wide until the last step.
+// CHECK-LABEL: func @any_nan
+//       CHECK:   %[[S:.*]] = vector.broadcast
+//       CHECK:   arith.cmpf uno, %[[EVEN:.*]], %[[EVEN]] : vector<16xf32>
+//       CHECK:   %[[EVEN1:.*]] = arith.select
+//       CHECK:   arith.cmpf uno, %[[ODD:.*]], %[[ODD]] : vector<16xf32>
+//       CHECK:   %[[ODD1:.*]] = arith.select
+//       CHECK:   %[[LOW:.*]] = arith.shrui %[[EVEN1]]
+//       CHECK:   %[[HIGH:.*]] = arith.andi %[[ODD1]]
+//       CHECK:   %[[BOTH:.*]] = arith.ori %[[HIGH]], %[[LOW]]
+//       CHECK:   vector.bitcast %[[BOTH]] : vector<16xi32> to vector<32xbf16>
+func.func @any_nan(%x: vector<32xbf16>, %s: f32) -> vector<32xbf16> {
+  %b = vector.broadcast %s : f32 to vector<32xf32>
+  %0 = arith.extf %x : vector<32xbf16> to vector<32xf32>
+  %1 = arith.cmpf ogt, %0, %b : vector<32xf32>
+  %2 = arith.select %1, %0, %b : vector<32xi1>, vector<32xf32>
+  %3 = arith.truncf %2 : vector<32xf32> to vector<32xbf16>
+  return %3 : vector<32xbf16>
 }

@@ -4,8 +4,8 @@
 
 // RUN: bn-opt %s --bn-vectorize-tiles="vector-bits=512" --canonicalize --split-input-file | FileCheck %s
 
-// Two sums of 260 = 4 * 64 + 4 elements. The masked end is one register, whose
-// halves would have to be put together again.
+// Two sums of 272 = 4 * 64 + 16 elements. The end is one register, whose halves
+// would have to be put together again.
 #x = affine_map<(d0) -> (d0)>
 #s = affine_map<(d0) -> ()>
 // CHECK-LABEL: func @sums
@@ -22,11 +22,11 @@
 //   CHECK-NOT:     arith.extf
 //       CHECK:     scf.yield
 //       CHECK:   arith.extf %{{.*}} : vector<16xbf16> to vector<16xf32>
-func.func @sums(%x: tensor<260xbf16>, %s0: tensor<f32>, %q0: tensor<f32>)
+func.func @sums(%x: tensor<272xbf16>, %s0: tensor<f32>, %q0: tensor<f32>)
     -> (tensor<f32>, tensor<f32>) {
   %s, %q = linalg.generic {indexing_maps = [#x, #s, #s],
                            iterator_types = ["reduction"]}
-      ins(%x : tensor<260xbf16>) outs(%s0, %q0 : tensor<f32>, tensor<f32>) {
+      ins(%x : tensor<272xbf16>) outs(%s0, %q0 : tensor<f32>, tensor<f32>) {
   ^bb0(%in: bf16, %out: f32, %out2: f32):
     %wide = arith.extf %in : bf16 to f32
     %t = arith.addf %out, %wide : f32

@@ -129,10 +129,10 @@ module attributes {
     return %y : tensor<256x256x49xf32>
   }
 
-  // Of 16-bit data, half as many bytes: sums, a pivot and coefficients are
-  // spread over the row in f32.
+  // Of 16-bit data what is spread over the row in f32 fills the L1 cache: one
+  // sweep after the other, with room for twice as many channels.
   // CHECK-LABEL: func @short_rows_of_bf16
-  //       CHECK:   <pipelined_slab, threads = 2, parallel = [0, 128, 0], tile = [128, 16, 0],
+  //       CHECK:   <slab, threads = 2, parallel = [0, 32, 0], tile = [128, 0, 0], {{.*}} stores = nontemporal, prefetch = 1>
   func.func @short_rows_of_bf16(%x: tensor<256x256x49xbf16>,
       %c: tensor<256xf32>) -> tensor<256x256x49xbf16> {
     %y, %m, %v = bn.training axis(1) epsilon(1.0)

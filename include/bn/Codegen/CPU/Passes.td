@@ -18,10 +18,11 @@ def VectorizeTilesPass
     Each linalg op on tensors becomes loops. Its contiguous dimension advances
     in strips: register tiles of `unroll` vector registers, then single
     registers, then single elements: every static or dynamic size has a correct
-    tail. Registers of 512 bits or more have masks that cost nothing: there,
-    strips of half as many registers each follow, and
-    the end is one masked step, if no op in the body could trap on what is
-    masked off. A reduction along the strips carries one
+    tail. Where the size is known, strips of half the width each follow a
+    register tile, down to four elements. Registers of 512 bits or more have
+    masks that cost nothing: there, a masked step takes the place of all that is
+    less than a register, if no op in the body could trap on what is masked off
+    and, of bf16, with `avx512-bf16`. A reduction along the strips carries one
     accumulator per strip width through its loops and sums their lanes at the
     end; a reduction across strips carries vectors. Sums are made of short ones
     for the sake of accuracy: of four registers, four rows, or, where rows are
@@ -319,9 +320,22 @@ def PairBF16LanesPass : Pass<"bn-pair-bf16-lanes", "::mlir::func::FuncOp"> {
 def RoundToBF16Pass : Pass<"bn-round-to-bf16", "::mlir::func::FuncOp"> {
   let summary = "round f32 to bf16 in integers";
   let description = [{
-    `arith.truncf` from f32 to bf16 becomes integer arithmetic on 32-bit lanes,
-    to nearest with ties to even; a NaN becomes quiet. Without hardware
-    for it LLVM calls a library function per element.
+    `arith.truncf` from f32 to bf16 becomes integer arithmetic, to nearest with
+    ties to even; a NaN becomes quiet. Without hardware for it LLVM calls a
+    library function per element.
+
+    Vectors that arithmetic made, whose NaN are quiet, are rounded two registers
+    at a time, in 16-bit lanes: `%kept` are the upper halves of both, in turns,
+    and `%cut` the lower ones. One is added where `%cut` is above one half, or
+    equal to it and `%kept` odd, but not to a NaN with all bits set:
+
+    ```mlir
+    %less = ~%kept & 1 | (%kept | 0x8000) == 0xffff
+    %rest = arith.subi (arith.maxui %cut, %less), %less : vector<16xi16>
+    %rounded = %kept + (%rest >> 15)
+    ```
+
+    All else stays in 32-bit lanes.
 
     Example:
 
@@ -340,7 +354,12 @@ def RoundToBF16Pass : Pass<"bn-round-to-bf16", "::mlir::func::FuncOp"> {
     %y = arith.bitcast %narrow : vector<8xi16> to vector<8xbf16>
     ```
   }];
-  let dependentDialects = ["::mlir::arith::ArithDialect"];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::vector::VectorDialect"];
+  let options = [
+    Option<"vectorBits", "vector-bits", "int64_t", "256",
+           "width of a vector register in bits">
+  ];
 }
 
 def FenceSelectedLoadsPass : Pass<"bn-fence-selected-loads"> {
