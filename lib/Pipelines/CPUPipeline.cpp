@@ -116,7 +116,8 @@ void mlir::bn::buildVectorPhase(OpPassManager &pm,
   pm.addNestedPass<func::FuncOp>(createCanonicalizerPass());
 }
 
-void mlir::bn::buildBufferPhase(OpPassManager &pm, const CPUPipelineOptions &) {
+void mlir::bn::buildBufferPhase(OpPassManager &pm,
+                                const CPUPipelineOptions &options) {
   bufferization::OneShotBufferizePassOptions bufferize;
   bufferize.bufferizeFunctionBoundaries = true;
   bufferize.functionBoundaryTypeConversion =
@@ -132,6 +133,8 @@ void mlir::bn::buildBufferPhase(OpPassManager &pm, const CPUPipelineOptions &) {
   pm.addNestedPass<func::FuncOp>(createLowerStridedCopiesPass());
   // Copies, and what the vectorizer left: for instance ops with linalg.index.
   pm.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());
+  if (!options.avx512BF16)
+    pm.addNestedPass<func::FuncOp>(createInterleaveCoefficientsPass());
   pm.addNestedPass<func::FuncOp>(createPrefetchRowsPass());
   pm.addNestedPass<func::FuncOp>(createNontemporalStoresPass());
   pm.addNestedPass<func::FuncOp>(createPackBitsPass());
@@ -198,6 +201,8 @@ void mlir::bn::buildLLVMPhase(OpPassManager &pm,
   if (options.avx512BF16) {
     pm.addPass(createUseAVX512BF16Pass());
     pm.addPass(createStream16BitRegistersPass());
+  } else {
+    pm.addPass(createAccessBF16AsIntegersPass());
   }
 }
 

@@ -17,8 +17,13 @@ func.func @difference(%x: tensor<45xbf16>, %z: tensor<45xbf16>)
     %t = math.tanh %a : bf16
     %u = arith.mulf %t, %b : bf16
     %v = arith.addf %u, %a : bf16
-    %w = arith.maximumf %v, %b : bf16
-    linalg.yield %w : bf16
+    %f = math.fma %v, %b, %a : bf16
+    %w = arith.maximumf %f, %b : bf16
+    %c = arith.cmpf olt, %w, %a : bf16
+    %d = arith.extf %w : bf16 to f64
+    %e = arith.truncf %d : f64 to bf16
+    %g = arith.select %c, %e, %w : bf16
+    linalg.yield %g : bf16
   } -> tensor<45xbf16>
   %empty = tensor.empty() : tensor<45xf32>
   %d = linalg.generic {indexing_maps = [#x, #x, #x, #x],
@@ -37,7 +42,10 @@ func.func @difference(%x: tensor<45xbf16>, %z: tensor<45xbf16>)
     %v0 = arith.addf %u2, %a0 : f32
     %v1 = arith.truncf %v0 : f32 to bf16
     %v2 = arith.extf %v1 : bf16 to f32
-    %w0 = arith.maximumf %v2, %b0 : f32
+    %f0 = math.fma %v2, %b0, %a0 : f32
+    %f1 = arith.truncf %f0 : f32 to bf16
+    %f2 = arith.extf %f1 : bf16 to f32
+    %w0 = arith.maximumf %f2, %b0 : f32
     %w1 = arith.extf %w : bf16 to f32
     %d0 = arith.subf %w0, %w1 : f32
     linalg.yield %d0 : f32

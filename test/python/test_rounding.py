@@ -3,6 +3,9 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Results in bf16 are rounded to nearest, ties to even, and NaN stays NaN."""
 
+import pathlib
+import platform
+
 import ml_dtypes
 import numpy as np
 import pytest
@@ -16,6 +19,22 @@ BF16 = ml_dtypes.bfloat16
 LAYOUTS = [((2, 24, 6, 8), 1), ((3, 6, 49), 1), ((2, 5, 215), 1),
            ((6, 8, 48), -1), ((7, 7, 31), -1), ((3, 300), -1), ((1, 8), -1)]
 layouts = pytest.mark.parametrize("shape, axis", LAYOUTS)
+
+
+def list_cpus():
+    """This machine, and one without instructions for bf16 that it can be."""
+    cpuinfo = pathlib.Path("/proc/cpuinfo")
+    is_haswell = (platform.machine() == "x86_64" and cpuinfo.exists()
+                  and {"avx2", "fma", "f16c"} <= set(cpuinfo.read_text().split()))
+    return ["", "x86-64-v3"] if is_haswell else [""]
+
+
+@pytest.fixture(autouse=True, params=list_cpus())
+def cpu(request):
+    before = bn_mlir.config.cpu
+    bn_mlir.config.cpu = request.param
+    yield
+    bn_mlir.config.cpu = before
 
 
 def add_to_all(x, offset, axis):
@@ -33,13 +52,12 @@ def spread(values, shape, axis):
 
 @layouts
 def test_ties_and_neighbours(shape, axis):
-    """Sums of a bf16 and an f32 that is near half of its last place."""
+    """Sums of a bf16 and an f32, many near half of a last place."""
     generator = np.random.default_rng(7)
     exponents = generator.integers(100, 150, shape, dtype=np.uint16)
     x = (exponents << 7 | generator.integers(0, 128, shape, dtype=np.uint16)
          | generator.integers(0, 2, shape, dtype=np.uint16) << 15).view(BF16)
     channels = shape[axis]
-    # Sums are exact in f32 here: 8 bits of x, and 2 ** k near its last place.
     offset = np.ldexp(np.float32(1), generator.integers(-28, 16, channels))
     offset = (offset * generator.choice([-1, 1, 3], channels)).astype(np.float32)
     with np.errstate(over="ignore"):

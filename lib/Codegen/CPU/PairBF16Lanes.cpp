@@ -7,15 +7,17 @@
 //===----------------------------------------------------------------------===//
 //
 // Phase 'llvm'. The upper and the lower half of a 32-bit lane are widened by
-// one instruction each and put together by two, where widening a vector in
-// order moves elements between registers. So elementwise work on bf16 is done
-// on the lower halves and on the upper halves of pairs.
+// one instruction each, and put together as they are rounded, where widening a
+// vector in order moves elements between registers. So elementwise work on bf16
+// is done on the lower halves and on the upper halves of pairs.
 //
 //===----------------------------------------------------------------------===//
 
+#include "BF16Chain.h"
 #include "RoundToBF16.h"
 #include "WidenBF16Pairs.h"
 #include "bn/Codegen/CPU/Passes.h"
+#include "bn/Dialect/BN/IR/BNDialect.h"
 
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -31,9 +33,6 @@ namespace mlir::bn {
 
 using namespace mlir;
 using namespace mlir::bn;
-
-/// Shorter vectors are in loops over what is left of a row.
-static constexpr int64_t kMinLanes = 16;
 
 /// Elements that AVX512-BF16 rounds at a time, half of them from each of two
 /// registers.
@@ -53,9 +52,7 @@ public:
 private:
   using Halves = std::pair<Value, Value>;
 
-  bool isLeaf(Operation *op) const;
-  bool hasShortNaN() const;
-  bool add(Value value);
+  int64_t getLanes() { return cast<VectorType>(end.getType()).getDimSize(0); }
   Type getHalf(Type type) const;
   void split(RewriterBase &b, Operation *op);
   Value roundInIntegers(RewriterBase &b, Halves numbers);
@@ -69,68 +66,14 @@ private:
 };
 } // namespace
 
-static int64_t getLanes(Type type) {
-  auto vector = dyn_cast<VectorType>(type);
-  return vector && vector.getRank() == 1 && !vector.isScalable()
-             ? vector.getDimSize(0)
-             : 0;
-}
-
-/// True for constants and broadcasts with equal elements.
-static bool isSplat(Operation *op) {
-  DenseElementsAttr elements;
-  if (matchPattern(op, m_Constant(&elements)))
-    return elements.isSplat();
-  auto broadcast = dyn_cast<vector::BroadcastOp>(op);
-  return broadcast && !isa<VectorType>(broadcast.getSourceType());
-}
-
-/// `number`, or if that is NaN, one whose lower half is 0: once for a loop.
-static Value createShortNaN(OpBuilder &b, Location loc, Value number) {
-  auto type = cast<FloatType>(number.getType());
-  Value isNaN =
-      arith::CmpFOp::create(b, loc, arith::CmpFPredicate::UNO, number, number);
-  Value quiet = arith::ConstantOp::create(
-      b, loc, b.getFloatAttr(type, APFloat::getQNaN(type.getFloatSemantics())));
-  return arith::SelectOp::create(b, loc, isNaN, quiet, number);
-}
-
 /// Leaves may have other users.
-bool Chain::isLeaf(Operation *op) const {
-  return isSplat(op) || widensBF16(op);
-}
-
-bool Chain::add(Value value) {
-  Operation *op = value.getDefiningOp();
-  if (!op || op->getNumResults() != 1 ||
-      getLanes(value.getType()) != getLanes(end.getType()))
-    return false;
-  if (ops.contains(op))
-    return true;
-  if (!isLeaf(op)) {
-    if (!OpTrait::hasElementwiseMappableTraits(op) ||
-        !isMemoryEffectFree(op) || op->getNumRegions() != 0 ||
-        op->getBlock() != end->getBlock() ||
-        !llvm::all_of(op->getOperands(),
-                      [&](Value operand) { return add(operand); }))
-      return false;
-  }
-  ops.insert(op);
-  return true;
+static bool isLeaf(Operation *op) {
+  return isSplat(op) || widensBF16(op) || isa<vector::InterleaveOp>(op);
 }
 
 bool Chain::collect() {
-  int64_t lanes = getLanes(end.getType());
-  int64_t unit = avx512BF16 ? kRounded : 2;
-  if (!isRoundingToBF16(end) || lanes < kMinLanes || lanes % unit != 0 ||
-      !add(end.getIn()))
-    return false;
-  // What others need, too, would be computed twice.
-  return llvm::all_of(ops, [&](Operation *op) {
-    return isLeaf(op) || llvm::all_of(op->getUsers(), [&](Operation *user) {
-             return user == end || ops.contains(user);
-           });
-  });
+  return collectBF16Chain(end, isLeaf, ops) &&
+         getLanes() % (avx512BF16 ? kRounded : 2) == 0;
 }
 
 Type Chain::getHalf(Type type) const {
@@ -144,6 +87,10 @@ void Chain::split(RewriterBase &b, Operation *op) {
   Value result = op->getResult(0);
   if (auto extension = dyn_cast<arith::ExtFOp>(op)) {
     halves[result] = widenBF16Pairs(b, op->getLoc(), extension.getIn());
+    return;
+  }
+  if (auto interleave = dyn_cast<vector::InterleaveOp>(op)) {
+    halves[result] = {interleave.getLhs(), interleave.getRhs()};
     return;
   }
   Type half = getHalf(result.getType());
@@ -176,28 +123,15 @@ void Chain::split(RewriterBase &b, Operation *op) {
   halves[result] = {create(lower), create(upper)};
 }
 
-/// True when no NaN of the result has anything in its lower half: what was bf16
-/// and what is broadcast have nothing there, and arithmetic adds nothing.
-bool Chain::hasShortNaN() const {
-  return llvm::all_of(ops, [&](Operation *op) {
-    DenseFPElementsAttr constant;
-    if (matchPattern(op, m_Constant(&constant)))
-      return !constant.getSplatValue<APFloat>().isNaN();
-    return isLeaf(op) ||
-           isa<arith::AddFOp, arith::SubFOp, arith::MulFOp, arith::DivFOp,
-               math::FmaOp, arith::NegFOp, arith::CmpFOp, arith::SelectOp,
-               arith::MaximumFOp, arith::MinimumFOp, arith::MaxNumFOp,
-               arith::MinNumFOp>(op);
-  });
-}
-
 Value Chain::roundInIntegers(RewriterBase &b, Halves numbers) {
   Location loc = end.getLoc();
-  if (staysNaNInHalf(end.getIn()))
-    return vector::BitCastOp::create(b, loc, end.getType(),
-                                     createRoundedPairs(b, loc, numbers.first,
-                                                        numbers.second,
-                                                        hasShortNaN()));
+  NaNBits bits = getNaNBits(end.getIn(), [](Operation *op) {
+    return makesShortNaN(op) || isa<vector::BroadcastOp>(op); // see split
+  });
+  if (bits != NaNBits::Any)
+    return vector::BitCastOp::create(
+        b, loc, end.getType(),
+        createRoundedPairs(b, loc, numbers.first, numbers.second, bits));
   Value lower = createRoundedBits(b, loc, numbers.first);
   Value upper = createRoundedBits(b, loc, numbers.second);
   Type type = lower.getType();
@@ -212,7 +146,7 @@ Value Chain::roundInIntegers(RewriterBase &b, Halves numbers) {
 /// each of the results together by one permutation.
 Value Chain::roundByInstruction(RewriterBase &b, Halves numbers) {
   Location loc = end.getLoc();
-  int64_t lanes = getLanes(end.getType()), half = kRounded / 2;
+  int64_t lanes = getLanes(), half = kRounded / 2;
   SmallVector<int64_t> inTurns, together;
   for (int64_t begin = 0; begin < lanes; begin += kRounded) {
     for (int64_t i = 0; i < half; ++i)

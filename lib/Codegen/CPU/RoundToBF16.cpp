@@ -9,13 +9,14 @@
 // Phase 'llvm'. Upstream's expansion (arith-expand) chooses NaN after the
 // truncation to 16 bits, by a mask of 32-bit lanes: on x86 such a choice is
 // made element by element. Here all is 32 bits wide until the last step; or, of
-// vectors that arithmetic made, 16 bits wide, two numbers in a lane.
+// vectors in which every NaN shows in the upper half, 16 bits wide.
 //
 //===----------------------------------------------------------------------===//
 
 #include "RoundToBF16.h"
 #include "WidenBF16Pairs.h"
 #include "bn/Codegen/CPU/Passes.h"
+#include "bn/Dialect/BN/IR/BNDialect.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -65,27 +66,63 @@ Value mlir::bn::createRoundedBits(OpBuilder &b, Location loc, Value value) {
   return arith::SelectOp::create(b, loc, isNaN, quiet, rounded);
 }
 
-/// Levels of ops that are looked through for what NaN becomes.
+/// Levels of ops that are looked through for the bits of NaN.
 static constexpr unsigned kMaxDepth = 8;
 
-bool mlir::bn::staysNaNInHalf(Value value, unsigned depth) {
+bool mlir::bn::makesShortNaN(Operation *op) {
+  return widensBF16(op) || op->hasAttr(kShortNaNAttrName);
+}
+
+static bool isConstant(Value value) {
+  if (auto broadcast = value.getDefiningOp<vector::BroadcastOp>())
+    return matchPattern(broadcast.getSource(), m_Constant());
+  return matchPattern(value, m_Constant());
+}
+
+/// True for arithmetic that is executed, so that its NaN are quiet: LLVM may
+/// replace it by an operand if all the others are constant, or if it may do
+/// more than to contract.
+static bool makesQuietNaN(Operation *op) {
+  if (!isa<arith::AddFOp, arith::SubFOp, arith::MulFOp, arith::DivFOp,
+           math::FmaOp>(op))
+    return false;
+  auto flags = cast<arith::ArithFastMathInterface>(op).getFastMathFlagsAttr();
+  bool mayOnlyContract = (flags.getValue() | arith::FastMathFlags::contract) ==
+                         arith::FastMathFlags::contract;
+  return mayOnlyContract && llvm::count_if(op->getOperands(), isConstant) + 1 <
+                                op->getNumOperands();
+}
+
+/// True for ops whose NaN are one of their operands', or the default NaN, whose
+/// lower half is 0.
+static bool passesNaNOn(Operation *op) {
+  return isa<arith::AddFOp, arith::SubFOp, arith::MulFOp, arith::DivFOp,
+             math::FmaOp, arith::SelectOp, arith::MaximumFOp, arith::MinimumFOp,
+             arith::MaxNumFOp, arith::MinNumFOp, arith::NegFOp>(op);
+}
+
+static NaNBits getNaNBits(Value value, function_ref<bool(Operation *)> isShort,
+                          unsigned depth) {
   Operation *op = value.getDefiningOp();
   if (!op || depth > kMaxDepth)
-    return false;
-  if (widensBF16(op) || isa<arith::AddFOp, arith::SubFOp, arith::MulFOp,
-                            arith::DivFOp, math::FmaOp>(op))
-    return true;
+    return NaNBits::Any;
+  if (isShort(op))
+    return NaNBits::Short;
   if (DenseFPElementsAttr elements; matchPattern(op, m_Constant(&elements)))
-    return elements.isSplat() && !elements.getSplatValue<APFloat>().isNaN();
-  ValueRange values = op->getOperands();
-  if (isa<arith::SelectOp>(op))
-    values = values.drop_front();
-  else if (!isa<arith::MaximumFOp, arith::MinimumFOp, arith::MaxNumFOp,
-                arith::MinNumFOp, arith::NegFOp>(op))
-    return false;
-  return llvm::all_of(values, [&](Value operand) {
-    return staysNaNInHalf(operand, depth + 1);
-  });
+    return elements.isSplat() && !elements.getSplatValue<APFloat>().isNaN()
+               ? NaNBits::Short
+               : NaNBits::Any;
+  if (!passesNaNOn(op))
+    return NaNBits::Any;
+  NaNBits bits = NaNBits::Short;
+  for (Value operand : op->getOperands().drop_front(isa<arith::SelectOp>(op)))
+    bits = std::min(bits, getNaNBits(operand, isShort, depth + 1));
+  return makesQuietNaN(op) ? std::max(bits, NaNBits::UpperHalf) : bits;
+}
+
+NaNBits mlir::bn::getNaNBits(Value value,
+                             function_ref<bool(Operation *)> isShort) {
+  return ::getNaNBits(value, isShort, /*depth=*/0);
 }
 
 /// The lower half of each lane of `even` beside the upper half of that of
@@ -104,9 +141,9 @@ static Value interleave(OpBuilder &b, Location loc, Value even, Value odd) {
 
 /// To nearest, ties to even, of two numbers in each 32-bit lane: what is cut
 /// off, less 1 where the last kept bit is even, says in its highest bit whether
-/// to add one. That must not run through a NaN, of which all bits may be set.
+/// to add one. That must not run through a NaN whose bits are all set.
 Value mlir::bn::createRoundedPairs(OpBuilder &b, Location loc, Value even,
-                                   Value odd, bool hasShortNaN) {
+                                   Value odd, NaNBits bits) {
   auto wide = cast<VectorType>(even.getType()).clone(b.getI32Type());
   even = arith::BitcastOp::create(b, loc, wide, even);
   odd = arith::BitcastOp::create(b, loc, wide, odd);
@@ -123,7 +160,7 @@ Value mlir::bn::createRoundedPairs(OpBuilder &b, Location loc, Value even,
   };
   Value less = arith::AndIOp::create(
       b, loc, arith::XOrIOp::create(b, loc, kept, constant(-1)), constant(1));
-  if (!hasShortNaN) {
+  if (bits != NaNBits::Short) {
     Value isAllOnes = arith::CmpIOp::create(
         b, loc, arith::CmpIPredicate::eq,
         arith::OrIOp::create(b, loc, kept, constant(-0x8000)), constant(-1));
@@ -138,6 +175,42 @@ Value mlir::bn::createRoundedPairs(OpBuilder &b, Location loc, Value even,
 }
 
 namespace {
+/// Of f64. Twice rounded, as docs/Numerics.md says of all that goes through
+/// f32.
+struct RoundThroughF32 : OpRewritePattern<arith::TruncFOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(arith::TruncFOp op,
+                                PatternRewriter &b) const override {
+    if (!getElementTypeOrSelf(op.getIn().getType()).isF64() ||
+        !getElementTypeOrSelf(op.getType()).isBF16() || op.getRoundingmode())
+      return b.notifyMatchFailure(op, "not f64 to bf16");
+    Value narrow = arith::TruncFOp::create(
+        b, op.getLoc(), withElement(op.getType(), b.getF32Type()), op.getIn());
+    b.replaceOpWithNewOp<arith::TruncFOp>(op, op.getType(), narrow);
+    return success();
+  }
+};
+
+/// The one op of the input that upstream's passes leave in bf16.
+struct FmaInF32 : OpRewritePattern<math::FmaOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(math::FmaOp op,
+                                PatternRewriter &b) const override {
+    if (!getElementTypeOrSelf(op.getType()).isBF16())
+      return b.notifyMatchFailure(op, "not bf16");
+    Type wide = withElement(op.getType(), b.getF32Type());
+    SmallVector<Value> operands;
+    for (Value operand : op->getOperands())
+      operands.push_back(arith::ExtFOp::create(b, op.getLoc(), wide, operand));
+    Value result = math::FmaOp::create(b, op.getLoc(), TypeRange(wide),
+                                       operands, op->getAttrs());
+    b.replaceOpWithNewOp<arith::TruncFOp>(op, op.getType(), result);
+    return success();
+  }
+};
+
 /// Of vectors, in place of RoundInIntegers: each two registers become one.
 struct RoundPairs : OpRewritePattern<arith::TruncFOp> {
   RoundPairs(MLIRContext *context, int64_t vectorBits)
@@ -146,32 +219,28 @@ struct RoundPairs : OpRewritePattern<arith::TruncFOp> {
   LogicalResult matchAndRewrite(arith::TruncFOp op,
                                 PatternRewriter &b) const override {
     auto type = dyn_cast<VectorType>(op.getType());
+    int64_t unit = vectorBits / 16;
     if (!isRoundingToBF16(op) || !type || type.getRank() != 1 ||
-        type.isScalable() || type.getDimSize(0) % 2 != 0 ||
-        !staysNaNInHalf(op.getIn()))
-      return b.notifyMatchFailure(op, "not pairs of what arithmetic made");
-    int64_t lanes = type.getDimSize(0), unit = vectorBits / 16;
-    if (lanes % unit != 0)
-      unit = lanes;
+        type.isScalable() || type.getDimSize(0) % unit != 0)
+      return b.notifyMatchFailure(op, "no pairs of registers");
+    NaNBits bits = getNaNBits(op.getIn(), makesShortNaN);
+    if (bits == NaNBits::Any)
+      return b.notifyMatchFailure(op, "may have NaN that look like infinity");
+    int64_t lanes = type.getDimSize(0);
     SmallVector<int64_t> first, second, inOrder;
     for (int64_t begin = 0, half = unit / 2; begin < lanes; begin += unit)
       for (int64_t i = 0; i < unit; ++i) {
         (i < half ? first : second).push_back(begin + i);
-        int64_t from = begin + i % half * 2 + i / half;
-        inOrder.append({2 * from, 2 * from + 1});
+        inOrder.push_back(begin + i % half * 2 + i / half);
       }
     Location loc = op.getLoc();
     auto shuffle = [&](Value value, ArrayRef<int64_t> which) -> Value {
       return vector::ShuffleOp::create(b, loc, value, value, which);
     };
     Value rounded = createRoundedPairs(b, loc, shuffle(op.getIn(), first),
-                                       shuffle(op.getIn(), second));
-    // As bytes: LLVM would make a shuffle of numbers one of bf16, which it
-    // does element by element.
-    auto bytes = VectorType::get(2 * lanes, b.getI8Type());
-    Value ordered =
-        shuffle(vector::BitCastOp::create(b, loc, bytes, rounded), inOrder);
-    b.replaceOpWithNewOp<vector::BitCastOp>(op, type, ordered);
+                                       shuffle(op.getIn(), second), bits);
+    b.replaceOpWithNewOp<vector::BitCastOp>(op, type,
+                                            shuffle(rounded, inOrder));
     return success();
   }
 
@@ -201,7 +270,17 @@ struct RoundToBF16Pass : public bn::impl::RoundToBF16PassBase<RoundToBF16Pass> {
   using Base::Base;
 
   void runOnOperation() override {
-    RewritePatternSet patterns(&getContext());
+    if (vectorBits < 64 || vectorBits > 4096 ||
+        !llvm::isPowerOf2_64(vectorBits)) {
+      getOperation().emitError("expected 'vector_bits' to be a power of two "
+                               "from 64 to 4096, got ")
+          << vectorBits;
+      return signalPassFailure();
+    }
+    // What the first makes is for the second.
+    RewritePatternSet inF32(&getContext()), patterns(&getContext());
+    inF32.add<RoundThroughF32, FmaInF32>(&getContext());
+    walkAndApplyPatterns(getOperation(), std::move(inF32));
     patterns.add<RoundPairs>(&getContext(), vectorBits);
     patterns.add<RoundInIntegers>(&getContext());
     walkAndApplyPatterns(getOperation(), std::move(patterns));

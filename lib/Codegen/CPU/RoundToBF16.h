@@ -25,16 +25,22 @@ bool isRoundingToBF16(arith::TruncFOp op);
 /// to bf16; what the lower halves are is open. NaN becomes quiet.
 Value createRoundedBits(OpBuilder &b, Location loc, Value value);
 
-/// True when what `value` holds of NaN is NaN without its lower half, too:
-/// arithmetic makes NaN quiet, and what was bf16 has nothing there. Looks
-/// through a few levels of ops, of which `depth` have been.
-bool staysNaNInHalf(Value value, unsigned depth = 0);
+/// What the bits of a NaN may be: any; or such that its upper half is that of a
+/// NaN, too; or such that its lower half is 0, so that rounding adds nothing.
+enum class NaNBits { Any, UpperHalf, Short };
+
+/// What is known of a NaN among the elements of `value`, an f32 or a vector of
+/// it. Those that `isShort` holds for make none but short ones.
+NaNBits getNaNBits(Value value, function_ref<bool(Operation *)> isShort);
+
+/// True for ops that make only short NaN: what was bf16 has nothing in the
+/// lower half, and some vectors say so (kShortNaNAttrName).
+bool makesShortNaN(Operation *op);
 
 /// `even` and `odd`, vectors of f32, rounded to bf16 and in turns: a vector of
-/// twice as many i16. Both have to stay NaN in half. `hasShortNaN` says that
-/// their NaN have nothing in the lower half, so that none is rounded up.
+/// twice as many i16. The bits of their NaN are not any.
 Value createRoundedPairs(OpBuilder &b, Location loc, Value even, Value odd,
-                         bool hasShortNaN = false);
+                         NaNBits bits);
 
 } // namespace mlir::bn
 

@@ -299,7 +299,8 @@ Value TileVectorizer::getDestination(Value init) {
   if (!fill || rowDims.empty())
     return fresh;
   auto filled = linalg::FillOp::create(b, loc, fill.value(), fresh);
-  Values values = TileVectorizer(b, filled, vectorBits, unroll).run();
+  Values values =
+      TileVectorizer(b, filled, vectorBits, unroll, avx512BF16).run();
   b.eraseOp(filled);
   return values.front();
 }

@@ -29,7 +29,7 @@ struct Strip {
 class TileVectorizer {
 public:
   TileVectorizer(RewriterBase &b, linalg::LinalgOp op, int64_t vectorBits,
-                 int64_t unroll, bool avx512BF16 = false);
+                 int64_t unroll, bool avx512BF16);
 
   /// The values of the results of the op.
   Values run();

@@ -97,10 +97,26 @@ func.func @others(%x: vector<32xbf16>, %c: vector<32xf32>, %s: vector<8xbf16>,
 
 // -----
 
-// A NaN whose upper half is that of an infinity, which is not what arithmetic
-// makes, is to stay one: all is 32 bits wide until the last step.
+// A clamp to a number: what is broadcast has lost the lower half of a NaN.
+// CHECK-LABEL: func @clamp
+//       CHECK:   arith.select {{.*}} : f32
+//       CHECK:   arith.minimumf {{.*}} : vector<16xf32>
+//       CHECK:   arith.minimumf {{.*}} : vector<16xf32>
+//   CHECK-NOT:   arith.cmp
+//       CHECK:   vector.bitcast {{.*}} : vector<32xi16> to vector<32xbf16>
+func.func @clamp(%x: vector<32xbf16>, %s: f32) -> vector<32xbf16> {
+  %b = vector.broadcast %s : f32 to vector<32xf32>
+  %0 = arith.extf %x : vector<32xbf16> to vector<32xf32>
+  %1 = arith.minimumf %0, %b : vector<32xf32>
+  %2 = arith.truncf %1 : vector<32xf32> to vector<32xbf16>
+  return %2 : vector<32xbf16>
+}
+
+// -----
+
+// What is known of no NaN stays 32 bits wide until the last step: the upper half
+// of one may be that of an infinity.
 // CHECK-LABEL: func @any_nan
-//       CHECK:   %[[S:.*]] = vector.broadcast
 //       CHECK:   arith.cmpf uno, %[[EVEN:.*]], %[[EVEN]] : vector<16xf32>
 //       CHECK:   %[[EVEN1:.*]] = arith.select
 //       CHECK:   arith.cmpf uno, %[[ODD:.*]], %[[ODD]] : vector<16xf32>
@@ -109,11 +125,32 @@ func.func @others(%x: vector<32xbf16>, %c: vector<32xf32>, %s: vector<8xbf16>,
 //       CHECK:   %[[HIGH:.*]] = arith.andi %[[ODD1]]
 //       CHECK:   %[[BOTH:.*]] = arith.ori %[[HIGH]], %[[LOW]]
 //       CHECK:   vector.bitcast %[[BOTH]] : vector<16xi32> to vector<32xbf16>
-func.func @any_nan(%x: vector<32xbf16>, %s: f32) -> vector<32xbf16> {
-  %b = vector.broadcast %s : f32 to vector<32xf32>
+func.func @any_nan(%x: vector<32xbf16>) -> vector<32xbf16> {
+  %one = arith.constant dense<1> : vector<32xi32>
   %0 = arith.extf %x : vector<32xbf16> to vector<32xf32>
-  %1 = arith.cmpf ogt, %0, %b : vector<32xf32>
-  %2 = arith.select %1, %0, %b : vector<32xi1>, vector<32xf32>
-  %3 = arith.truncf %2 : vector<32xf32> to vector<32xbf16>
-  return %3 : vector<32xbf16>
+  %1 = arith.bitcast %0 : vector<32xf32> to vector<32xi32>
+  %2 = arith.ori %1, %one : vector<32xi32>
+  %3 = arith.bitcast %2 : vector<32xi32> to vector<32xf32>
+  %4 = arith.truncf %3 : vector<32xf32> to vector<32xbf16>
+  return %4 : vector<32xbf16>
+}
+
+// -----
+
+// Vectors of other numbers whose even and odd elements are known.
+// CHECK-LABEL: func @interleaved
+//  CHECK-SAME:     %[[X:[a-z0-9]+]]: vector<32xbf16>, %[[A:[a-z0-9]+]]: vector<16xf32>, %[[B:[a-z0-9]+]]: vector<16xf32>
+//       CHECK:   arith.addf %{{.*}}, %[[A]] : vector<16xf32>
+//       CHECK:   arith.addf %{{.*}}, %[[B]] : vector<16xf32>
+// Any NaN may be among them.
+//       CHECK:   arith.cmpi eq, {{.*}} : vector<32xi16>
+//   CHECK-NOT:   vector.interleave
+//       CHECK:   return
+func.func @interleaved(%x: vector<32xbf16>, %a: vector<16xf32>,
+    %b: vector<16xf32>) -> vector<32xbf16> {
+  %c = vector.interleave %a, %b : vector<16xf32> -> vector<32xf32>
+  %0 = arith.extf %x : vector<32xbf16> to vector<32xf32>
+  %1 = arith.addf %0, %c : vector<32xf32>
+  %2 = arith.truncf %1 : vector<32xf32> to vector<32xbf16>
+  return %2 : vector<32xbf16>
 }

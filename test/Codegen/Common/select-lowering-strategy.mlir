@@ -320,6 +320,21 @@ module attributes {
     return %dx : tensor<8x64x3136xf32>
   }
 
+  // Their short rows in 16 bits are not asked for ahead by registers of 256 bits,
+  // which take longer than the memory; training is (@short_rows_of_bf16).
+  // CHECK-LABEL: func @short_rows_of_gradients
+  //       CHECK:   <slab, threads = 2, parallel = [0, 32, 0], tile = [128, 0, 0], vector_bits = 256, unroll = 4, stores = nontemporal>
+  func.func @short_rows_of_gradients(%dy: tensor<256x256x49xbf16>,
+      %x: tensor<256x256x49xbf16>, %z: tensor<256x256x49xbf16>,
+      %c: tensor<256xf32>) -> tensor<256x256x49xbf16> {
+    %dx, %dg = bn.backward axis(1) epsilon(1.0) wrt(input, scale)
+        ins(%dy, %x : tensor<256x256x49xbf16>, tensor<256x256x49xbf16>)
+        statistics(%c, %c : tensor<256xf32>, tensor<256xf32>)
+        outs(%z, %c : tensor<256x256x49xbf16>, tensor<256xf32>)
+        -> tensor<256x256x49xbf16>, tensor<256xf32>
+    return %dx : tensor<256x256x49xbf16>
+  }
+
   // With frozen statistics, the gradient of the input alone is elementwise; with
   // others there is one sweep, whose rows are not read from several places.
   // CHECK-LABEL: func @frozen_gradients

@@ -19,10 +19,10 @@ def VectorizeTilesPass
     in strips: register tiles of `unroll` vector registers, then single
     registers, then single elements: every static or dynamic size has a correct
     tail. Where the size is known, strips of half the width each follow a
-    register tile, down to four elements. Registers of 512 bits or more have
-    masks that cost nothing: there, a masked step takes the place of all that is
-    less than a register, if no op in the body could trap on what is masked off
-    and, of bf16, with `avx512-bf16`. A reduction along the strips carries one
+    register tile, down to four elements (a dot product is of a register).
+    Registers of 512 bits or more have masks that cost nothing: there, a masked
+    step takes the place of all that is less than a register, if no op in the
+    body could trap on what is masked off and, of bf16, with `avx512-bf16`. A reduction along the strips carries one
     accumulator per strip width through its loops and sums their lanes at the
     end; a reduction across strips carries vectors. Sums are made of short ones
     for the sake of accuracy: of four registers, four rows, or, where rows are
@@ -70,7 +70,7 @@ def VectorizeTilesPass
            "registers per register tile, for ops without a strategy">,
     Option<"avx512BF16", "avx512-bf16", "bool", "false",
            "the target has the instructions AVX512-BF16: sums of products of "
-           "bf16 for raw moments are dot products">
+           "bf16 for raw moments are dot products, and there are masks for bf16">
   ];
   let statistics = [
     Statistic<"numVectorized", "vectorized", "ops turned into vector loops">,
@@ -146,6 +146,51 @@ def PackBitsPass : Pass<"bn-pack-bits", "::mlir::func::FuncOp"> {
   let dependentDialects = [
     "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
     "::mlir::memref::MemRefDialect", "::mlir::vector::VectorDialect"
+  ];
+}
+
+def InterleaveCoefficientsPass
+    : Pass<"bn-interleave-coefficients", "::mlir::func::FuncOp"> {
+  let summary = "store coefficients as pairs of bf16 are worked on";
+  let description = [{
+    For `bn-pair-bf16-lanes`, where every element of a row of bf16 has numbers
+    of its own: vectors of f32 that loops over rows only read, of a buffer with
+    as many numbers as a row has. In front of these loops they are copied, vector
+    by vector, first the even and then the odd elements, and for a NaN one whose
+    lower half is 0. Loops whose stores are to go past the caches stay: where
+    their vectors start is not known yet.
+
+    Example:
+
+    ```mlir
+    scf.for %row = ... {
+      scf.for %i = %c0 to %c512 step %c32 {
+        %a = vector.transfer_read %factors[%i], %pad : memref<512xf32>, vector<32xf32>
+        ... // arith.extf, arith.mulf %x, %a, arith.truncf
+    ```
+
+    becomes
+
+    ```mlir
+    %copy = memref.alloc() : memref<512xf32>
+    scf.for %i = %c0 to %c512 step %c32 {
+      %a = vector.transfer_read %factors[%i], %pad : memref<512xf32>, vector<32xf32>
+      %even, %odd = vector.deinterleave %a : vector<32xf32> -> vector<16xf32>
+      vector.transfer_write %even, %copy[%i] : vector<16xf32>, memref<512xf32>
+      vector.transfer_write %odd, %copy[%i + 16] : vector<16xf32>, memref<512xf32>
+    }
+    scf.for %row = ... {
+      scf.for %i = %c0 to %c512 step %c32 {
+        %even = vector.transfer_read %copy[%i], %pad : memref<512xf32>, vector<16xf32>
+        %odd = vector.transfer_read %copy[%i + 16], %pad : memref<512xf32>, vector<16xf32>
+        %a = vector.interleave %even, %odd {bn.short_nan} : vector<16xf32> -> vector<32xf32>
+        ...
+    ```
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::bn::BNDialect",
+    "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect",
+    "::mlir::vector::VectorDialect"
   ];
 }
 
@@ -279,8 +324,9 @@ def PairBF16LanesPass : Pass<"bn-pair-bf16-lanes", "::mlir::func::FuncOp"> {
     of f32, are done twice on half as many elements: on those with even and on
     those with odd numbers. These are the halves of 32-bit lanes, which a shift
     and a mask separate, where a conversion in order moves elements between
-    registers. All other operands have to be equal in all elements. Short
-    vectors, which belong to tails, stay.
+    registers. All other operands have to be equal in all elements, or a
+    `vector.interleave`, as `bn-interleave-coefficients` makes. Short vectors,
+    which belong to tails, stay.
 
     Example:
 
@@ -296,9 +342,12 @@ def PairBF16LanesPass : Pass<"bn-pair-bf16-lanes", "::mlir::func::FuncOp"> {
     %pairs = vector.bitcast %x : vector<32xbf16> to vector<16xi32>
     %even = arith.mulf (%pairs << 16), %factor : vector<16xf32>
     %odd = arith.mulf (%pairs & 0xffff0000), %factor : vector<16xf32>
-    %bits = (round %even >> 16) | (round %odd & 0xffff0000) : vector<16xi32>
-    %y = vector.bitcast %bits : vector<16xi32> to vector<32xbf16>
+    %bits = round %even, %odd : vector<32xi16>
+    %y = vector.bitcast %bits : vector<32xi16> to vector<32xbf16>
     ```
+
+    where both are rounded as `bn-round-to-bf16` does, and `%factor`, if it is
+    NaN, has been replaced by one whose lower half is 0,
 
     or, with an instruction that rounds two registers,
 
@@ -321,13 +370,16 @@ def RoundToBF16Pass : Pass<"bn-round-to-bf16", "::mlir::func::FuncOp"> {
   let summary = "round f32 to bf16 in integers";
   let description = [{
     `arith.truncf` from f32 to bf16 becomes integer arithmetic, to nearest with
-    ties to even; a NaN becomes quiet. Without hardware for it LLVM calls a
-    library function per element.
+    ties to even; a NaN stays one. Without hardware for it LLVM calls a library
+    function per element. What comes from f64 is rounded to f32 before, and a
+    `math.fma` of bf16, which upstream's passes leave, is one of f32.
 
-    Vectors that arithmetic made, whose NaN are quiet, are rounded two registers
-    at a time, in 16-bit lanes: `%kept` are the upper halves of both, in turns,
-    and `%cut` the lower ones. One is added where `%cut` is above one half, or
-    equal to it and `%kept` odd, but not to a NaN with all bits set:
+    Vectors in which every NaN has an upper half that is NaN, too (arithmetic
+    makes NaN quiet, and what was bf16 has nothing in the lower half), are
+    rounded two registers at a time, in 16-bit lanes: `%kept` are the upper
+    halves of both, in turns, and `%cut` the lower ones. One is added where
+    `%cut` is above one half, or equal to it and `%kept` odd, but not to a NaN
+    with all bits set, if there may be one:
 
     ```mlir
     %less = ~%kept & 1 | (%kept | 0x8000) == 0xffff
@@ -335,7 +387,7 @@ def RoundToBF16Pass : Pass<"bn-round-to-bf16", "::mlir::func::FuncOp"> {
     %rounded = %kept + (%rest >> 15)
     ```
 
-    All else stays in 32-bit lanes.
+    All else stays in 32-bit lanes, and its NaN become quiet.
 
     Example:
 
@@ -360,6 +412,29 @@ def RoundToBF16Pass : Pass<"bn-round-to-bf16", "::mlir::func::FuncOp"> {
     Option<"vectorBits", "vector-bits", "int64_t", "256",
            "width of a vector register in bits">
   ];
+}
+
+def AccessBF16AsIntegersPass : Pass<"bn-access-bf16-as-integers"> {
+  let summary = "load and store bf16 as integers";
+  let description = [{
+    What `llvm.load` and `llvm.store` move of bf16 are integers of 16 bits, for
+    targets without instructions for bf16: what LLVM does there with vectors of
+    it element by element, it does by way of f32, with library functions.
+
+    Example:
+
+    ```mlir
+    %x = llvm.load %p : !llvm.ptr -> vector<16xbf16>
+    ```
+
+    becomes
+
+    ```mlir
+    %bits = llvm.load %p : !llvm.ptr -> vector<16xi16>
+    %x = llvm.bitcast %bits : vector<16xi16> to vector<16xbf16>
+    ```
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
 }
 
 def FenceSelectedLoadsPass : Pass<"bn-fence-selected-loads"> {

@@ -173,7 +173,8 @@ void BNDialect::initialize() {
 LogicalResult BNDialect::verifyOperationAttribute(Operation *op,
                                                   NamedAttribute attribute) {
   if (attribute.getName() == kPipelinedAttrName ||
-      attribute.getName() == kOneSweepAttrName) {
+      attribute.getName() == kOneSweepAttrName ||
+      attribute.getName() == kShortNaNAttrName) {
     if (isa<UnitAttr>(attribute.getValue()))
       return success();
     return op->emitError("expected '")

@@ -52,6 +52,10 @@ inline constexpr llvm::StringLiteral kOneSweepAttrName = "bn.one_sweep";
 /// iterations ahead (i64).
 inline constexpr llvm::StringLiteral kPrefetchAttrName = "bn.prefetch";
 
+/// Discardable attribute of a `vector.interleave` of f32: if an element is NaN,
+/// its lower half is 0 (unit).
+inline constexpr llvm::StringLiteral kShortNaNAttrName = "bn.short_nan";
+
 /// The strategy on `op`, or null.
 LoweringStrategyAttr getLoweringStrategy(Operation *op);
 

@@ -1,0 +1,171 @@
+// Numbers that belong to the elements of a row of bf16 are stored as pairs of
+// bf16 are worked on: of each vector first the even and then the odd ones.
+
+// RUN: bn-opt %s --bn-interleave-coefficients --split-input-file | FileCheck %s
+// RUN: bn-opt %s --bn-interleave-coefficients --bn-pair-bf16-lanes --split-input-file | FileCheck %s --check-prefix=PAIRS
+
+// One copy for all rows of all pieces, in front of the outermost loop; a NaN
+// gets one whose lower half is 0.
+// CHECK-LABEL: func @sweep
+//       CHECK:   %[[FACTORS:.*]] = memref.alloc() : memref<80xf32>
+//       CHECK:   linalg.fill {{.*}} outs(%[[FACTORS]]
+//       CHECK:   %[[COPY:.*]] = memref.alloc() {alignment = 64 : i64} : memref<80xf32>
+//       CHECK:   scf.for %[[I:.*]] = %c0{{.*}} to %c64{{.*}} step %c32
+//       CHECK:     %[[V:.*]] = vector.transfer_read %[[FACTORS]][%[[I]]]
+//       CHECK:     %[[NAN:.*]] = arith.cmpf uno, %[[V]], %[[V]]
+//       CHECK:     %[[QUIET:.*]] = arith.constant dense<0x7FC00000> : vector<32xf32>
+//       CHECK:     %[[W:.*]] = arith.select %[[NAN]], %[[QUIET]], %[[V]]
+//       CHECK:     %[[EVEN:.*]], %[[ODD:.*]] = vector.deinterleave %[[W]] : vector<32xf32> -> vector<16xf32>
+//       CHECK:     vector.transfer_write %[[EVEN]], %[[COPY]][%[[I]]]
+//       CHECK:     %[[HALF:.*]] = arith.addi %[[I]], %c16
+//       CHECK:     vector.transfer_write %[[ODD]], %[[COPY]][%[[HALF]]]
+// What is left of a row is a copy of its own.
+//       CHECK:   scf.for %[[J:.*]] = %c64{{.*}} to %c80{{.*}} step %c16
+//       CHECK:     vector.deinterleave {{.*}} : vector<16xf32> -> vector<8xf32>
+//       CHECK:   scf.forall
+//   CHECK-NOT:     memref.alloc
+//       CHECK:     scf.for
+//       CHECK:       scf.for %[[K:.*]] = %c0
+//       CHECK:         %[[A:.*]] = vector.transfer_read %[[COPY]][%[[K]]], {{.*}} vector<16xf32>
+//       CHECK:         %[[B:.*]] = vector.transfer_read %[[COPY]][%{{.*}}], {{.*}} vector<16xf32>
+//       CHECK:         vector.interleave %[[A]], %[[B]] {bn.short_nan} : vector<16xf32> -> vector<32xf32>
+//       CHECK:       vector.transfer_read %[[COPY]][%c64{{.*}}], {{.*}} vector<8xf32>
+
+// PAIRS-LABEL: func @sweep
+//       PAIRS:   scf.forall
+//       PAIRS:       %[[A:.*]] = vector.transfer_read {{.*}} vector<16xf32>
+//       PAIRS:       %[[B:.*]] = vector.transfer_read {{.*}} vector<16xf32>
+//   PAIRS-NOT:       vector.interleave
+//       PAIRS:       %[[X:.*]] = vector.bitcast {{.*}} : vector<32xbf16> to vector<16xi32>
+//       PAIRS:       arith.mulf %{{.*}}, %[[A]] : vector<16xf32>
+//       PAIRS:       arith.mulf %{{.*}}, %[[B]] : vector<16xf32>
+// None of the NaN is rounded up.
+//   PAIRS-NOT:       arith.cmpi
+//       PAIRS:       vector.transfer_write
+func.func @sweep(%x: memref<4x20x80xbf16>, %y: memref<4x20x80xbf16>, %s: f32) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c20 = arith.constant 20 : index
+  %c32 = arith.constant 32 : index
+  %c64 = arith.constant 64 : index
+  %h = ub.poison : bf16
+  %f = ub.poison : f32
+  %factors = memref.alloc() : memref<80xf32>
+  linalg.fill ins(%s : f32) outs(%factors : memref<80xf32>)
+  scf.forall (%p) in (4) {
+    scf.for %row = %c0 to %c20 step %c1 {
+      scf.for %i = %c0 to %c64 step %c32 {
+        %0 = vector.transfer_read %x[%p, %row, %i], %h {in_bounds = [true]} : memref<4x20x80xbf16>, vector<32xbf16>
+        %1 = vector.transfer_read %factors[%i], %f {in_bounds = [true]} : memref<80xf32>, vector<32xf32>
+        %2 = arith.extf %0 : vector<32xbf16> to vector<32xf32>
+        %3 = arith.mulf %2, %1 : vector<32xf32>
+        %4 = arith.truncf %3 : vector<32xf32> to vector<32xbf16>
+        vector.transfer_write %4, %y[%p, %row, %i] {in_bounds = [true]} : vector<32xbf16>, memref<4x20x80xbf16>
+      }
+      %5 = vector.transfer_read %x[%p, %row, %c64], %h {in_bounds = [true]} : memref<4x20x80xbf16>, vector<16xbf16>
+      %6 = vector.transfer_read %factors[%c64], %f {in_bounds = [true]} : memref<80xf32>, vector<16xf32>
+      %7 = arith.extf %5 : vector<16xbf16> to vector<16xf32>
+      %8 = arith.mulf %7, %6 : vector<16xf32>
+      %9 = arith.truncf %8 : vector<16xf32> to vector<16xbf16>
+      vector.transfer_write %9, %y[%p, %row, %c64] {in_bounds = [true]} : vector<16xbf16>, memref<4x20x80xbf16>
+    }
+  }
+  memref.dealloc %factors : memref<80xf32>
+  return
+}
+
+// -----
+
+// The same numbers are used by several results, from a view of a buffer that is
+// made in an outer loop: the copy is behind it.
+// CHECK-LABEL: func @slab
+//       CHECK:   scf.forall
+//       CHECK:     %[[VIEW:.*]] = memref.collapse_shape
+//       CHECK:     %[[COPY:.*]] = memref.alloc() {alignment = 64 : i64} : memref<32xf32>
+//       CHECK:     vector.deinterleave
+//   CHECK-NOT:     memref.alloc
+//       CHECK:     scf.for
+// CHECK-COUNT-2:     vector.interleave
+func.func @slab(%x: memref<4x20x32xbf16>, %y: memref<4x20x32xbf16>, %z: memref<4x20x32xbf16>, %s: f32) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c20 = arith.constant 20 : index
+  %h = ub.poison : bf16
+  %f = ub.poison : f32
+  scf.forall (%p) in (4) {
+    %spread = memref.alloca() : memref<4x8xf32>
+    linalg.fill ins(%s : f32) outs(%spread : memref<4x8xf32>)
+    %factors = memref.collapse_shape %spread [[0, 1]] : memref<4x8xf32> into memref<32xf32>
+    scf.for %row = %c0 to %c20 step %c1 {
+      %0 = vector.transfer_read %x[%p, %row, %c0], %h {in_bounds = [true]} : memref<4x20x32xbf16>, vector<32xbf16>
+      %1 = vector.transfer_read %factors[%c0], %f {in_bounds = [true]} : memref<32xf32>, vector<32xf32>
+      %2 = arith.extf %0 : vector<32xbf16> to vector<32xf32>
+      %3 = arith.mulf %2, %1 : vector<32xf32>
+      %4 = arith.truncf %3 : vector<32xf32> to vector<32xbf16>
+      vector.transfer_write %4, %y[%p, %row, %c0] {in_bounds = [true]} : vector<32xbf16>, memref<4x20x32xbf16>
+      %5 = vector.transfer_read %factors[%c0], %f {in_bounds = [true]} : memref<32xf32>, vector<32xf32>
+      %6 = arith.subf %2, %5 : vector<32xf32>
+      %7 = arith.truncf %6 : vector<32xf32> to vector<32xbf16>
+      vector.transfer_write %7, %z[%p, %row, %c0] {in_bounds = [true]} : vector<32xbf16>, memref<4x20x32xbf16>
+    }
+  }
+  return
+}
+
+// -----
+
+// Not for a few rows, not where the numbers change between rows, not where they
+// come from outside (they may be another argument, too), and not where what is
+// stored past the caches decides where vectors start.
+// CHECK-LABEL: func @others
+//   CHECK-NOT:   vector.deinterleave
+//   CHECK-NOT:   vector.interleave
+//       CHECK:   return
+func.func @others(%x: memref<20x32xbf16>, %y: memref<20x32xbf16>, %c: memref<32xf32>, %s: f32) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c7 = arith.constant 7 : index
+  %c20 = arith.constant 20 : index
+  %c32 = arith.constant 32 : index
+  %h = ub.poison : bf16
+  %f = ub.poison : f32
+  %factors = memref.alloca() : memref<32xf32>
+  linalg.fill ins(%s : f32) outs(%factors : memref<32xf32>)
+  scf.for %row = %c0 to %c7 step %c1 {
+    %0 = vector.transfer_read %x[%row, %c0], %h {in_bounds = [true]} : memref<20x32xbf16>, vector<32xbf16>
+    %1 = vector.transfer_read %factors[%c0], %f {in_bounds = [true]} : memref<32xf32>, vector<32xf32>
+    %2 = arith.extf %0 : vector<32xbf16> to vector<32xf32>
+    %3 = arith.mulf %2, %1 : vector<32xf32>
+    %4 = arith.truncf %3 : vector<32xf32> to vector<32xbf16>
+    vector.transfer_write %4, %y[%row, %c0] {in_bounds = [true]} : vector<32xbf16>, memref<20x32xbf16>
+  }
+  scf.for %row = %c0 to %c20 step %c1 {
+    %0 = vector.transfer_read %x[%row, %c0], %h {in_bounds = [true]} : memref<20x32xbf16>, vector<32xbf16>
+    %1 = vector.transfer_read %c[%c0], %f {in_bounds = [true]} : memref<32xf32>, vector<32xf32>
+    %2 = arith.extf %0 : vector<32xbf16> to vector<32xf32>
+    %3 = arith.mulf %2, %1 : vector<32xf32>
+    %4 = arith.truncf %3 : vector<32xf32> to vector<32xbf16>
+    vector.transfer_write %4, %y[%row, %c0] {in_bounds = [true]} : vector<32xbf16>, memref<20x32xbf16>
+  }
+  scf.for %row = %c0 to %c20 step %c1 {
+    scf.for %i = %c0 to %c32 step %c32 {
+      %0 = vector.transfer_read %x[%row, %i], %h {in_bounds = [true]} : memref<20x32xbf16>, vector<32xbf16>
+      %1 = vector.transfer_read %factors[%i], %f {in_bounds = [true]} : memref<32xf32>, vector<32xf32>
+      %2 = arith.extf %0 : vector<32xbf16> to vector<32xf32>
+      %3 = arith.mulf %2, %1 : vector<32xf32>
+      %4 = arith.truncf %3 : vector<32xf32> to vector<32xbf16>
+      vector.transfer_write %4, %y[%row, %i] {in_bounds = [true]} : vector<32xbf16>, memref<20x32xbf16>
+    } {bn.nontemporal = 32 : i64}
+  }
+  scf.for %row = %c0 to %c20 step %c1 {
+    %0 = vector.transfer_read %x[%row, %c0], %h {in_bounds = [true]} : memref<20x32xbf16>, vector<32xbf16>
+    %1 = vector.transfer_read %factors[%c0], %f {in_bounds = [true]} : memref<32xf32>, vector<32xf32>
+    %2 = arith.extf %0 : vector<32xbf16> to vector<32xf32>
+    %3 = arith.mulf %2, %1 : vector<32xf32>
+    %4 = arith.truncf %3 : vector<32xf32> to vector<32xbf16>
+    vector.transfer_write %4, %y[%row, %c0] {in_bounds = [true]} : vector<32xbf16>, memref<20x32xbf16>
+    %view = memref.expand_shape %factors [[0, 1]] output_shape [4, 8] : memref<32xf32> into memref<4x8xf32>
+    memref.store %s, %view[%c0, %c1] : memref<4x8xf32>
+  }
+  return
+}
