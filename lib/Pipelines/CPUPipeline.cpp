@@ -179,7 +179,7 @@ void mlir::bn::buildLLVMPhase(OpPassManager &pm,
       round.vectorBits = options.vectorBits;
     pm.addNestedPass<func::FuncOp>(createRoundToBF16Pass(round));
   }
-  // What is left of bf16: from f64.
+  // What is left of bf16: what widens it.
   arith::ArithExpandOpsPassOptions expand;
   expand.includeBf16 = !options.avx512BF16;
   pm.addNestedPass<func::FuncOp>(arith::createArithExpandOpsPass(expand));

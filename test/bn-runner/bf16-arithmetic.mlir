@@ -9,6 +9,7 @@
 #x = affine_map<(d0) -> (d0)>
 func.func @difference(%x: tensor<45xbf16>, %z: tensor<45xbf16>)
     -> tensor<45xf32> {
+  %third = arith.constant 0.3333333333333333 : f64
   %r = linalg.generic {indexing_maps = [#x, #x, #x],
                        iterator_types = ["parallel"]}
       ins(%x, %z : tensor<45xbf16>, tensor<45xbf16>)
@@ -21,9 +22,10 @@ func.func @difference(%x: tensor<45xbf16>, %z: tensor<45xbf16>)
     %w = arith.maximumf %f, %b : bf16
     %c = arith.cmpf olt, %w, %a : bf16
     %d = arith.extf %w : bf16 to f64
-    %e = arith.truncf %d : f64 to bf16
-    %g = arith.select %c, %e, %w : bf16
-    linalg.yield %g : bf16
+    %e = arith.mulf %d, %third : f64
+    %g = arith.truncf %e : f64 to bf16
+    %h = arith.select %c, %g, %w : bf16
+    linalg.yield %h : bf16
   } -> tensor<45xbf16>
   %empty = tensor.empty() : tensor<45xf32>
   %d = linalg.generic {indexing_maps = [#x, #x, #x, #x],
@@ -46,8 +48,16 @@ func.func @difference(%x: tensor<45xbf16>, %z: tensor<45xbf16>)
     %f1 = arith.truncf %f0 : f32 to bf16
     %f2 = arith.extf %f1 : bf16 to f32
     %w0 = arith.maximumf %f2, %b0 : f32
-    %w1 = arith.extf %w : bf16 to f32
-    %d0 = arith.subf %w0, %w1 : f32
+    %c0 = arith.cmpf olt, %w0, %a0 : f32
+    // Rounded to f32 on its way.
+    %e0 = arith.extf %w0 : f32 to f64
+    %e1 = arith.mulf %e0, %third : f64
+    %e2 = arith.truncf %e1 : f64 to f32
+    %e3 = arith.truncf %e2 : f32 to bf16
+    %e4 = arith.extf %e3 : bf16 to f32
+    %h0 = arith.select %c0, %e4, %w0 : f32
+    %h1 = arith.extf %w : bf16 to f32
+    %d0 = arith.subf %h0, %h1 : f32
     linalg.yield %d0 : f32
   } -> tensor<45xf32>
   return %d : tensor<45xf32>

@@ -8,7 +8,9 @@
 //
 // Phase 'llvm'. Where there are no instructions for bf16, vectors of it are no
 // type of the target: what LLVM does with them element by element it does by
-// way of f32, with library functions. It sees none if none is loaded or stored.
+// way of f32, with library functions. Our kernels only move them and compute
+// with their bits, so that LLVM sees none if none is loaded or stored. (Of ops
+// of bf16 in between, such as llvm.select, it may make some again.)
 //
 //===----------------------------------------------------------------------===//
 

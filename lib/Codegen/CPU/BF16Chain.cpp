@@ -8,6 +8,7 @@
 
 #include "BF16Chain.h"
 #include "RoundToBF16.h"
+#include "WidenBF16Pairs.h"
 
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/Matchers.h"
@@ -30,6 +31,10 @@ bool mlir::bn::isSplat(Operation *op) {
     return elements.isSplat();
   auto broadcast = dyn_cast<vector::BroadcastOp>(op);
   return broadcast && !isa<VectorType>(broadcast.getSourceType());
+}
+
+bool mlir::bn::isLeafOfBF16Chain(Operation *op) {
+  return isSplat(op) || widensBF16(op) || isa<vector::InterleaveOp>(op);
 }
 
 /// Adds what `value`, an operand in the chain to `end`, is computed from.

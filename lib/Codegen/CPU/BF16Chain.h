@@ -25,6 +25,10 @@ inline constexpr int64_t kMinPairedLanes = 16;
 /// True for constants and broadcasts with equal elements.
 bool isSplat(Operation *op);
 
+/// True for what is there in halves: splats, widened bf16, and what was
+/// interleaved. Such ops may have other users.
+bool isLeafOfBF16Chain(Operation *op);
+
 /// Adds to `ops` what leads to `end`, a rounding to bf16, operands before
 /// users: elementwise ops of its block, down to those for which `isLeaf` holds,
 /// which may have other users. False if something else does, if others need an

@@ -14,18 +14,16 @@
 //===----------------------------------------------------------------------===//
 
 #include "BF16Chain.h"
-#include "WidenBF16Pairs.h"
 #include "bn/Codegen/CPU/Passes.h"
 #include "bn/Dialect/BN/IR/BNDialect.h"
 
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/MemRef/Utils/MemRefUtils.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Interfaces/ViewLikeInterface.h"
-
-#include <map>
 
 namespace mlir::bn {
 #define GEN_PASS_DEF_INTERLEAVECOEFFICIENTSPASS
@@ -43,10 +41,25 @@ namespace {
 /// The places in a row that one read takes its vectors from.
 struct Strips {
   int64_t begin, end, width;
-  bool operator<(const Strips &other) const {
-    return std::tie(begin, end, width) <
-           std::tie(other.begin, other.end, other.width);
+  bool operator==(const Strips &other) const {
+    return begin == other.begin && end == other.end && width == other.width;
   }
+  bool isApartFrom(const Strips &other) const {
+    return end <= other.begin || other.end <= begin;
+  }
+};
+
+/// A copy of a buffer in front of loops, and what it holds.
+struct Copy {
+  Value buffer;
+  SmallVector<Strips> strips;
+};
+
+/// Whole vectors of f32 from a buffer of a row that loops only read.
+struct Coefficients {
+  Strips strips;
+  /// The outermost of these loops.
+  Operation *rows;
 };
 
 struct InterleaveCoefficientsPass
@@ -56,11 +69,13 @@ struct InterleaveCoefficientsPass
   void runOnOperation() override;
 
 private:
-  void interleave(vector::TransferReadOp read);
+  const std::optional<Coefficients> &getCoefficients(Operation *op);
+  Value getCopy(vector::TransferReadOp read);
+  void interleave(vector::TransferReadOp read,
+                  const SetVector<Operation *> &chain, Operation *end);
 
-  /// The copies of buffers in front of loops, and what they hold.
-  std::map<std::pair<Operation *, void *>, Value> copies;
-  std::map<std::pair<void *, Strips>, bool> isCopied;
+  DenseMap<Operation *, std::optional<Coefficients>> coefficients;
+  DenseMap<std::pair<Operation *, Value>, SmallVector<Copy>> copies;
 };
 } // namespace
 
@@ -89,17 +104,27 @@ static std::optional<Strips> getStrips(vector::TransferReadOp read) {
   return Strips{*begin, *end, width};
 }
 
-/// True when nothing in `loop` but reads has to do with `buffer` or a view of
-/// it.
+/// True when ops in `loop` only read `buffer` and its views. What might make
+/// another name for one of them counts as a write, wherever it is.
 static bool isOnlyRead(Value buffer, Operation *loop) {
   return llvm::all_of(buffer.getUsers(), [&](Operation *user) {
     if (isa<ViewLikeOpInterface>(user))
       return isOnlyRead(user->getResult(0), loop);
-    if (user->getNumResults() != 0 &&
-        !isa<VectorType>(user->getResult(0).getType()))
-      return isa<memref::LoadOp>(user);
-    return !loop->isProperAncestor(user) || isa<vector::TransferReadOp>(user);
+    if (isa<vector::TransferReadOp, memref::LoadOp>(user))
+      return true;
+    bool isKnown = isa<vector::TransferWriteOp, memref::StoreOp,
+                       memref::DeallocOp, linalg::LinalgOp>(user);
+    return isKnown && !loop->isProperAncestor(user);
   });
+}
+
+/// How often `loop` runs its body at least, for each thread: kLeastRows where
+/// that is not known.
+static int64_t getLeastIterations(Operation *loop) {
+  if (isa<scf::ForallOp>(loop))
+    return 1;
+  std::optional<APInt> known = cast<scf::ForOp>(loop).getStaticTripCount();
+  return known ? known->getLimitedValue(kLeastRows) : kLeastRows;
 }
 
 /// The outermost loop around the strips of `read` in which its buffer, which
@@ -112,42 +137,51 @@ static Operation *getRows(vector::TransferReadOp read) {
           buffer.getDefiningOp()))
     return nullptr;
   Operation *rows = nullptr, *strips = getStripLoop(read);
+  int64_t count = 1;
   for (Operation *loop = read->getParentOp();
        isa<scf::ForOp, scf::ForallOp>(loop) &&
        !loop->isAncestor(view.getDefiningOp()) && isOnlyRead(buffer, loop);
-       loop = loop->getParentOp())
-    if (loop != strips)
-      rows = loop;
-  if (auto loop = dyn_cast_or_null<scf::ForOp>(rows))
-    if (std::optional<APInt> count = loop.getStaticTripCount();
-        count && count->slt(kLeastRows))
+       loop = loop->getParentOp()) {
+    if (loop->hasAttr(kNontemporalAttrName) || (rows && loop == strips))
       return nullptr;
-  bool moves = rows && rows->walk([](scf::ForOp loop) {
-                             return loop->hasAttr(kNontemporalAttrName)
-                                        ? WalkResult::interrupt()
-                                        : WalkResult::advance();
-                           })
-                           .wasInterrupted();
-  return moves ? nullptr : rows;
+    if (loop == strips)
+      continue;
+    rows = loop;
+    count = std::min(count * getLeastIterations(loop), kLeastRows);
+  }
+  if (!rows || count < kLeastRows)
+    return nullptr;
+  WalkResult moves = rows->walk([](scf::ForOp loop) {
+    return loop->hasAttr(kNontemporalAttrName) ? WalkResult::interrupt()
+                                               : WalkResult::advance();
+  });
+  return moves.wasInterrupted() ? nullptr : rows;
 }
 
-/// True for whole vectors of f32 from a buffer of a row that loops only read.
-static bool isCoefficients(Operation *op) {
+/// What `op` is as a read of coefficients, if it is one.
+const std::optional<Coefficients> &
+InterleaveCoefficientsPass::getCoefficients(Operation *op) {
+  auto [entry, isNew] = coefficients.try_emplace(op);
   auto read = dyn_cast<vector::TransferReadOp>(op);
-  if (!read || read.getMask() || read.hasOutOfBoundsDim() ||
-      !read.getVectorType().getElementType().isF32())
-    return false;
+  if (!isNew || !read || read.getMask() || read.hasOutOfBoundsDim() ||
+      !read.getVectorType().getElementType().isF32() ||
+      !read.getPermutationMap().isMinorIdentity())
+    return entry->second;
   auto type = dyn_cast<MemRefType>(read.getShapedType());
-  return type && type.getRank() == 1 && type.hasStaticShape() &&
-         type.getLayout().isIdentity() &&
-         type.getNumElements() * 4 <= kMostBytes && getStrips(read) &&
-         getRows(read);
+  if (!type || type.getRank() != 1 || !type.hasStaticShape() ||
+      !type.getLayout().isIdentity() ||
+      type.getNumElements() * int64_t(sizeof(float)) > kMostBytes)
+    return entry->second;
+  std::optional<Strips> strips = getStrips(read);
+  if (Operation *rows = strips ? getRows(read) : nullptr)
+    entry->second = Coefficients{*strips, rows};
+  return entry->second;
 }
 
-/// `index + by`.
-static Value createSum(OpBuilder &b, Location loc, Value index, int64_t by) {
-  return arith::AddIOp::create(b, loc, index,
-                               arith::ConstantIndexOp::create(b, loc, by));
+/// The place `by` elements behind `at`.
+static Value createPlace(OpBuilder &b, Location loc, Value at, int64_t by) {
+  return b.createOrFold<arith::AddIOp>(
+      loc, at, arith::ConstantIndexOp::create(b, loc, by));
 }
 
 /// Copies `strips` of `source`.
@@ -167,62 +201,84 @@ static void createCopy(OpBuilder &b, Location loc, Value source, Value copy,
             b, loc, createShortNaN(b, loc, numbers));
         vector::TransferWriteOp::create(b, loc, halves.getRes1(), copy, at,
                                         ArrayRef<bool>{true});
-        vector::TransferWriteOp::create(b, loc, halves.getRes2(), copy,
-                                        createSum(b, loc, at, strips.width / 2),
-                                        ArrayRef<bool>{true});
+        vector::TransferWriteOp::create(
+            b, loc, halves.getRes2(), copy,
+            createPlace(b, loc, at, strips.width / 2), ArrayRef<bool>{true});
         scf::YieldOp::create(b, loc);
       });
 }
 
-/// Reads the vectors of `read` from a copy, which is made if there is none.
-void InterleaveCoefficientsPass::interleave(vector::TransferReadOp read) {
+/// The copy that has the strips of `read`, which is made if there is none.
+Value InterleaveCoefficientsPass::getCopy(vector::TransferReadOp read) {
   Location loc = read.getLoc();
-  Operation *rows = getRows(read);
-  Strips strips = *getStrips(read);
-  OpBuilder b(rows);
+  auto [strips, rows] = *getCoefficients(read);
   Value source = read.getBase();
-  Value &copy = copies[{rows, source.getAsOpaquePointer()}];
-  if (!copy)
-    copy = memref::AllocOp::create(b, loc, cast<MemRefType>(source.getType()),
-                                   b.getI64IntegerAttr(kCacheLineBytes));
-  bool &done = isCopied[{copy.getAsOpaquePointer(), strips}];
-  if (!done)
-    createCopy(b, loc, source, copy, strips);
-  done = true;
+  SmallVector<Copy> &made = copies[{rows, source}];
+  for (Copy &copy : made)
+    if (llvm::is_contained(copy.strips, strips))
+      return copy.buffer;
+  auto copy = llvm::find_if(made, [&](Copy &copy) {
+    return llvm::all_of(copy.strips, [&](const Strips &other) {
+      return strips.isApartFrom(other);
+    });
+  });
+  OpBuilder b(rows);
+  if (copy == made.end()) {
+    Value buffer =
+        memref::AllocOp::create(b, loc, cast<MemRefType>(source.getType()),
+                                b.getI64IntegerAttr(kCacheLineBytes));
+    made.push_back({buffer, {}});
+    copy = std::prev(made.end());
+  }
+  createCopy(b, loc, source, copy->buffer, strips);
+  copy->strips.push_back(strips);
+  return copy->buffer;
+}
 
-  b.setInsertionPoint(read);
-  auto type = VectorType::get(strips.width / 2, b.getF32Type());
+/// Gives the `chain` to `end` the vectors of `read` from a copy.
+void InterleaveCoefficientsPass::interleave(vector::TransferReadOp read,
+                                            const SetVector<Operation *> &chain,
+                                            Operation *end) {
+  Location loc = read.getLoc();
+  Value copy = getCopy(read);
+  OpBuilder b(read);
+  int64_t half = read.getVectorType().getNumElements() / 2;
   auto readHalf = [&](Value at) -> Value {
-    return vector::TransferReadOp::create(b, loc, type, copy, at,
-                                          /*padding=*/std::nullopt,
-                                          ArrayRef<bool>{true});
+    return vector::TransferReadOp::create(
+        b, loc, VectorType::get(half, b.getF32Type()), copy, at,
+        /*padding=*/std::nullopt, ArrayRef<bool>{true});
   };
   Value at = read.getIndices().front();
-  Value even = readHalf(at);
-  Value odd = readHalf(createSum(b, loc, at, strips.width / 2));
+  Value even = readHalf(at), odd = readHalf(createPlace(b, loc, at, half));
   auto both = vector::InterleaveOp::create(b, loc, even, odd);
   both->setAttr(kShortNaNAttrName, b.getUnitAttr());
-  read.replaceAllUsesWith(both.getResult());
-  read.erase();
+  read.getResult().replaceUsesWithIf(both.getResult(), [&](OpOperand &use) {
+    return use.getOwner() == end || chain.contains(use.getOwner());
+  });
 }
 
 void InterleaveCoefficientsPass::runOnOperation() {
+  coefficients.clear();
   copies.clear();
-  isCopied.clear();
   SmallVector<arith::TruncFOp> ends;
   getOperation().walk([&](arith::TruncFOp op) { ends.push_back(op); });
+  SetVector<Operation *> reads;
   for (arith::TruncFOp end : ends) {
-    SetVector<Operation *> ops;
-    auto isLeaf = [](Operation *op) {
-      return isSplat(op) || widensBF16(op) || isa<vector::InterleaveOp>(op) ||
-             isCoefficients(op);
+    SetVector<Operation *> chain;
+    auto isLeaf = [&](Operation *op) {
+      return isLeafOfBF16Chain(op) || getCoefficients(op);
     };
     auto type = dyn_cast<VectorType>(end.getType());
     if (!type || type.getNumElements() % 2 != 0 ||
-        !collectBF16Chain(end, isLeaf, ops))
+        !collectBF16Chain(end, isLeaf, chain))
       continue;
-    for (Operation *op : ops)
-      if (auto read = dyn_cast<vector::TransferReadOp>(op))
-        interleave(read);
+    for (Operation *op : chain)
+      if (auto read = dyn_cast<vector::TransferReadOp>(op)) {
+        interleave(read, chain, end);
+        reads.insert(read);
+      }
   }
+  for (Operation *read : reads)
+    if (read->use_empty())
+      read->erase();
 }

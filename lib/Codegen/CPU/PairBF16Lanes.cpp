@@ -66,13 +66,8 @@ private:
 };
 } // namespace
 
-/// Leaves may have other users.
-static bool isLeaf(Operation *op) {
-  return isSplat(op) || widensBF16(op) || isa<vector::InterleaveOp>(op);
-}
-
 bool Chain::collect() {
-  return collectBF16Chain(end, isLeaf, ops) &&
+  return collectBF16Chain(end, isLeafOfBF16Chain, ops) &&
          getLanes() % (avx512BF16 ? kRounded : 2) == 0;
 }
 
@@ -85,8 +80,8 @@ Type Chain::getHalf(Type type) const {
 void Chain::split(RewriterBase &b, Operation *op) {
   b.setInsertionPoint(op);
   Value result = op->getResult(0);
-  if (auto extension = dyn_cast<arith::ExtFOp>(op)) {
-    halves[result] = widenBF16Pairs(b, op->getLoc(), extension.getIn());
+  if (widensBF16(op)) {
+    halves[result] = widenBF16Pairs(b, op->getLoc(), op->getOperand(0));
     return;
   }
   if (auto interleave = dyn_cast<vector::InterleaveOp>(op)) {

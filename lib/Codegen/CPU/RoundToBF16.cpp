@@ -41,11 +41,14 @@ static Type withElement(Type like, Type element) {
   return element;
 }
 
+static bool roundsToNearest(arith::TruncFOp op) {
+  return op.getRoundingmode().value_or(arith::RoundingMode::to_nearest_even) ==
+         arith::RoundingMode::to_nearest_even;
+}
+
 bool mlir::bn::isRoundingToBF16(arith::TruncFOp op) {
   return getElementTypeOrSelf(op.getIn().getType()).isF32() &&
-         getElementTypeOrSelf(op.getType()).isBF16() &&
-         op.getRoundingmode().value_or(arith::RoundingMode::to_nearest_even) ==
-             arith::RoundingMode::to_nearest_even;
+         getElementTypeOrSelf(op.getType()).isBF16() && roundsToNearest(op);
 }
 
 /// To nearest, ties to even: add half of the last kept bit, and one more where
@@ -67,7 +70,7 @@ Value mlir::bn::createRoundedBits(OpBuilder &b, Location loc, Value value) {
 }
 
 /// Levels of ops that are looked through for the bits of NaN.
-static constexpr unsigned kMaxDepth = 8;
+static constexpr unsigned kMaxDepth = 6;
 
 bool mlir::bn::makesShortNaN(Operation *op) {
   return widensBF16(op) || op->hasAttr(kShortNaNAttrName);
@@ -81,7 +84,8 @@ static bool isConstant(Value value) {
 
 /// True for arithmetic that is executed, so that its NaN are quiet: LLVM may
 /// replace it by an operand if all the others are constant, or if it may do
-/// more than to contract.
+/// more than to contract. (What only LLVM finds to be constant is a limit that
+/// docs/Numerics.md names.)
 static bool makesQuietNaN(Operation *op) {
   if (!isa<arith::AddFOp, arith::SubFOp, arith::MulFOp, arith::DivFOp,
            math::FmaOp>(op))
@@ -183,11 +187,27 @@ struct RoundThroughF32 : OpRewritePattern<arith::TruncFOp> {
   LogicalResult matchAndRewrite(arith::TruncFOp op,
                                 PatternRewriter &b) const override {
     if (!getElementTypeOrSelf(op.getIn().getType()).isF64() ||
-        !getElementTypeOrSelf(op.getType()).isBF16() || op.getRoundingmode())
+        !getElementTypeOrSelf(op.getType()).isBF16() || !roundsToNearest(op))
       return b.notifyMatchFailure(op, "not f64 to bf16");
     Value narrow = arith::TruncFOp::create(
         b, op.getLoc(), withElement(op.getType(), b.getF32Type()), op.getIn());
     b.replaceOpWithNewOp<arith::TruncFOp>(op, op.getType(), narrow);
+    return success();
+  }
+};
+
+/// To f64, of which upstream's expansion knows nothing.
+struct WidenThroughF32 : OpRewritePattern<arith::ExtFOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(arith::ExtFOp op,
+                                PatternRewriter &b) const override {
+    if (!getElementTypeOrSelf(op.getIn().getType()).isBF16() ||
+        !getElementTypeOrSelf(op.getType()).isF64())
+      return b.notifyMatchFailure(op, "not bf16 to f64");
+    Value single = arith::ExtFOp::create(
+        b, op.getLoc(), withElement(op.getType(), b.getF32Type()), op.getIn());
+    b.replaceOpWithNewOp<arith::ExtFOp>(op, op.getType(), single);
     return success();
   }
 };
@@ -279,7 +299,7 @@ struct RoundToBF16Pass : public bn::impl::RoundToBF16PassBase<RoundToBF16Pass> {
     }
     // What the first makes is for the second.
     RewritePatternSet inF32(&getContext()), patterns(&getContext());
-    inF32.add<RoundThroughF32, FmaInF32>(&getContext());
+    inF32.add<RoundThroughF32, WidenThroughF32, FmaInF32>(&getContext());
     walkAndApplyPatterns(getOperation(), std::move(inF32));
     patterns.add<RoundPairs>(&getContext(), vectorBits);
     patterns.add<RoundInIntegers>(&getContext());

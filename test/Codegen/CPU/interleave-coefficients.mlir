@@ -169,3 +169,141 @@ func.func @others(%x: memref<20x32xbf16>, %y: memref<20x32xbf16>, %c: memref<32x
   }
   return
 }
+
+// -----
+
+// Vectors of other widths in the same place of a row have a copy of their own;
+// what is also needed in order is read twice.
+// CHECK-LABEL: func @widths
+//       CHECK:   memref.alloc() {alignment = 64 : i64} : memref<32xf32>
+//       CHECK:   vector.deinterleave {{.*}} : vector<32xf32> -> vector<16xf32>
+//       CHECK:   memref.alloc() {alignment = 64 : i64} : memref<32xf32>
+//       CHECK:   vector.deinterleave {{.*}} : vector<16xf32> -> vector<8xf32>
+//       CHECK:   scf.for
+//       CHECK:     vector.interleave {{.*}} -> vector<32xf32>
+//       CHECK:     vector.transfer_read {{.*}} memref<32xf32>, vector<32xf32>
+//       CHECK:     vector.interleave {{.*}} -> vector<16xf32>
+//   CHECK-NOT:     vector.interleave
+//       CHECK:     vector.transfer_write {{.*}} memref<32xf32>
+func.func @widths(%x: memref<20x32xbf16>, %y: memref<20x32xbf16>, %z: memref<32xf32>, %s: f32) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c16 = arith.constant 16 : index
+  %c20 = arith.constant 20 : index
+  %h = ub.poison : bf16
+  %f = ub.poison : f32
+  %factors = memref.alloca() : memref<32xf32>
+  linalg.fill ins(%s : f32) outs(%factors : memref<32xf32>)
+  scf.for %row = %c0 to %c20 step %c1 {
+    %0 = vector.transfer_read %x[%row, %c0], %h {in_bounds = [true]} : memref<20x32xbf16>, vector<32xbf16>
+    %1 = vector.transfer_read %factors[%c0], %f {in_bounds = [true]} : memref<32xf32>, vector<32xf32>
+    %2 = arith.extf %0 : vector<32xbf16> to vector<32xf32>
+    %3 = arith.mulf %2, %1 : vector<32xf32>
+    %4 = arith.truncf %3 : vector<32xf32> to vector<32xbf16>
+    vector.transfer_write %4, %y[%row, %c0] {in_bounds = [true]} : vector<32xbf16>, memref<20x32xbf16>
+    %5 = vector.transfer_read %x[%row, %c16], %h {in_bounds = [true]} : memref<20x32xbf16>, vector<16xbf16>
+    %6 = vector.transfer_read %factors[%c16], %f {in_bounds = [true]} : memref<32xf32>, vector<16xf32>
+    %7 = arith.extf %5 : vector<16xbf16> to vector<16xf32>
+    %8 = arith.mulf %7, %6 : vector<16xf32>
+    %9 = arith.truncf %8 : vector<16xf32> to vector<16xbf16>
+    vector.transfer_write %9, %y[%row, %c16] {in_bounds = [true]} : vector<16xbf16>, memref<20x32xbf16>
+    vector.transfer_write %1, %z[%c0] {in_bounds = [true]} : vector<32xf32>, memref<32xf32>
+  }
+  return
+}
+
+// -----
+
+// Rows are counted over all loops, and a number that is not known is many.
+// CHECK-LABEL: func @counts
+// CHECK-COUNT-2: vector.deinterleave
+//   CHECK-NOT:   vector.deinterleave
+//       CHECK:   return
+func.func @counts(%x: memref<8x32xbf16>, %y: memref<8x32xbf16>, %n: index, %s: f32) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c2 = arith.constant 2 : index
+  %c4 = arith.constant 4 : index
+  %h = ub.poison : bf16
+  %f = ub.poison : f32
+  %factors = memref.alloca() : memref<32xf32>
+  linalg.fill ins(%s : f32) outs(%factors : memref<32xf32>)
+  scf.for %i = %c0 to %c2 step %c1 {
+    scf.for %row = %c0 to %c4 step %c1 {
+      %0 = vector.transfer_read %x[%row, %c0], %h {in_bounds = [true]} : memref<8x32xbf16>, vector<32xbf16>
+      %1 = vector.transfer_read %factors[%c0], %f {in_bounds = [true]} : memref<32xf32>, vector<32xf32>
+      %2 = arith.extf %0 : vector<32xbf16> to vector<32xf32>
+      %3 = arith.mulf %2, %1 : vector<32xf32>
+      %4 = arith.truncf %3 : vector<32xf32> to vector<32xbf16>
+      vector.transfer_write %4, %y[%row, %c0] {in_bounds = [true]} : vector<32xbf16>, memref<8x32xbf16>
+    }
+  }
+  scf.for %row = %c0 to %n step %c1 {
+    %0 = vector.transfer_read %x[%row, %c0], %h {in_bounds = [true]} : memref<8x32xbf16>, vector<32xbf16>
+    %1 = vector.transfer_read %factors[%c0], %f {in_bounds = [true]} : memref<32xf32>, vector<32xf32>
+    %2 = arith.extf %0 : vector<32xbf16> to vector<32xf32>
+    %3 = arith.mulf %2, %1 : vector<32xf32>
+    %4 = arith.truncf %3 : vector<32xf32> to vector<32xbf16>
+    vector.transfer_write %4, %y[%row, %c0] {in_bounds = [true]} : vector<32xbf16>, memref<8x32xbf16>
+  }
+  return
+}
+
+// -----
+
+// A buffer that has another name may be written by it; a read that is masked or
+// repeats one number is none of a row; strips outside of the rows would be
+// copied once for each of them.
+// CHECK-LABEL: func @unclear
+//   CHECK-NOT:   vector.deinterleave
+//       CHECK:   return
+func.func @unclear(%x: memref<20x64xbf16>, %y: memref<20x64xbf16>, %c: i1, %m: vector<32xi1>, %s: f32) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c20 = arith.constant 20 : index
+  %c32 = arith.constant 32 : index
+  %c64 = arith.constant 64 : index
+  %h = ub.poison : bf16
+  %f = ub.poison : f32
+  %a = memref.alloc() : memref<64xf32>
+  %b = memref.alloc() : memref<64xf32>
+  linalg.fill ins(%s : f32) outs(%a : memref<64xf32>)
+  linalg.fill ins(%s : f32) outs(%b : memref<64xf32>)
+  %name = scf.if %c -> memref<64xf32> {
+    scf.yield %a : memref<64xf32>
+  } else {
+    scf.yield %b : memref<64xf32>
+  }
+  scf.for %row = %c0 to %c20 step %c1 {
+    %0 = vector.transfer_read %x[%row, %c0], %h {in_bounds = [true]} : memref<20x64xbf16>, vector<32xbf16>
+    %1 = vector.transfer_read %a[%c0], %f {in_bounds = [true]} : memref<64xf32>, vector<32xf32>
+    %2 = arith.extf %0 : vector<32xbf16> to vector<32xf32>
+    %3 = arith.mulf %2, %1 : vector<32xf32>
+    %4 = arith.truncf %3 : vector<32xf32> to vector<32xbf16>
+    vector.transfer_write %4, %y[%row, %c0] {in_bounds = [true]} : vector<32xbf16>, memref<20x64xbf16>
+    memref.store %s, %name[%c0] : memref<64xf32>
+  }
+  %factors = memref.alloc() : memref<64xf32>
+  linalg.fill ins(%s : f32) outs(%factors : memref<64xf32>)
+  scf.for %row = %c0 to %c20 step %c1 {
+    %0 = vector.transfer_read %x[%row, %c0], %h {in_bounds = [true]} : memref<20x64xbf16>, vector<32xbf16>
+    %1 = vector.transfer_read %factors[%c0], %f, %m {in_bounds = [true]} : memref<64xf32>, vector<32xf32>
+    %2 = vector.transfer_read %factors[%c0], %f {in_bounds = [true], permutation_map = affine_map<(d0) -> (0)>} : memref<64xf32>, vector<32xf32>
+    %3 = arith.extf %0 : vector<32xbf16> to vector<32xf32>
+    %4 = arith.mulf %3, %1 : vector<32xf32>
+    %5 = arith.mulf %4, %2 : vector<32xf32>
+    %6 = arith.truncf %5 : vector<32xf32> to vector<32xbf16>
+    vector.transfer_write %6, %y[%row, %c0] {in_bounds = [true]} : vector<32xbf16>, memref<20x64xbf16>
+  }
+  scf.for %i = %c0 to %c64 step %c32 {
+    scf.for %row = %c0 to %c20 step %c1 {
+      %0 = vector.transfer_read %x[%row, %i], %h {in_bounds = [true]} : memref<20x64xbf16>, vector<32xbf16>
+      %1 = vector.transfer_read %factors[%i], %f {in_bounds = [true]} : memref<64xf32>, vector<32xf32>
+      %2 = arith.extf %0 : vector<32xbf16> to vector<32xf32>
+      %3 = arith.mulf %2, %1 : vector<32xf32>
+      %4 = arith.truncf %3 : vector<32xf32> to vector<32xbf16>
+      vector.transfer_write %4, %y[%row, %i] {in_bounds = [true]} : vector<32xbf16>, memref<20x64xbf16>
+    }
+  }
+  return
+}

@@ -154,3 +154,18 @@ func.func @interleaved(%x: vector<32xbf16>, %a: vector<16xf32>,
   %2 = arith.truncf %1 : vector<32xf32> to vector<32xbf16>
   return %2 : vector<32xbf16>
 }
+
+// -----
+
+// Numbers of other types in between are widened as they are.
+// CHECK-LABEL: func @through_f16
+//       CHECK:   %[[H:.*]] = arith.truncf {{.*}} : vector<16xf32> to vector<16xf16>
+//       CHECK:   arith.truncf {{.*}} : vector<16xf32> to vector<16xf16>
+//       CHECK:   arith.extf %[[H]] : vector<16xf16> to vector<16xf32>
+func.func @through_f16(%x: vector<32xbf16>) -> vector<32xbf16> {
+  %0 = arith.extf %x : vector<32xbf16> to vector<32xf32>
+  %1 = arith.truncf %0 : vector<32xf32> to vector<32xf16>
+  %2 = arith.extf %1 : vector<32xf16> to vector<32xf32>
+  %3 = arith.truncf %2 : vector<32xf32> to vector<32xbf16>
+  return %3 : vector<32xbf16>
+}

@@ -134,6 +134,17 @@ func.func @replaced(%x: vector<16xf32>, %y: vector<16xf32>)
 
 // -----
 
+// To f64 by way of f32, which upstream's expansion knows.
+// CHECK-LABEL: func @widened(
+//       CHECK:   %[[SINGLE:.*]] = arith.extf %{{.*}} : vector<4xbf16> to vector<4xf32>
+//       CHECK:   arith.extf %[[SINGLE]] : vector<4xf32> to vector<4xf64>
+func.func @widened(%x: vector<4xbf16>) -> vector<4xf64> {
+  %y = arith.extf %x : vector<4xbf16> to vector<4xf64>
+  return %y : vector<4xf64>
+}
+
+// -----
+
 // Upstream's passes leave this one.
 // CHECK-LABEL: func @fma(
 //       CHECK:   math.fma {{.*}} : f32

@@ -137,3 +137,11 @@ func.func @moments() attributes {s = #bn.lowering_strategy<single, threads = 0,
     parallel = [], tile = [], vector_bits = 64, unroll = 1, stores = temporal,
     // expected-error @below {{expected one of [central, raw] for what statistics are computed of, got: pure}}
     moments = pure>} { return }
+
+// -----
+
+func.func @short_nan(%x: f32) -> f32 {
+  // expected-error @below {{expected 'bn.short_nan' on 'vector.interleave', got 'arith.negf'}}
+  %y = arith.negf %x {bn.short_nan} : f32
+  return %y : f32
+}

@@ -371,8 +371,9 @@ def RoundToBF16Pass : Pass<"bn-round-to-bf16", "::mlir::func::FuncOp"> {
   let description = [{
     `arith.truncf` from f32 to bf16 becomes integer arithmetic, to nearest with
     ties to even; a NaN stays one. Without hardware for it LLVM calls a library
-    function per element. What comes from f64 is rounded to f32 before, and a
-    `math.fma` of bf16, which upstream's passes leave, is one of f32.
+    function per element. What comes from f64 is rounded to f32 before, what goes
+    there is widened by way of it, and a `math.fma` of bf16, which upstream's
+    passes leave, is one of f32.
 
     Vectors in which every NaN has an upper half that is NaN, too (arithmetic
     makes NaN quiet, and what was bf16 has nothing in the lower half), are

@@ -172,6 +172,11 @@ void BNDialect::initialize() {
 
 LogicalResult BNDialect::verifyOperationAttribute(Operation *op,
                                                   NamedAttribute attribute) {
+  if (attribute.getName() == kShortNaNAttrName &&
+      op->getName().getStringRef() != "vector.interleave")
+    return op->emitError("expected '")
+           << kShortNaNAttrName << "' on 'vector.interleave', got '"
+           << op->getName() << "'";
   if (attribute.getName() == kPipelinedAttrName ||
       attribute.getName() == kOneSweepAttrName ||
       attribute.getName() == kShortNaNAttrName) {
