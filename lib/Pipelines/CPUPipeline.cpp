@@ -202,7 +202,7 @@ void mlir::bn::buildLLVMPhase(OpPassManager &pm,
     pm.addPass(createUseAVX512BF16Pass());
     pm.addPass(createStream16BitRegistersPass());
   } else {
-    pm.addPass(createAccessBF16AsIntegersPass());
+    pm.addPass(createMoveBF16AsIntegersPass());
   }
 }
 

@@ -415,12 +415,13 @@ def RoundToBF16Pass : Pass<"bn-round-to-bf16", "::mlir::func::FuncOp"> {
   ];
 }
 
-def AccessBF16AsIntegersPass : Pass<"bn-access-bf16-as-integers"> {
-  let summary = "load and store bf16 as integers";
+def MoveBF16AsIntegersPass : Pass<"bn-move-bf16-as-integers"> {
+  let summary = "move bf16 as integers";
   let description = [{
-    What `llvm.load` and `llvm.store` move of bf16 are integers of 16 bits, for
-    targets without instructions for bf16: what LLVM does there with vectors of
-    it element by element, it does by way of f32, with library functions.
+    What is loaded, stored, selected, inserted, extracted and shuffled of bf16
+    are integers of 16 bits, for targets without instructions for bf16: what LLVM
+    does there with vectors of it element by element, it does by way of f32, with
+    library functions.
 
     Example:
 

@@ -1,4 +1,4 @@
-//===- AccessBF16AsIntegers.cpp - Loads and stores of bf16 ----------------===//
+//===- MoveBF16AsIntegers.cpp - Without a type that LLVM lacks ------------===//
 //
 // Part of the bn-mlir project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for license information.
@@ -9,8 +9,7 @@
 // Phase 'llvm'. Where there are no instructions for bf16, vectors of it are no
 // type of the target: what LLVM does with them element by element it does by
 // way of f32, with library functions. Our kernels only move them and compute
-// with their bits, so that LLVM sees none if none is loaded or stored. (Of ops
-// of bf16 in between, such as llvm.select, it may make some again.)
+// with their bits, so that LLVM sees none if what moves them moves integers.
 //
 //===----------------------------------------------------------------------===//
 
@@ -21,7 +20,7 @@
 #include "mlir/IR/TypeUtilities.h"
 
 namespace mlir::bn {
-#define GEN_PASS_DEF_ACCESSBF16ASINTEGERSPASS
+#define GEN_PASS_DEF_MOVEBF16ASINTEGERSPASS
 #include "bn/Codegen/CPU/Passes.h.inc"
 } // namespace mlir::bn
 
@@ -39,37 +38,35 @@ static Type getIntegers(Type type) {
   return integer;
 }
 
-static void loadIntegers(LLVM::LoadOp op) {
-  Type type = op.getType(), integers = getIntegers(type);
-  if (!integers)
-    return;
-  OpBuilder b(op.getContext());
-  b.setInsertionPointAfter(op);
-  op.getResult().setType(integers);
-  auto value = LLVM::BitcastOp::create(b, op.getLoc(), type, op.getResult());
-  op.getResult().replaceAllUsesExcept(value, value);
-}
-
-static void storeIntegers(LLVM::StoreOp op) {
-  Type integers = getIntegers(op.getValue().getType());
-  if (!integers)
-    return;
+/// Gives `op` and its users integers in the place of bf16.
+static void moveIntegers(Operation *op) {
   OpBuilder b(op);
-  op.getValueMutable().assign(
-      LLVM::BitcastOp::create(b, op.getLoc(), integers, op.getValue()));
+  Location loc = op->getLoc();
+  for (OpOperand &operand : op->getOpOperands())
+    if (Type integers = getIntegers(operand.get().getType()))
+      operand.set(LLVM::BitcastOp::create(b, loc, integers, operand.get()));
+  b.setInsertionPointAfter(op);
+  for (OpResult result : op->getResults()) {
+    Type type = result.getType(), integers = getIntegers(type);
+    if (!integers)
+      continue;
+    result.setType(integers);
+    auto value = LLVM::BitcastOp::create(b, loc, type, result);
+    result.replaceAllUsesExcept(value, value);
+  }
 }
 
 namespace {
-struct AccessBF16AsIntegersPass
-    : public bn::impl::AccessBF16AsIntegersPassBase<AccessBF16AsIntegersPass> {
+struct MoveBF16AsIntegersPass
+    : public bn::impl::MoveBF16AsIntegersPassBase<MoveBF16AsIntegersPass> {
   using Base::Base;
 
   void runOnOperation() override {
     getOperation()->walk([](Operation *op) {
-      if (auto load = dyn_cast<LLVM::LoadOp>(op))
-        loadIntegers(load);
-      else if (auto store = dyn_cast<LLVM::StoreOp>(op))
-        storeIntegers(store);
+      if (isa<LLVM::LoadOp, LLVM::StoreOp, LLVM::InsertElementOp,
+              LLVM::ExtractElementOp, LLVM::ShuffleVectorOp, LLVM::SelectOp,
+              LLVM::PoisonOp>(op))
+        moveIntegers(op);
     });
   }
 };
