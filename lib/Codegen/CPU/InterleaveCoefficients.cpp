@@ -211,7 +211,8 @@ static void createCopy(OpBuilder &b, Location loc, Value source, Value copy,
 /// The copy that has the strips of `read`, which is made if there is none.
 Value InterleaveCoefficientsPass::getCopy(vector::TransferReadOp read) {
   Location loc = read.getLoc();
-  auto [strips, rows] = *getCoefficients(read);
+  Strips strips = getCoefficients(read)->strips;
+  Operation *rows = getCoefficients(read)->rows;
   Value source = read.getBase();
   SmallVector<Copy> &made = copies[{rows, source}];
   for (Copy &copy : made)
