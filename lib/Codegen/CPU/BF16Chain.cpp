@@ -10,6 +10,7 @@
 #include "RoundToBF16.h"
 #include "WidenBF16Pairs.h"
 
+#include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/Matchers.h"
 #include "mlir/IR/TypeUtilities.h"
@@ -62,7 +63,8 @@ static bool addToChain(Value value, arith::TruncFOp end,
 bool mlir::bn::collectBF16Chain(arith::TruncFOp end,
                                 function_ref<bool(Operation *)> isLeaf,
                                 SetVector<Operation *> &ops) {
-  if (!isRoundingToBF16(end) || getLanes(end.getType()) < kMinPairedLanes ||
+  int64_t lanes = getLanes(end.getType());
+  if (!isRoundingToBF16(end) || lanes < kMinPairedLanes || lanes % 2 != 0 ||
       !addToChain(end.getIn(), end, isLeaf, ops))
     return false;
   // What others need, too, would be computed twice.
@@ -77,10 +79,7 @@ Value mlir::bn::createShortNaN(OpBuilder &b, Location loc, Value number) {
   Value isNaN =
       arith::CmpFOp::create(b, loc, arith::CmpFPredicate::UNO, number, number);
   auto type = cast<FloatType>(getElementTypeOrSelf(number.getType()));
-  TypedAttr attr =
-      b.getFloatAttr(type, APFloat::getQNaN(type.getFloatSemantics()));
-  if (auto vector = dyn_cast<VectorType>(number.getType()))
-    attr = DenseElementsAttr::get(vector, attr);
-  Value quiet = arith::ConstantOp::create(b, loc, attr);
+  Value quiet = createScalarOrSplatConstant(
+      b, loc, number.getType(), APFloat::getQNaN(type.getFloatSemantics()));
   return arith::SelectOp::create(b, loc, isNaN, quiet, number);
 }

@@ -32,7 +32,7 @@ bool isLeafOfBF16Chain(Operation *op);
 /// Adds to `ops` what leads to `end`, a rounding to bf16, operands before
 /// users: elementwise ops of its block, down to those for which `isLeaf` holds,
 /// which may have other users. False if something else does, if others need an
-/// op that is no leaf, too, or if the vector is short.
+/// op that is no leaf, too, or if the vector is short or odd.
 bool collectBF16Chain(arith::TruncFOp end,
                       function_ref<bool(Operation *)> isLeaf,
                       SetVector<Operation *> &ops);

@@ -69,7 +69,7 @@ struct InterleaveCoefficientsPass
   void runOnOperation() override;
 
 private:
-  const std::optional<Coefficients> &getCoefficients(Operation *op);
+  std::optional<Coefficients> getCoefficients(Operation *op);
   Value getCopy(vector::TransferReadOp read);
   void interleave(vector::TransferReadOp read,
                   const SetVector<Operation *> &chain, Operation *end);
@@ -159,7 +159,7 @@ static Operation *getRows(vector::TransferReadOp read) {
 }
 
 /// What `op` is as a read of coefficients, if it is one.
-const std::optional<Coefficients> &
+std::optional<Coefficients>
 InterleaveCoefficientsPass::getCoefficients(Operation *op) {
   auto [entry, isNew] = coefficients.try_emplace(op);
   auto read = dyn_cast<vector::TransferReadOp>(op);
@@ -269,9 +269,7 @@ void InterleaveCoefficientsPass::runOnOperation() {
     auto isLeaf = [&](Operation *op) {
       return isLeafOfBF16Chain(op) || getCoefficients(op);
     };
-    auto type = dyn_cast<VectorType>(end.getType());
-    if (!type || type.getNumElements() % 2 != 0 ||
-        !collectBF16Chain(end, isLeaf, chain))
+    if (!collectBF16Chain(end, isLeaf, chain))
       continue;
     for (Operation *op : chain)
       if (auto read = dyn_cast<vector::TransferReadOp>(op)) {

@@ -13,6 +13,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "WidenBF16Pairs.h"
 #include "bn/Codegen/CPU/Passes.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -32,10 +33,7 @@ using namespace mlir::bn;
 static Type getIntegers(Type type) {
   if (!getElementTypeOrSelf(type).isBF16())
     return {};
-  auto integer = IntegerType::get(type.getContext(), 16);
-  if (auto vector = dyn_cast<VectorType>(type))
-    return vector.clone(integer);
-  return integer;
+  return withElement(type, IntegerType::get(type.getContext(), 16));
 }
 
 /// Gives `op` and its users integers in the place of bf16.

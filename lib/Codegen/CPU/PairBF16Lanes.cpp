@@ -68,7 +68,7 @@ private:
 
 bool Chain::collect() {
   return collectBF16Chain(end, isLeafOfBF16Chain, ops) &&
-         getLanes() % (avx512BF16 ? kRounded : 2) == 0;
+         (!avx512BF16 || getLanes() % kRounded == 0);
 }
 
 Type Chain::getHalf(Type type) const {

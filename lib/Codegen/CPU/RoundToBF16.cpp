@@ -34,13 +34,6 @@ namespace mlir::bn {
 using namespace mlir;
 using namespace mlir::bn;
 
-/// `like` with another element type.
-static Type withElement(Type like, Type element) {
-  if (auto vector = dyn_cast<VectorType>(like))
-    return vector.clone(element);
-  return element;
-}
-
 static bool roundsToNearest(arith::TruncFOp op) {
   return op.getRoundingmode().value_or(arith::RoundingMode::to_nearest_even) ==
          arith::RoundingMode::to_nearest_even;
@@ -76,6 +69,11 @@ bool mlir::bn::makesShortNaN(Operation *op) {
   return widensBF16(op) || op->hasAttr(kShortNaNAttrName);
 }
 
+static bool isArithmetic(Operation *op) {
+  return isa<arith::AddFOp, arith::SubFOp, arith::MulFOp, arith::DivFOp,
+             math::FmaOp>(op);
+}
+
 static bool isConstant(Value value) {
   if (auto broadcast = value.getDefiningOp<vector::BroadcastOp>())
     return matchPattern(broadcast.getSource(), m_Constant());
@@ -87,8 +85,7 @@ static bool isConstant(Value value) {
 /// more than to contract. (What only LLVM finds to be constant is a limit that
 /// docs/Numerics.md names.)
 static bool makesQuietNaN(Operation *op) {
-  if (!isa<arith::AddFOp, arith::SubFOp, arith::MulFOp, arith::DivFOp,
-           math::FmaOp>(op))
+  if (!isArithmetic(op))
     return false;
   auto flags = cast<arith::ArithFastMathInterface>(op).getFastMathFlagsAttr();
   bool mayOnlyContract = (flags.getValue() | arith::FastMathFlags::contract) ==
@@ -100,8 +97,8 @@ static bool makesQuietNaN(Operation *op) {
 /// True for ops whose NaN are one of their operands', or the default NaN, whose
 /// lower half is 0.
 static bool passesNaNOn(Operation *op) {
-  return isa<arith::AddFOp, arith::SubFOp, arith::MulFOp, arith::DivFOp,
-             math::FmaOp, arith::SelectOp, arith::MaximumFOp, arith::MinimumFOp,
+  return isArithmetic(op) ||
+         isa<arith::SelectOp, arith::MaximumFOp, arith::MinimumFOp,
              arith::MaxNumFOp, arith::MinNumFOp, arith::NegFOp>(op);
 }
 
@@ -131,7 +128,7 @@ NaNBits mlir::bn::getNaNBits(Value value,
 
 /// The lower half of each lane of `even` beside the upper half of that of
 /// `odd`.
-static Value interleave(OpBuilder &b, Location loc, Value even, Value odd) {
+static Value blendHalves(OpBuilder &b, Location loc, Value even, Value odd) {
   auto wide = cast<VectorType>(even.getType());
   int64_t lanes = 2 * wide.getDimSize(0);
   auto type = VectorType::get(lanes, b.getI16Type());
@@ -153,21 +150,19 @@ Value mlir::bn::createRoundedPairs(OpBuilder &b, Location loc, Value even,
   odd = arith::BitcastOp::create(b, loc, wide, odd);
   Value sixteen = createBits(b, loc, wide, 16);
   Value kept =
-      interleave(b, loc, arith::ShRUIOp::create(b, loc, even, sixteen), odd);
+      blendHalves(b, loc, arith::ShRUIOp::create(b, loc, even, sixteen), odd);
   Value cut =
-      interleave(b, loc, even, arith::ShLIOp::create(b, loc, odd, sixteen));
+      blendHalves(b, loc, even, arith::ShLIOp::create(b, loc, odd, sixteen));
 
-  auto type = cast<VectorType>(kept.getType());
-  auto constant = [&](int16_t bits) -> Value {
-    return arith::ConstantOp::create(
-        b, loc, DenseElementsAttr::get(type, b.getI16IntegerAttr(bits)));
-  };
+  Type type = kept.getType();
+  auto constant = [&](uint32_t bits) { return createBits(b, loc, type, bits); };
   Value less = arith::AndIOp::create(
-      b, loc, arith::XOrIOp::create(b, loc, kept, constant(-1)), constant(1));
+      b, loc, arith::XOrIOp::create(b, loc, kept, constant(0xffff)),
+      constant(1));
   if (bits != NaNBits::Short) {
     Value isAllOnes = arith::CmpIOp::create(
         b, loc, arith::CmpIPredicate::eq,
-        arith::OrIOp::create(b, loc, kept, constant(-0x8000)), constant(-1));
+        arith::OrIOp::create(b, loc, kept, constant(0x8000)), constant(0xffff));
     less = arith::OrIOp::create(
         b, loc, less, arith::ExtSIOp::create(b, loc, type, isAllOnes));
   }
@@ -179,35 +174,23 @@ Value mlir::bn::createRoundedPairs(OpBuilder &b, Location loc, Value even,
 }
 
 namespace {
-/// Of f64. Twice rounded, as docs/Numerics.md says of all that goes through
-/// f32.
-struct RoundThroughF32 : OpRewritePattern<arith::TruncFOp> {
-  using OpRewritePattern::OpRewritePattern;
+/// From f64, or to it, of which upstream's expansion knows nothing. What is
+/// rounded is so twice, as docs/Numerics.md says of all that goes through f32.
+template <typename CastOp> struct CastThroughF32 : OpRewritePattern<CastOp> {
+  using OpRewritePattern<CastOp>::OpRewritePattern;
 
-  LogicalResult matchAndRewrite(arith::TruncFOp op,
-                                PatternRewriter &b) const override {
-    if (!getElementTypeOrSelf(op.getIn().getType()).isF64() ||
-        !getElementTypeOrSelf(op.getType()).isBF16() || !roundsToNearest(op))
-      return b.notifyMatchFailure(op, "not f64 to bf16");
-    Value narrow = arith::TruncFOp::create(
-        b, op.getLoc(), withElement(op.getType(), b.getF32Type()), op.getIn());
-    b.replaceOpWithNewOp<arith::TruncFOp>(op, op.getType(), narrow);
-    return success();
-  }
-};
-
-/// To f64, of which upstream's expansion knows nothing.
-struct WidenThroughF32 : OpRewritePattern<arith::ExtFOp> {
-  using OpRewritePattern::OpRewritePattern;
-
-  LogicalResult matchAndRewrite(arith::ExtFOp op,
-                                PatternRewriter &b) const override {
-    if (!getElementTypeOrSelf(op.getIn().getType()).isBF16() ||
-        !getElementTypeOrSelf(op.getType()).isF64())
-      return b.notifyMatchFailure(op, "not bf16 to f64");
-    Value single = arith::ExtFOp::create(
-        b, op.getLoc(), withElement(op.getType(), b.getF32Type()), op.getIn());
-    b.replaceOpWithNewOp<arith::ExtFOp>(op, op.getType(), single);
+  LogicalResult matchAndRewrite(CastOp op, PatternRewriter &b) const override {
+    Type in = getElementTypeOrSelf(op.getIn().getType()),
+         out = getElementTypeOrSelf(op.getType());
+    bool isBetween =
+        (in.isF64() && out.isBF16()) || (in.isBF16() && out.isF64());
+    if constexpr (std::is_same_v<CastOp, arith::TruncFOp>)
+      isBetween &= roundsToNearest(op);
+    if (!isBetween)
+      return b.notifyMatchFailure(op, "not between f64 and bf16");
+    Type single = withElement(op.getType(), b.getF32Type());
+    Value between = CastOp::create(b, op.getLoc(), single, op.getIn());
+    b.replaceOpWithNewOp<CastOp>(op, op.getType(), between);
     return success();
   }
 };
@@ -290,16 +273,13 @@ struct RoundToBF16Pass : public bn::impl::RoundToBF16PassBase<RoundToBF16Pass> {
   using Base::Base;
 
   void runOnOperation() override {
-    if (vectorBits < 64 || vectorBits > 4096 ||
-        !llvm::isPowerOf2_64(vectorBits)) {
-      getOperation().emitError("expected 'vector_bits' to be a power of two "
-                               "from 64 to 4096, got ")
-          << vectorBits;
+    if (failed(verifyVectorBits([&] { return getOperation().emitError(); },
+                                vectorBits)))
       return signalPassFailure();
-    }
     // What the first makes is for the second.
     RewritePatternSet inF32(&getContext()), patterns(&getContext());
-    inF32.add<RoundThroughF32, WidenThroughF32, FmaInF32>(&getContext());
+    inF32.add<CastThroughF32<arith::TruncFOp>, CastThroughF32<arith::ExtFOp>,
+              FmaInF32>(&getContext());
     walkAndApplyPatterns(getOperation(), std::move(inF32));
     patterns.add<RoundPairs>(&getContext(), vectorBits);
     patterns.add<RoundInIntegers>(&getContext());

@@ -12,6 +12,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Registers16Bit.h"
+#include "WidenBF16Pairs.h"
 #include "bn/Codegen/CPU/Passes.h"
 
 #include "mlir/IR/PatternMatch.h"
@@ -74,12 +75,10 @@ struct RoundThroughF32 : OpRewritePattern<LLVM::FPTruncOp> {
 
   LogicalResult matchAndRewrite(LLVM::FPTruncOp op,
                                 PatternRewriter &b) const override {
-    Type type = op.getArg().getType(), single = b.getF32Type();
-    if (!getElementTypeOrSelf(type).isF64() ||
+    if (!getElementTypeOrSelf(op.getArg().getType()).isF64() ||
         !getElementTypeOrSelf(op.getType()).isBF16())
       return b.notifyMatchFailure(op, "not f64 to bf16");
-    if (auto vector = dyn_cast<VectorType>(type))
-      single = vector.clone(single);
+    Type single = withElement(op.getType(), b.getF32Type());
     Value narrow = LLVM::FPTruncOp::create(b, op.getLoc(), single, op.getArg());
     b.replaceOpWithNewOp<LLVM::FPTruncOp>(op, op.getType(), narrow);
     return success();

@@ -10,8 +10,8 @@
 // contiguous dimension advances in strips of a register tile, then of one
 // vector register or, of a known size, of half as many elements each, then of
 // one element, so that any static or dynamic size has a correct tail; where
-// masks are free, one masked step is the tail. Reductions
-// carry their accumulators in registers, one for each strip width.
+// masks are free, one masked step is the tail. Reductions carry their
+// accumulators in registers, one for each strip width.
 // docs/Rationale.md says why this is not linalg::vectorize.
 //
 //===----------------------------------------------------------------------===//

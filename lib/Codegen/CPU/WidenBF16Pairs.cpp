@@ -14,6 +14,7 @@
 #include "WidenBF16Pairs.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/TypeUtilities.h"
 
@@ -22,10 +23,14 @@ using namespace mlir::bn;
 
 Value mlir::bn::createBits(OpBuilder &b, Location loc, Type type,
                            uint32_t bits) {
-  TypedAttr attr = b.getI32IntegerAttr(int32_t(bits));
-  if (auto vector = dyn_cast<VectorType>(type))
-    attr = DenseElementsAttr::get(vector, attr);
-  return arith::ConstantOp::create(b, loc, attr);
+  unsigned width = getElementTypeOrSelf(type).getIntOrFloatBitWidth();
+  return createScalarOrSplatConstant(b, loc, type, APInt(width, bits));
+}
+
+Type mlir::bn::withElement(Type like, Type element) {
+  if (auto vector = dyn_cast<VectorType>(like))
+    return vector.clone(element);
+  return element;
 }
 
 bool mlir::bn::widensBF16(Operation *op) {

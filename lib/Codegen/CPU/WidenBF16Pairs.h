@@ -13,8 +13,12 @@
 
 namespace mlir::bn {
 
-/// A constant of `type`, i32 or a vector of it, that is `bits` everywhere.
+/// A constant of `type`, an integer or a vector of it, that is `bits`
+/// everywhere.
 Value createBits(OpBuilder &b, Location loc, Type type, uint32_t bits);
+
+/// `like`, a number's type or a vector, with another element type.
+Type withElement(Type like, Type element);
 
 /// True for an extension from bf16 to f32, of numbers or vectors.
 bool widensBF16(Operation *op);

@@ -22,19 +22,19 @@ def VectorizeTilesPass
     register tile, down to four elements (a dot product is of a register).
     Registers of 512 bits or more have masks that cost nothing: there, a masked
     step takes the place of all that is less than a register, if no op in the
-    body could trap on what is masked off and, of bf16, with `avx512-bf16`. A reduction along the strips carries one
-    accumulator per strip width through its loops and sums their lanes at the
-    end; a reduction across strips carries vectors. Sums are made of short ones
-    for the sake of accuracy: of four registers, four rows, or, where rows are
-    added one by one in a loop that also writes, the squares of up to 18 rows.
-    Of bf16 that is only summed along the strips, two registers or more are
-    widened without regard to their order, by a shift and a mask. With
-    `avx512-bf16`, where the strategy says `moments = raw` and each result is a
-    sum of products of bf16, of bf16 and constants that are bf16, or of bf16
-    alone, these are dot products: of neighbours along a strip, or else of rows
-    in pairs, element by element.
-    Where the strategy of an elementwise op says `jam = J`, J rows are written
-    in one loop, which reads once what they share.
+    body could trap on what is masked off and, of bf16, with `avx512-bf16`. A
+    reduction along the strips carries one accumulator per strip width through
+    its loops and sums their lanes at the end; a reduction across strips carries
+    vectors. Sums are made of short ones for the sake of accuracy: of four
+    registers, four rows, or, where rows are added one by one in a loop that
+    also writes, the squares of up to 18 rows. Of bf16 that is only summed along
+    the strips, two registers or more are widened without regard to their order,
+    by a shift and a mask. With `avx512-bf16`, where the strategy says
+    `moments = raw` and each result is a sum of products of bf16, of bf16 and
+    constants that are bf16, or of bf16 alone, these are dot products: of
+    neighbours along a strip, or else of rows in pairs, element by element. Where
+    the strategy of an elementwise op says `jam = J`, J rows are written in one
+    loop, which reads once what they share.
 
     The register width and the unroll factor come from the op's
     `bn.lowering_strategy`, else from the options.
@@ -253,7 +253,8 @@ def PrefetchRowsPass
            "`dlti.target_system_spec`, else of the host">
   ];
   let statistics = [
-    Statistic<"numPrefetched", "prefetched", "vector reads, and writes of bits, with prefetches">
+    Statistic<"numPrefetched", "prefetched",
+              "vector reads, and writes of bits, with prefetches">
   ];
 }
 

@@ -96,6 +96,16 @@ static void printOptionalFields(AsmPrinter &printer, int64_t streams,
 #define GET_ATTRDEF_CLASSES
 #include "bn/Dialect/BN/IR/BNAttributes.cpp.inc"
 
+LogicalResult
+mlir::bn::verifyVectorBits(function_ref<InFlightDiagnostic()> emitError,
+                           int64_t vectorBits) {
+  if (vectorBits < 64 || vectorBits > 4096 || !llvm::isPowerOf2_64(vectorBits))
+    return emitError() << "expected 'vector_bits' to be a power of two from 64 "
+                          "to 4096, got "
+                       << vectorBits;
+  return success();
+}
+
 LogicalResult LoweringStrategyAttr::verify(
     function_ref<InFlightDiagnostic()> emitError, Schedule schedule,
     int64_t threads, ArrayRef<int64_t> parallel, ArrayRef<int64_t> tile,
@@ -126,11 +136,8 @@ LogicalResult LoweringStrategyAttr::verify(
     if (size < 0)
       return emitError() << "expected sizes in 'tile' to be at least 0, got "
                          << size;
-  if (vectorBits < 64 || vectorBits > 4096 ||
-      !llvm::isPowerOf2_64(vectorBits))
-    return emitError() << "expected 'vector_bits' to be a power of two from 64 "
-                          "to 4096, got "
-                       << vectorBits;
+  if (failed(verifyVectorBits(emitError, vectorBits)))
+    return failure();
   // LLVM takes vectors of other sizes apart.
   if (unroll < 1 || unroll > 64 || !llvm::isPowerOf2_64(unroll))
     return emitError() << "expected 'unroll' to be a power of two from 1 to "

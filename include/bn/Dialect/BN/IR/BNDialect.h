@@ -56,6 +56,10 @@ inline constexpr llvm::StringLiteral kPrefetchAttrName = "bn.prefetch";
 /// its lower half is 0 (unit).
 inline constexpr llvm::StringLiteral kShortNaNAttrName = "bn.short_nan";
 
+/// Fails, with an error, unless registers of so many bits can be compiled for.
+LogicalResult verifyVectorBits(function_ref<InFlightDiagnostic()> emitError,
+                               int64_t vectorBits);
+
 /// The strategy on `op`, or null.
 LoweringStrategyAttr getLoweringStrategy(Operation *op);
 
