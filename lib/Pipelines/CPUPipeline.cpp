@@ -179,6 +179,7 @@ void mlir::bn::buildLLVMPhase(OpPassManager &pm,
       round.vectorBits = options.vectorBits;
     pm.addNestedPass<func::FuncOp>(createRoundToBF16Pass(round));
   }
+  pm.addNestedPass<func::FuncOp>(createConvertMaxMinToLLVMPass());
   // What is left of bf16: what widens it.
   arith::ArithExpandOpsPassOptions expand;
   expand.includeBf16 = !options.avx512BF16;

@@ -416,6 +416,31 @@ def RoundToBF16Pass : Pass<"bn-round-to-bf16", "::mlir::func::FuncOp"> {
   ];
 }
 
+def ConvertMaxMinToLLVMPass
+    : Pass<"bn-convert-max-min-to-llvm", "::mlir::func::FuncOp"> {
+  let summary = "use the target's own maximum and minimum";
+  let description = [{
+    `arith.maximumf` and `arith.minimumf` of f32 and f64 become LLVM's intrinsics,
+    which may give a zero of either sign. With a constant, as in a ReLU, that is
+    one instruction; a comparison and a select, which upstream's
+    `arith-expand` makes, are two. NaN are kept by both.
+
+    Example:
+
+    ```mlir
+    %z = arith.maximumf %y, %zero : vector<8xf32>
+    ```
+
+    becomes
+
+    ```mlir
+    %z = llvm.intr.maximum(%y, %zero) {fastmathFlags = #llvm.fastmath<nsz>}
+        : (vector<8xf32>, vector<8xf32>) -> vector<8xf32>
+    ```
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+}
+
 def MoveBF16AsIntegersPass : Pass<"bn-move-bf16-as-integers"> {
   let summary = "move bf16 as integers";
   let description = [{
