@@ -34,8 +34,15 @@ bool mlir::bn::isSplat(Operation *op) {
   return broadcast && !isa<VectorType>(broadcast.getSourceType());
 }
 
+bool mlir::bn::makesPairedBits(Operation *op) {
+  Type type = op->getResult(0).getType();
+  return getElementTypeOrSelf(type).isInteger(1) &&
+         llvm::is_contained({kMinPairedLanes, kMaxPairedBits}, getLanes(type));
+}
+
 bool mlir::bn::isLeafOfBF16Chain(Operation *op) {
-  return isSplat(op) || widensBF16(op) || isa<vector::InterleaveOp>(op);
+  return isSplat(op) || widensBF16(op) || isa<vector::InterleaveOp>(op) ||
+         (isa<vector::BitCastOp>(op) && makesPairedBits(op));
 }
 
 /// Adds what `value`, an operand in the chain to `end`, is computed from.
@@ -69,7 +76,8 @@ bool mlir::bn::collectBF16Chain(arith::TruncFOp end,
     return false;
   // What others need, too, would be computed twice.
   return llvm::all_of(ops, [&](Operation *op) {
-    return isLeaf(op) || llvm::all_of(op->getUsers(), [&](Operation *user) {
+    return isLeaf(op) || makesPairedBits(op) ||
+           llvm::all_of(op->getUsers(), [&](Operation *user) {
              return user == end || ops.contains(user);
            });
   });

@@ -25,14 +25,20 @@ inline constexpr int64_t kMinPairedLanes = 16;
 /// True for constants and broadcasts with equal elements.
 bool isSplat(Operation *op);
 
-/// True for what is there in halves: splats, widened bf16, and what was
-/// interleaved. Such ops may have other users.
+/// Bits of the longest vector of them that is taken apart, or put together.
+inline constexpr int64_t kMaxPairedBits = 32;
+
+/// True for what is there in halves: splats, widened bf16, what was
+/// interleaved, and bits that are read as bytes. Such ops may have other users.
 bool isLeafOfBF16Chain(Operation *op);
+
+/// True for a vector of bits that can be put together of its halves.
+bool makesPairedBits(Operation *op);
 
 /// Adds to `ops` what leads to `end`, a rounding to bf16, operands before
 /// users: elementwise ops of its block, down to those for which `isLeaf` holds,
-/// which may have other users. False if something else does, if others need an
-/// op that is no leaf, too, or if the vector is short or odd.
+/// which may have other users, as bits may. False if something else does, if
+/// others need an op that is neither, or if the vector is short or odd.
 bool collectBF16Chain(arith::TruncFOp end,
                       function_ref<bool(Operation *)> isLeaf,
                       SetVector<Operation *> &ops);

@@ -14,6 +14,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "BF16Chain.h"
+#include "BitAccess.h"
 #include "bn/Codegen/CPU/Passes.h"
 #include "bn/Dialect/BN/IR/BNDialect.h"
 
@@ -258,6 +259,15 @@ void InterleaveCoefficientsPass::interleave(vector::TransferReadOp read,
   });
 }
 
+/// True for a comparison that makes bits of what is read of a `bn.view_bits`,
+/// which bn-pack-bits makes a leaf.
+static bool readsBits(Operation *op) {
+  auto compare = dyn_cast<arith::CmpIOp>(op);
+  auto read = compare ? compare.getLhs().getDefiningOp<vector::TransferReadOp>()
+                      : vector::TransferReadOp();
+  return read && isOfBits(read.getBase()) && makesPairedBits(op);
+}
+
 void InterleaveCoefficientsPass::runOnOperation() {
   coefficients.clear();
   copies.clear();
@@ -267,7 +277,7 @@ void InterleaveCoefficientsPass::runOnOperation() {
   for (arith::TruncFOp end : ends) {
     SetVector<Operation *> chain;
     auto isLeaf = [&](Operation *op) {
-      return isLeafOfBF16Chain(op) || getCoefficients(op);
+      return isLeafOfBF16Chain(op) || readsBits(op) || getCoefficients(op);
     };
     if (!collectBF16Chain(end, isLeaf, chain))
       continue;

@@ -53,8 +53,15 @@ private:
   using Halves = std::pair<Value, Value>;
 
   int64_t getLanes() { return cast<VectorType>(end.getType()).getDimSize(0); }
+  bool isInside(Operation *op) { return op == end || ops.contains(op); }
+  bool hasUsersOutside(Operation *op) {
+    return !llvm::all_of(op->getUsers(),
+                         [&](auto *user) { return isInside(user); });
+  }
+  bool takesOrGivesBits(Operation *op);
   Type getHalf(Type type) const;
   void split(RewriterBase &b, Operation *op);
+  Halves createHalves(RewriterBase &b, Operation *op);
   Value roundInIntegers(RewriterBase &b, Halves numbers);
   Value roundByInstruction(RewriterBase &b, Halves numbers);
 
@@ -66,9 +73,18 @@ private:
 };
 } // namespace
 
+/// True for a vector of bits that is read, or that others need in order.
+bool Chain::takesOrGivesBits(Operation *op) {
+  return makesPairedBits(op) &&
+         (isa<vector::BitCastOp>(op) || hasUsersOutside(op));
+}
+
+/// Registers of masks, which processors with AVX512-BF16 have, are in order.
 bool Chain::collect() {
   return collectBF16Chain(end, isLeafOfBF16Chain, ops) &&
-         (!avx512BF16 || getLanes() % kRounded == 0);
+         (!avx512BF16 ||
+          (getLanes() % kRounded == 0 &&
+           llvm::none_of(ops, [&](auto *op) { return takesOrGivesBits(op); })));
 }
 
 Type Chain::getHalf(Type type) const {
@@ -76,33 +92,73 @@ Type Chain::getHalf(Type type) const {
   return VectorType::get(vector.getDimSize(0) / 2, vector.getElementType());
 }
 
-/// Makes the halves of the result of `op`.
+/// Bits with even numbers and those with odd ones, of `lanes` bits, at most 32,
+/// of which `bytes` are made.
+static std::pair<Value, Value> splitBits(OpBuilder &b, Location loc,
+                                         Value bytes, int64_t lanes) {
+  Type type = VectorType::get(1, b.getIntegerType(lanes));
+  Value all = vector::ExtractOp::create(
+      b, loc, vector::BitCastOp::create(b, loc, type, bytes), 0);
+  if (lanes < kMaxPairedBits)
+    all = arith::ExtUIOp::create(b, loc, b.getI32Type(), all);
+  auto wide = VectorType::get(lanes / 2, b.getI32Type());
+  all = vector::BroadcastOp::create(b, loc, wide, all);
+  Value none = createBits(b, loc, wide, 0);
+  auto pick = [&](int64_t first) -> Value {
+    SmallVector<int32_t> places;
+    for (int64_t bit = first; bit < lanes; bit += 2)
+      places.push_back(int32_t(uint32_t(1) << bit));
+    Value own = arith::AndIOp::create(
+        b, loc, all,
+        arith::ConstantOp::create(
+            b, loc, DenseElementsAttr::get(wide, ArrayRef(places))));
+    return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, own, none);
+  };
+  return {pick(0), pick(1)};
+}
+
+/// The bits `even` and `odd` in turns.
+static Value joinBits(OpBuilder &b, Location loc, Value even, Value odd) {
+  auto wide = cast<VectorType>(even.getType()).clone(b.getI32Type());
+  Value lanes = blendHalves(b, loc, arith::ExtSIOp::create(b, loc, wide, even),
+                            arith::ExtSIOp::create(b, loc, wide, odd));
+  return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, lanes,
+                               createBits(b, loc, lanes.getType(), 0));
+}
+
+/// Makes the halves of the result of `op`, and of bits the whole for others.
 void Chain::split(RewriterBase &b, Operation *op) {
   b.setInsertionPoint(op);
   Value result = op->getResult(0);
-  if (widensBF16(op)) {
-    halves[result] = widenBF16Pairs(b, op->getLoc(), op->getOperand(0));
+  auto [even, odd] = halves[result] = createHalves(b, op);
+  if (isLeafOfBF16Chain(op) || !hasUsersOutside(op))
     return;
-  }
-  if (auto interleave = dyn_cast<vector::InterleaveOp>(op)) {
-    halves[result] = {interleave.getLhs(), interleave.getRhs()};
-    return;
-  }
+  b.replaceUsesWithIf(
+      result, joinBits(b, op->getLoc(), even, odd),
+      [&](OpOperand &use) { return !isInside(use.getOwner()); });
+}
+
+Chain::Halves Chain::createHalves(RewriterBase &b, Operation *op) {
+  Value result = op->getResult(0);
+  if (widensBF16(op))
+    return widenBF16Pairs(b, op->getLoc(), op->getOperand(0));
+  if (auto interleave = dyn_cast<vector::InterleaveOp>(op))
+    return {interleave.getLhs(), interleave.getRhs()};
+  if (auto bits = dyn_cast<vector::BitCastOp>(op))
+    return splitBits(b, op->getLoc(), bits.getSource(), getLanes());
   Type half = getHalf(result.getType());
   DenseElementsAttr elements;
   if (matchPattern(op, m_Constant(&elements))) {
     Value constant = arith::ConstantOp::create(
         b, op->getLoc(), elements.resizeSplat(cast<ShapedType>(half)));
-    halves[result] = {constant, constant};
-    return;
+    return {constant, constant};
   }
   if (auto broadcast = dyn_cast<vector::BroadcastOp>(op)) {
     Value source = broadcast.getSource();
     if (!avx512BF16 && source.getType().isF32())
       source = createShortNaN(b, op->getLoc(), source);
     Value same = vector::BroadcastOp::create(b, op->getLoc(), half, source);
-    halves[result] = {same, same};
-    return;
+    return {same, same};
   }
   SmallVector<Value> lower, upper;
   for (Value operand : op->getOperands()) {
@@ -115,7 +171,7 @@ void Chain::split(RewriterBase &b, Operation *op) {
                 op->getAttrs())
         ->getResult(0);
   };
-  halves[result] = {create(lower), create(upper)};
+  return {create(lower), create(upper)};
 }
 
 Value Chain::roundInIntegers(RewriterBase &b, Halves numbers) {

@@ -126,20 +126,6 @@ NaNBits mlir::bn::getNaNBits(Value value,
   return ::getNaNBits(value, isShort, /*depth=*/0);
 }
 
-/// The lower half of each lane of `even` beside the upper half of that of
-/// `odd`.
-static Value blendHalves(OpBuilder &b, Location loc, Value even, Value odd) {
-  auto wide = cast<VectorType>(even.getType());
-  int64_t lanes = 2 * wide.getDimSize(0);
-  auto type = VectorType::get(lanes, b.getI16Type());
-  SmallVector<int64_t> inTurns;
-  for (int64_t i = 0; i < lanes; i += 2)
-    inTurns.append({i, lanes + i + 1});
-  return vector::ShuffleOp::create(
-      b, loc, vector::BitCastOp::create(b, loc, type, even),
-      vector::BitCastOp::create(b, loc, type, odd), inTurns);
-}
-
 /// To nearest, ties to even, of two numbers in each 32-bit lane: what is cut
 /// off, less 1 where the last kept bit is even, says in its highest bit whether
 /// to add one. That must not run through a NaN whose bits are all set.

@@ -53,3 +53,15 @@ std::pair<Value, Value> mlir::bn::widenBF16Pairs(OpBuilder &b, Location loc,
   return {arith::BitcastOp::create(b, loc, type, even),
           arith::BitcastOp::create(b, loc, type, odd)};
 }
+
+Value mlir::bn::blendHalves(OpBuilder &b, Location loc, Value even, Value odd) {
+  auto wide = cast<VectorType>(even.getType());
+  int64_t lanes = 2 * wide.getDimSize(0);
+  auto type = VectorType::get(lanes, b.getI16Type());
+  SmallVector<int64_t> inTurns;
+  for (int64_t i = 0; i < lanes; i += 2)
+    inTurns.append({i, lanes + i + 1});
+  return vector::ShuffleOp::create(
+      b, loc, vector::BitCastOp::create(b, loc, type, even),
+      vector::BitCastOp::create(b, loc, type, odd), inTurns);
+}

@@ -28,6 +28,10 @@ bool widensBF16(Operation *op);
 /// bf16 is the upper half.
 std::pair<Value, Value> widenBF16Pairs(OpBuilder &b, Location loc, Value pairs);
 
+/// The lower half of each 32-bit lane of `even` beside the upper half of that
+/// of `odd`: a vector of twice as many i16.
+Value blendHalves(OpBuilder &b, Location loc, Value even, Value odd);
+
 } // namespace mlir::bn
 
 #endif // BN_LIB_CODEGEN_CPU_WIDENBF16PAIRS_H

@@ -307,3 +307,41 @@ func.func @unclear(%x: memref<20x64xbf16>, %y: memref<20x64xbf16>, %c: i1, %m: v
   }
   return
 }
+
+// -----
+
+// Bits that are read and written are no obstacle: they are taken apart, too.
+// CHECK-LABEL: func @bits
+//       CHECK:   vector.deinterleave {{.*}} : vector<32xf32> -> vector<16xf32>
+//       CHECK:   scf.for
+//       CHECK:     vector.interleave {{.*}} : vector<16xf32> -> vector<32xf32>
+func.func @bits(%x: memref<20x32xbf16>, %y: memref<20x32xbf16>, %old: memref<80xi8>, %new: memref<80xi8>, %s: f32) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c20 = arith.constant 20 : index
+  %h = ub.poison : bf16
+  %f = ub.poison : f32
+  %b = ub.poison : i8
+  %none = arith.constant dense<0> : vector<32xi8>
+  %zero = arith.constant dense<0.0> : vector<32xf32>
+  %factors = memref.alloc() : memref<32xf32>
+  linalg.fill ins(%s : f32) outs(%factors : memref<32xf32>)
+  %read = bn.view_bits %old : memref<80xi8> to memref<20x32xi8>
+  %written = bn.view_bits %new : memref<80xi8> to memref<20x32xi8>
+  scf.for %row = %c0 to %c20 step %c1 {
+    %0 = vector.transfer_read %x[%row, %c0], %h {in_bounds = [true]} : memref<20x32xbf16>, vector<32xbf16>
+    %1 = vector.transfer_read %factors[%c0], %f {in_bounds = [true]} : memref<32xf32>, vector<32xf32>
+    %2 = vector.transfer_read %read[%row, %c0], %b {in_bounds = [true]} : memref<20x32xi8>, vector<32xi8>
+    %3 = arith.cmpi ne, %2, %none : vector<32xi8>
+    %4 = arith.extf %0 : vector<32xbf16> to vector<32xf32>
+    %5 = arith.select %3, %4, %zero : vector<32xi1>, vector<32xf32>
+    %6 = arith.mulf %5, %1 : vector<32xf32>
+    %7 = arith.cmpf ugt, %6, %zero : vector<32xf32>
+    %8 = arith.select %7, %6, %zero : vector<32xi1>, vector<32xf32>
+    %9 = arith.truncf %8 : vector<32xf32> to vector<32xbf16>
+    vector.transfer_write %9, %y[%row, %c0] {in_bounds = [true]} : vector<32xbf16>, memref<20x32xbf16>
+    %10 = arith.extui %7 : vector<32xi1> to vector<32xi8>
+    vector.transfer_write %10, %written[%row, %c0] {in_bounds = [true]} : vector<32xi8>, memref<20x32xi8>
+  }
+  return
+}

@@ -169,3 +169,77 @@ func.func @through_f16(%x: vector<32xbf16>) -> vector<32xbf16> {
   %3 = arith.truncf %2 : vector<32xf32> to vector<32xbf16>
   return %3 : vector<32xbf16>
 }
+
+// -----
+
+// Bits that others need in order are put together of halves in 16-bit lanes.
+// CHECK-LABEL: func @saves_bits
+//       CHECK:   %[[EVEN:.*]] = arith.cmpf ugt, {{.*}} : vector<16xf32>
+//       CHECK:   %[[ODD:.*]] = arith.cmpf ugt, {{.*}} : vector<16xf32>
+//   CHECK-DAG:   %[[E:.*]] = arith.extsi %[[EVEN]] : vector<16xi1> to vector<16xi32>
+//   CHECK-DAG:   %[[O:.*]] = arith.extsi %[[ODD]] : vector<16xi1> to vector<16xi32>
+//   CHECK-DAG:   %[[E16:.*]] = vector.bitcast %[[E]] : vector<16xi32> to vector<32xi16>
+//   CHECK-DAG:   %[[O16:.*]] = vector.bitcast %[[O]] : vector<16xi32> to vector<32xi16>
+//       CHECK:   %[[LANES:.*]] = vector.shuffle %[[E16]], %[[O16]] [0, 33, 2, 35, {{.*}}]
+//       CHECK:   %[[BITS:.*]] = arith.cmpi slt, %[[LANES]], %{{.*}} : vector<32xi16>
+//       CHECK:   arith.select %[[EVEN]]
+//       CHECK:   arith.select %[[ODD]]
+//       CHECK:   vector.bitcast %[[BITS]] : vector<32xi1> to vector<4xi8>
+
+// Masks in registers of their own are in order.
+// AVX512-LABEL: func @saves_bits
+//       AVX512:   arith.cmpf ugt, {{.*}} : vector<32xf32>
+func.func @saves_bits(%x: vector<32xbf16>) -> (vector<32xbf16>, vector<4xi8>) {
+  %zero = arith.constant dense<0.0> : vector<32xf32>
+  %0 = arith.extf %x : vector<32xbf16> to vector<32xf32>
+  %1 = arith.cmpf ugt, %0, %zero : vector<32xf32>
+  %2 = arith.select %1, %0, %zero : vector<32xi1>, vector<32xf32>
+  %3 = arith.truncf %2 : vector<32xf32> to vector<32xbf16>
+  %4 = vector.bitcast %1 : vector<32xi1> to vector<4xi8>
+  return %3, %4 : vector<32xbf16>, vector<4xi8>
+}
+
+// -----
+
+// Of bits that are read, each half picks its own.
+// CHECK-LABEL: func @reads_bits
+//  CHECK-SAME:     %[[X:[a-z0-9]+]]: vector<16xbf16>, %[[B:[a-z0-9]+]]: vector<2xi8>
+//       CHECK:   %[[ONE:.*]] = vector.bitcast %[[B]] : vector<2xi8> to vector<1xi16>
+//       CHECK:   %[[NUMBER:.*]] = vector.extract %[[ONE]][0]
+//       CHECK:   %[[WIDE:.*]] = arith.extui %[[NUMBER]] : i16 to i32
+//       CHECK:   %[[ALL:.*]] = vector.broadcast %[[WIDE]] : i32 to vector<8xi32>
+//       CHECK:   %[[PLACES:.*]] = arith.constant dense<[1, 4, 16, 64, 256, 1024, 4096, 16384]>
+//       CHECK:   %[[OWN:.*]] = arith.andi %[[ALL]], %[[PLACES]]
+//       CHECK:   %[[EVEN:.*]] = arith.cmpi ne, %[[OWN]]
+//       CHECK:   %[[PLACES:.*]] = arith.constant dense<[2, 8, 32, 128, 512, 2048, 8192, 32768]>
+//       CHECK:   %[[OWN:.*]] = arith.andi %[[ALL]], %[[PLACES]]
+//       CHECK:   %[[ODD:.*]] = arith.cmpi ne, %[[OWN]]
+//       CHECK:   arith.select %[[EVEN]]
+//       CHECK:   arith.select %[[ODD]]
+
+// AVX512-LABEL: func @reads_bits
+//       AVX512:   arith.select {{.*}} : vector<16xi1>, vector<16xf32>
+func.func @reads_bits(%x: vector<16xbf16>, %b: vector<2xi8>) -> vector<16xbf16> {
+  %zero = arith.constant dense<0.0> : vector<16xf32>
+  %bits = vector.bitcast %b : vector<2xi8> to vector<16xi1>
+  %0 = arith.extf %x : vector<16xbf16> to vector<16xf32>
+  %1 = arith.select %bits, %0, %zero : vector<16xi1>, vector<16xf32>
+  %2 = arith.negf %1 : vector<16xf32>
+  %3 = arith.truncf %2 : vector<16xf32> to vector<16xbf16>
+  return %3 : vector<16xbf16>
+}
+
+// -----
+
+// More of them than a lane has are left in order, as all that needs them.
+// CHECK-LABEL: func @many_bits
+//       CHECK:   arith.cmpf ugt, {{.*}} : vector<64xf32>
+func.func @many_bits(%x: vector<64xbf16>) -> (vector<64xbf16>, vector<8xi8>) {
+  %zero = arith.constant dense<0.0> : vector<64xf32>
+  %0 = arith.extf %x : vector<64xbf16> to vector<64xf32>
+  %1 = arith.cmpf ugt, %0, %zero : vector<64xf32>
+  %2 = arith.select %1, %0, %zero : vector<64xi1>, vector<64xf32>
+  %3 = arith.truncf %2 : vector<64xf32> to vector<64xbf16>
+  %4 = vector.bitcast %1 : vector<64xi1> to vector<8xi8>
+  return %3, %4 : vector<64xbf16>, vector<8xi8>
+}

@@ -326,8 +326,9 @@ def PairBF16LanesPass : Pass<"bn-pair-bf16-lanes", "::mlir::func::FuncOp"> {
     those with odd numbers. These are the halves of 32-bit lanes, which a shift
     and a mask separate, where a conversion in order moves elements between
     registers. All other operands have to be equal in all elements, or a
-    `vector.interleave`, as `bn-interleave-coefficients` makes. Short vectors,
-    which belong to tails, stay.
+    `vector.interleave`, as `bn-interleave-coefficients` makes. Bits, 16 or 32,
+    are taken apart and put together where there are no registers for masks,
+    which AVX-512 has. Short vectors, which belong to tails, stay.
 
     Example:
 
