@@ -170,7 +170,7 @@ InterleaveCoefficientsPass::getCoefficients(Operation *op) {
     return entry->second;
   auto type = dyn_cast<MemRefType>(read.getShapedType());
   if (!type || type.getRank() != 1 || !type.hasStaticShape() ||
-      !type.getLayout().isIdentity() ||
+      !type.isLastDimUnitStride() ||
       type.getNumElements() * int64_t(sizeof(float)) > kMostBytes)
     return entry->second;
   std::optional<Strips> strips = getStrips(read);
@@ -226,8 +226,9 @@ Value InterleaveCoefficientsPass::getCopy(vector::TransferReadOp read) {
   });
   OpBuilder b(rows);
   if (copy == made.end()) {
+    ArrayRef<int64_t> shape = cast<MemRefType>(source.getType()).getShape();
     Value buffer =
-        memref::AllocOp::create(b, loc, cast<MemRefType>(source.getType()),
+        memref::AllocOp::create(b, loc, MemRefType::get(shape, b.getF32Type()),
                                 b.getI64IntegerAttr(kCacheLineBytes));
     made.push_back({buffer, {}});
     copy = std::prev(made.end());
