@@ -133,10 +133,12 @@ void mlir::bn::buildBufferPhase(OpPassManager &pm,
   pm.addNestedPass<func::FuncOp>(createLowerStridedCopiesPass());
   // Copies, and what the vectorizer left: for instance ops with linalg.index.
   pm.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());
+  pm.addNestedPass<func::FuncOp>(createPrefetchRowsPass());
+  NontemporalStoresPassOptions stores;
+  stores.versionBF16 = !options.avx512BF16;
+  pm.addNestedPass<func::FuncOp>(createNontemporalStoresPass(stores));
   if (!options.avx512BF16)
     pm.addNestedPass<func::FuncOp>(createInterleaveCoefficientsPass());
-  pm.addNestedPass<func::FuncOp>(createPrefetchRowsPass());
-  pm.addNestedPass<func::FuncOp>(createNontemporalStoresPass());
   pm.addNestedPass<func::FuncOp>(createPackBitsPass());
   bufferization::PromoteBuffersToStackPassOptions toStack;
   toStack.maxAllocSizeInBytes = kStackBytes;

@@ -140,23 +140,17 @@ static Operation *getRows(vector::TransferReadOp read) {
   Operation *rows = nullptr, *strips = getStripLoop(read);
   int64_t count = 1;
   for (Operation *loop = read->getParentOp();
-       isa<scf::ForOp, scf::ForallOp>(loop) &&
+       isa<scf::ForOp, scf::ForallOp, scf::IfOp>(loop) &&
        !loop->isAncestor(view.getDefiningOp()) && isOnlyRead(buffer, loop);
        loop = loop->getParentOp()) {
-    if (loop->hasAttr(kNontemporalAttrName) || (rows && loop == strips))
+    if (rows && loop == strips)
       return nullptr;
-    if (loop == strips)
+    if (loop == strips || isa<scf::IfOp>(loop)) // versions of strips
       continue;
     rows = loop;
     count = std::min(count * getLeastIterations(loop), kLeastRows);
   }
-  if (!rows || count < kLeastRows)
-    return nullptr;
-  WalkResult moves = rows->walk([](scf::ForOp loop) {
-    return loop->hasAttr(kNontemporalAttrName) ? WalkResult::interrupt()
-                                               : WalkResult::advance();
-  });
-  return moves.wasInterrupted() ? nullptr : rows;
+  return count < kLeastRows ? nullptr : rows;
 }
 
 /// What `op` is as a read of coefficients, if it is one.

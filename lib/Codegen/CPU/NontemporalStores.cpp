@@ -201,8 +201,8 @@ static bool moveWrites(RewriterBase &b, StreamingLoop &streaming) {
   return true;
 }
 
-/// Gives the loop a version with non-temporal stores, for writes that start at
-/// a multiple of `alignment` bytes.
+/// Gives the loop a version in front of it with non-temporal stores, for writes
+/// that start at a multiple of `alignment` bytes.
 static void versionLoop(RewriterBase &b, StreamingLoop streaming,
                         int64_t alignment) {
   scf::ForOp loop = streaming.loop;
@@ -226,10 +226,20 @@ static void versionLoop(RewriterBase &b, StreamingLoop streaming,
   setNontemporal(b, version, alignment);
 }
 
+/// True for rows of bf16 that are whole lines, so that all vectors of all rows
+/// are at lines if the first one is.
+static bool isOverLinesOfBF16(StreamingLoop streaming) {
+  return streaming.loop.getStaticTripCount() &&
+         llvm::all_of(streaming.writes, [](vector::TransferWriteOp write) {
+           return write.getVectorType().getElementType().isBF16() &&
+                  hasRowsOfLines(write);
+         });
+}
+
 /// Lets the loop, and what is left of its rows behind it, write past the caches
 /// as far as that is possible.
 static void stream(RewriterBase &b, StreamingLoop streaming,
-                   int64_t registerBytes) {
+                   int64_t registerBytes, bool versionBF16) {
   scf::ForOp loop = streaming.loop;
   b.setInsertionPoint(loop);
   IndexBuilder i{b, loop.getLoc()};
@@ -243,9 +253,11 @@ static void stream(RewriterBase &b, StreamingLoop streaming,
     for (vector::TransferWriteOp other : rest)
       behind.emplace_back(other, aligned);
   }
-  if (streaming.canPeel())
+  if (streaming.canPeel()) {
+    if (versionBF16 && isOverLinesOfBF16(streaming))
+      versionLoop(b, streaming, kCacheLineBytes);
     peelLoop(b, streaming);
-  else if (!moveWrites(b, streaming))
+  } else if (!moveWrites(b, streaming))
     versionLoop(b, streaming, registerBytes);
   for (auto [write, aligned] : behind)
     versionWrite(b, write, aligned);
@@ -277,7 +289,7 @@ struct NontemporalStoresPass
           StreamingLoop::get(loop, registerBytes);
       if (!streaming)
         continue;
-      stream(rewriter, *streaming, registerBytes);
+      stream(rewriter, *streaming, registerBytes, versionBF16);
       if (auto forall = loop->getParentOfType<scf::ForallOp>())
         fenced.insert(forall.getBody());
       else

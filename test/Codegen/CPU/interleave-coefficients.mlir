@@ -115,13 +115,13 @@ func.func @slab(%x: memref<4x20x32xbf16>, %y: memref<4x20x32xbf16>, %z: memref<4
 // -----
 
 // Not for a few rows, not where the numbers change between rows, not where they
-// come from outside (they may be another argument, too), and not where what is
-// stored past the caches decides where vectors start.
+// come from outside (they may be another argument, too), and not where vectors
+// start at lines that are known at run time alone.
 // CHECK-LABEL: func @others
 //   CHECK-NOT:   vector.deinterleave
 //   CHECK-NOT:   vector.interleave
 //       CHECK:   return
-func.func @others(%x: memref<20x32xbf16>, %y: memref<20x32xbf16>, %c: memref<32xf32>, %s: f32) {
+func.func @others(%x: memref<20x32xbf16>, %y: memref<20x32xbf16>, %c: memref<32xf32>, %s: f32, %head: index) {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
   %c7 = arith.constant 7 : index
@@ -148,14 +148,14 @@ func.func @others(%x: memref<20x32xbf16>, %y: memref<20x32xbf16>, %c: memref<32x
     vector.transfer_write %4, %y[%row, %c0] {in_bounds = [true]} : vector<32xbf16>, memref<20x32xbf16>
   }
   scf.for %row = %c0 to %c20 step %c1 {
-    scf.for %i = %c0 to %c32 step %c32 {
+    scf.for %i = %head to %c32 step %c32 {
       %0 = vector.transfer_read %x[%row, %i], %h {in_bounds = [true]} : memref<20x32xbf16>, vector<32xbf16>
       %1 = vector.transfer_read %factors[%i], %f {in_bounds = [true]} : memref<32xf32>, vector<32xf32>
       %2 = arith.extf %0 : vector<32xbf16> to vector<32xf32>
       %3 = arith.mulf %2, %1 : vector<32xf32>
       %4 = arith.truncf %3 : vector<32xf32> to vector<32xbf16>
       vector.transfer_write %4, %y[%row, %i] {in_bounds = [true]} : vector<32xbf16>, memref<20x32xbf16>
-    } {bn.nontemporal = 32 : i64}
+    }
   }
   scf.for %row = %c0 to %c20 step %c1 {
     %0 = vector.transfer_read %x[%row, %c0], %h {in_bounds = [true]} : memref<20x32xbf16>, vector<32xbf16>
@@ -342,6 +342,58 @@ func.func @bits(%x: memref<20x32xbf16>, %y: memref<20x32xbf16>, %old: memref<80x
     vector.transfer_write %9, %y[%row, %c0] {in_bounds = [true]} : vector<32xbf16>, memref<20x32xbf16>
     %10 = arith.extui %7 : vector<32xi1> to vector<32xi8>
     vector.transfer_write %10, %written[%row, %c0] {in_bounds = [true]} : vector<32xi8>, memref<20x32xi8>
+  }
+  return
+}
+
+// -----
+
+// Of two versions of a loop, the one whose vectors are at places that are known,
+// for a part of a buffer: the copy is of that part.
+// CHECK-LABEL: func @versions
+//       CHECK:   %[[PART:.*]] = memref.subview
+//       CHECK:   memref.alloc() {{.*}} : memref<64xf32>
+//       CHECK:   vector.transfer_read %[[PART]]
+//       CHECK:   vector.deinterleave
+//       CHECK:   scf.for
+//       CHECK:     scf.if
+//       CHECK:       vector.interleave
+//       CHECK:       vector.store {{.*}} nontemporal = true
+//       CHECK:     } else {
+//   CHECK-NOT:       vector.interleave
+//       CHECK:       vector.transfer_read %[[PART]]
+//       CHECK:     return
+func.func @versions(%x: memref<20x64xbf16>, %y: memref<20x64xbf16>, %s: f32, %at: index, %aligned: i1, %head: index) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c20 = arith.constant 20 : index
+  %c32 = arith.constant 32 : index
+  %c64 = arith.constant 64 : index
+  %h = ub.poison : bf16
+  %f = ub.poison : f32
+  %factors = memref.alloc() : memref<128xf32>
+  linalg.fill ins(%s : f32) outs(%factors : memref<128xf32>)
+  %part = memref.subview %factors[%at] [64] [1] : memref<128xf32> to memref<64xf32, strided<[1], offset: ?>>
+  scf.for %row = %c0 to %c20 step %c1 {
+    scf.if %aligned {
+      scf.for %i = %c0 to %c64 step %c32 {
+        %0 = vector.transfer_read %x[%row, %i], %h {in_bounds = [true]} : memref<20x64xbf16>, vector<32xbf16>
+        %1 = vector.transfer_read %part[%i], %f {in_bounds = [true]} : memref<64xf32, strided<[1], offset: ?>>, vector<32xf32>
+        %2 = arith.extf %0 : vector<32xbf16> to vector<32xf32>
+        %3 = arith.mulf %2, %1 : vector<32xf32>
+        %4 = arith.truncf %3 : vector<32xf32> to vector<32xbf16>
+        vector.store %4, %y[%row, %i] {alignment = 64 : i64, nontemporal = true} : memref<20x64xbf16>, vector<32xbf16>
+      }
+    } else {
+      scf.for %i = %head to %c64 step %c32 {
+        %0 = vector.transfer_read %x[%row, %i], %h {in_bounds = [true]} : memref<20x64xbf16>, vector<32xbf16>
+        %1 = vector.transfer_read %part[%i], %f {in_bounds = [true]} : memref<64xf32, strided<[1], offset: ?>>, vector<32xf32>
+        %2 = arith.extf %0 : vector<32xbf16> to vector<32xf32>
+        %3 = arith.mulf %2, %1 : vector<32xf32>
+        %4 = arith.truncf %3 : vector<32xf32> to vector<32xbf16>
+        vector.store %4, %y[%row, %i] {alignment = 64 : i64, nontemporal = true} : memref<20x64xbf16>, vector<32xbf16>
+      }
+    }
   }
   return
 }

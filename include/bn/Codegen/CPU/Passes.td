@@ -157,8 +157,8 @@ def InterleaveCoefficientsPass
     of its own: vectors of f32 that loops over rows only read, of a buffer with
     as many numbers as a row has. In front of these loops they are copied, vector
     by vector, first the even and then the odd elements, and for a NaN one whose
-    lower half is 0. Loops whose stores are to go past the caches stay: where
-    their vectors start is not known yet.
+    lower half is 0. Loops whose vectors start at lines that are known at run
+    time alone stay, as `bn-nontemporal-stores` makes of some.
 
     Example:
 
@@ -280,6 +280,9 @@ def NontemporalStoresPass
       writes alone are moved, and its sums stay as they are.
     - Any other loop, such as one with few iterations, has two versions, one of
       them for a destination that starts at a multiple of the mark.
+    - One over rows of bf16 that are whole lines, for
+      `bn-interleave-coefficients`, has a version that is not moved, for rows
+      that start at a line.
 
     Behind a loop, what is left of rows of whole lines is written past the
     caches, too, where the loop, whose bounds are known, starts at a line:
@@ -311,6 +314,11 @@ def NontemporalStoresPass
     }
     ```
   }];
+  let options = [
+    Option<"versionBF16", "version-bf16", "bool", "false",
+           "give loops over rows of bf16 a version for rows that start at lines, "
+           "in which all vectors stay where they are">
+  ];
   let dependentDialects = [
     "::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect",
     "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect",
