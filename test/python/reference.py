@@ -145,9 +145,9 @@ def batch_past_caches(image_bytes):
     return -(-min(cache_bytes, 48 << 20) // image_bytes)
 
 
-def assert_past_caches(kind, shape, dtype, **options):
-    """The kernel of channels in dimension 1 stores past the caches."""
-    spec = bn_mlir.Spec(kind, shape, axis=1, dtype=dtype, **options)
+def assert_past_caches(kind, shape, dtype, axis=1, **options):
+    """The kernel stores past the caches."""
+    spec = bn_mlir.Spec(kind, shape, axis=axis, dtype=dtype, **options)
     assert "stores = nontemporal" in bn_mlir.compile(spec).strategy
 
 

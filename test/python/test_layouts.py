@@ -83,36 +83,39 @@ def test_unaligned_bases():
 
 
 @pytest.mark.parametrize("dtype", ["f32", "bf16"])
-def test_outputs_past_the_caches_begin_anywhere(dtype):
-    """Lines of the output begin elsewhere in each row, and in each of these
-    arrays. No bit depends on it, and nothing around the array is written."""
+@pytest.mark.parametrize("image, axis", [((63, 55, 57), 1), ((55, 29, 128), -1)])
+def test_outputs_past_the_caches_begin_anywhere(image, axis, dtype):
+    """Lines of the output begin elsewhere in each row, or with each, and in each
+    of these arrays. No bit depends on it, and nothing around the array is
+    written."""
     dtype = ref.DTYPES[dtype]
-    image = (63, 55, 57)
     shape = (ref.batch_past_caches(np.prod(image) * dtype.itemsize), *image)
-    ref.assert_past_caches("training", shape, dtype)
-    ref.assert_past_caches("backward", shape, dtype)
+    for kind in ("training", "backward"):
+        ref.assert_past_caches(kind, shape, dtype, axis)
     dy, x = (ref.random_array(shape, dtype, seed) for seed in (1, 2))
     scale, offset, mean, variance = ref.parameters(
-        shape, 1, ref.DTYPES["f32"])
-    statistics = ref.statistics(x, 1)
+        shape, axis, ref.DTYPES["f32"])
+    statistics = ref.statistics(x, axis)
     inverse = 1 / np.sqrt(variance.astype(np.float64) + 1e-3)
     expected = {
         bn_mlir.training: ref.inference(x, scale, offset, statistics.mean,
-                                        statistics.variance, 1),
-        bn_mlir.backward: ref.backward(dy, x, scale, mean, inverse, 1)[0]}
+                                        statistics.variance, axis),
+        bn_mlir.backward: ref.backward(dy, x, scale, mean, inverse,
+                                        axis)[0]}
     first = {}
     for begin in (0, 1, 13, 31):
-        memory = np.full(x.size + 64, 7, dtype)
+        memory = np.full(x.size + 96, 7, dtype)
+        begin += -memory.ctypes.data % 64 // dtype.itemsize
         out = memory[begin:begin + x.size].reshape(shape)
         for function, arguments in (
                 (bn_mlir.training, (x, scale, offset)),
                 (bn_mlir.backward, (dy, x, scale, mean, variance))):
-            result, *sums = function(*arguments, axis=1,
+            result, *sums = function(*arguments, axis=axis,
                                      out=(out, None, None))
             assert np.all(memory[:begin] == 7)
             assert np.all(memory[begin + x.size:] == 7)
             bits = [array.tobytes() for array in (result, *sums)]
-            if begin == 0:
+            if function not in first:
                 first[function] = bits
                 ref.assert_close(result, expected[function])
             assert bits == first[function]
