@@ -76,6 +76,8 @@ struct Compiler::Impl {
   std::shared_ptr<JITSession> session;
   std::optional<KernelCache> diskCache;
   MemoryCache memoryCache;
+  /// The features that this machine lacks to run kernels.
+  std::string missing;
   /// The part that the keys of all kernels have in common.
   std::string commonKey;
   std::atomic<int64_t> memoryHits = 0, diskHits = 0, diskRejected = 0,
@@ -112,6 +114,7 @@ Compiler::create(CompilerOptions options) {
   if (!target)
     return target.takeError();
   options.target = resolveTargetOptions(options.target);
+  std::vector<std::string> missing = getFeaturesMissingHere(**target);
   auto session =
       JITSession::create(options.target, options.enablePerf, options.enableGDB);
   if (!session)
@@ -119,6 +122,7 @@ Compiler::create(CompilerOptions options) {
 
   auto impl = std::make_unique<Impl>(std::move(options));
   impl->session = std::move(*session);
+  impl->missing = llvm::join(missing, ", ");
   if (impl->options.useDiskCache) {
     auto cache = KernelCache::open(impl->options.cacheDir);
     if (!cache)
@@ -140,7 +144,7 @@ CodeOrError Compiler::Impl::load(const Request &request) {
   auto link = [&](std::unique_ptr<llvm::MemoryBuffer> object) {
     return KernelCode::create(session, std::move(object),
                               getPackedName(request.entry), request.threads,
-                              request.getSignature());
+                              request.getSignature(), missing);
   };
   if (usesDisk) {
     KernelCache::Lookup lookup;

@@ -78,7 +78,7 @@ public:
   static llvm::Expected<std::shared_ptr<const KernelCode>>
   create(std::shared_ptr<JITSession> session,
          std::unique_ptr<llvm::MemoryBuffer> object, llvm::StringRef symbol,
-         Threads threads, KernelSignature signature);
+         Threads threads, KernelSignature signature, std::string missing);
   KernelCode() = default;
   KernelCode(const KernelCode &) = delete;
   KernelCode &operator=(const KernelCode &) = delete;
@@ -86,6 +86,8 @@ public:
 
   KernelSignature signature;
   PackedFunction function = nullptr;
+  /// The features that the machine lacks to run it; empty for none.
+  std::string missing;
 
 private:
   std::shared_ptr<JITSession> session;

@@ -156,6 +156,10 @@ static llvm::Error checkOverlap(const Argument &first, const Argument &second) {
 }
 
 llvm::Error Kernel::check(ArrayRef<TensorView> views) const {
+  if (!code->missing.empty())
+    return makeError("expected a machine with {0}, for which the kernel was "
+                     "compiled, got one without",
+                     code->missing);
   ArrayRef<KernelOperand> operands = getSignature().arguments;
   if (views.size() != operands.size())
     return makeError("expected {0} arguments, got {1}", operands.size(),

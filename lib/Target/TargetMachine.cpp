@@ -164,3 +164,28 @@ bool mlir::bn::hasAVX512BF16(const llvm::TargetMachine &target) {
   return target.getTargetTriple().isX86() &&
          target.getMCSubtargetInfo()->checkFeatures("+avx512bf16,+avx512vl");
 }
+
+/// True for features whose instructions LLVM makes of loops over numbers. What
+/// else a CPU has, such as keys for memory, a virtual machine may hide, and all
+/// runs the same.
+static bool isForComputing(llvm::StringRef feature) {
+  return feature.starts_with("avx") || feature.starts_with("sse") ||
+         llvm::is_contained({"ssse3", "fma", "f16c", "bmi", "bmi2", "lzcnt",
+                             "popcnt", "movbe"},
+                            feature);
+}
+
+std::vector<std::string>
+mlir::bn::getFeaturesMissingHere(const llvm::TargetMachine &target) {
+  std::vector<std::string> missing;
+  // Of other architectures the host's features do not say what it lacks.
+  if (!target.getTargetTriple().isX86())
+    return missing;
+  llvm::StringMap<bool> host = llvm::sys::getHostCPUFeatures();
+  for (const llvm::SubtargetFeatureKV &feature :
+       target.getMCSubtargetInfo()->getEnabledProcessorFeatures())
+    if (isForComputing(feature.Key) && !host.lookup(feature.Key))
+      missing.push_back(feature.Key);
+  llvm::sort(missing);
+  return missing;
+}

@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """What is refused, with which words."""
 
+import platform
 import re
 
 import numpy as np
@@ -169,3 +170,16 @@ def test_an_error_leaves_the_arguments_alone():
             inference(x, mean=mean, variance=np.ones(2, np.float32))
     np.testing.assert_array_equal(x, X)
     np.testing.assert_array_equal(mean, C)
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="Features of x86-64")
+def test_code_for_another_machine():
+    """It can be looked at. No processor has these instructions yet."""
+    with bn_mlir.knobs.scope(features="+avx10.2"):
+        kernel = bn_mlir.compile(bn_mlir.Spec("inference", X.shape, axis=1))
+        assert "ret" in kernel.asm
+        message = r"expected a machine with .*avx10\.2.*, got one without"
+        with pytest.raises(ValueError, match=message):
+            kernel(X, C, C, C, C)
+        with pytest.raises(ValueError, match=message):
+            inference()

@@ -80,8 +80,9 @@ struct Parser {
       cl::desc("Threads to use (default 0: what OpenMP gives)")};
   cl::opt<std::string> targetCPU{
       freeName("target-cpu"), cl::value_desc("NAME"), cl::cat(category),
-      cl::desc("Compile for this CPU, in LLVM's spelling (default: this "
-               "machine's)")};
+      cl::desc(
+          "Compile for this CPU, in LLVM's spelling, of which this machine "
+          "must have the features (default: this machine's)")};
   cl::opt<std::string> dumpDir{
       freeName("dump-dir"), cl::value_desc("DIR"), cl::cat(category),
       cl::desc("Write the module after each phase into DIR: 00-input.mlir ... "

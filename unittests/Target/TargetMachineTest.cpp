@@ -70,6 +70,21 @@ TEST(TargetMachineTest, AVX512BF16) {
   EXPECT_FALSE(has(get("aarch64-linux-gnu")));
 }
 
+TEST(TargetMachineTest, FeaturesMissingHere) {
+  auto find = [](TargetOptions options) {
+    return getFeaturesMissingHere(
+        *llvm::cantFail(createTargetMachine(options)));
+  };
+  EXPECT_TRUE(find({}).empty());
+  EXPECT_TRUE(find(get("aarch64-linux-gnu", "", "+sve2")).empty());
+  EXPECT_TRUE(find(get("x86_64-linux-gnu", "x86-64")).empty());
+  // No processor has these instructions yet.
+  EXPECT_TRUE(llvm::is_contained(
+      find(get("x86_64-linux-gnu", "x86-64-v3", "+avx10.2")), "avx10.2"));
+  // What a virtual machine hides and no loop needs.
+  EXPECT_TRUE(find(get("x86_64-linux-gnu", "x86-64", "+pku,+sgx")).empty());
+}
+
 TEST(TargetMachineTest, ErrorNames) {
   EXPECT_EQ(getError(get("x86_64-linux-gnu", "foo")),
             "expected a CPU of x86_64, got 'foo'");

@@ -23,6 +23,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace mlir::bn {
 
@@ -56,6 +57,11 @@ unsigned getVectorBits(const llvm::TargetMachine &target);
 
 /// Returns true when the target has the instructions AVX512-BF16.
 bool hasAVX512BF16(const llvm::TargetMachine &target);
+
+/// Returns the features for computing that the target has and this machine has
+/// not, sorted: code for the target may be made here, but not be called.
+std::vector<std::string>
+getFeaturesMissingHere(const llvm::TargetMachine &target);
 
 } // namespace mlir::bn
 

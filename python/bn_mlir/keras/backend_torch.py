@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch.autograd.function import once_differentiable
 
 from bn_mlir.keras.normalization import Normalization
 from bn_mlir.torch._compute import to_layout
+from bn_mlir.torch._first_order import compute_first_order
 
 __all__ = ["SUPPORTS_JIT", "apply"]
 
@@ -45,16 +45,19 @@ class _Normalize(torch.autograd.Function):
         return results
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, output_grad: Any, *_: Any) -> tuple[Any, ...]:
         x, scale, mask, *statistics = ctx.saved_tensors
         places = {"input": 1, "scale": 2, "offset": 3}
         which = [name for name, place in places.items()
                  if ctx.needs_input_grad[place]]
-        gradients = ctx.normalization.backward(
-            to_layout(output_grad, x), x, scale, mask, statistics, which)
-        found = dict(zip(which, gradients))
-        return (None, *map(found.get, places), None, None, None)
+
+        def compute() -> tuple[Any, ...]:
+            gradients = ctx.normalization.backward(
+                to_layout(output_grad, x), x, scale, mask, statistics, which)
+            return tuple(map(dict(zip(which, gradients)).get, places))
+
+        gradients = compute_first_order(compute, output_grad, x, scale)
+        return (None, *gradients, None, None, None)
 
 
 # Dynamo cannot look into kernels, and interrupts its graph for them.

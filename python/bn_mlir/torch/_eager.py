@@ -13,9 +13,9 @@ from typing import Any, Optional
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from bn_mlir.torch import _compute
+from bn_mlir.torch._first_order import compute_first_order
 
 
 def keep_for_backward(ctx: Any, x: Tensor, weight: Optional[Tensor],
@@ -42,26 +42,17 @@ def unpack_saved(ctx: Any) -> tuple[Optional[Tensor], ...]:
     return (x, *others)
 
 
-def _compute_gradients(ctx: Any, dy: Tensor, frozen: bool,
-                       others: int) -> tuple[Optional[Tensor], ...]:
-    return (*_compute.backward(dy, *unpack_saved(ctx), ctx.eps, frozen,
-                               ctx.epilogue, ctx.needs_input_grad[:4]),
-            *[None] * others)
-
-
-_compute_gradients_once = once_differentiable(_compute_gradients)
-
-
 def _differentiate(ctx: Any, dy: Tensor, frozen: bool,
                    others: int) -> tuple[Optional[Tensor], ...]:
     """Returns the gradients, with None for as many `others`: arguments that
     have none.
     """
-    # Whoever differentiates a gradient is refused. This costs as much as half
-    # of a small kernel's call, and nobody can where no graph is made.
-    if torch.is_grad_enabled():
-        return _compute_gradients_once(ctx, dy, frozen, others)
-    return _compute_gradients(ctx, dy, frozen, others)
+    saved = unpack_saved(ctx)
+    gradients = compute_first_order(
+        lambda: _compute.backward(dy, *saved, ctx.eps, frozen, ctx.epilogue,
+                                  ctx.needs_input_grad[:4]),
+        dy, *saved)
+    return (*gradients, *[None] * others)
 
 
 class Training(torch.autograd.Function):

@@ -301,13 +301,35 @@ def test_gradcheck(training, epilogue):
     assert torch.autograd.gradcheck(function, arguments)
 
 
-def test_double_backward_is_refused():
-    layer = bt.BatchNorm2d(3)
+def square_sum(gradients):
+    return sum(gradient.square().sum() for gradient in gradients)
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("differentiate", [
+    lambda loss, penalty, x: penalty.backward(),
+    lambda loss, penalty, x: (loss + penalty).backward(),
+    lambda loss, penalty, x: torch.autograd.grad(penalty, x),
+    # The way from the penalty to `x` is not the only one.
+    lambda loss, penalty, x: torch.autograd.grad(loss + penalty, x)])
+def test_double_backward_is_refused(differentiate, training):
+    layer = bt.BatchNorm2d(3).train(training)
     x = torch.randn(2, 3, 4, 4, requires_grad=True)
-    gradient, = torch.autograd.grad(
-        layer(x).square().sum(), x, create_graph=True)
-    with pytest.raises(RuntimeError, match="differentiate twice"):
-        gradient.sum().backward()
+    loss = layer(x).tanh().sum()
+    gradients = torch.autograd.grad(
+        loss, (x, layer.weight), create_graph=True)
+    with pytest.raises(NotImplementedError, match="of first order"):
+        differentiate(loss, square_sum(gradients), x)
+
+
+def test_gradients_with_a_graph():
+    stock, layer = make_pair(nn.BatchNorm2d, bt.BatchNorm2d, 3)
+    x = torch.randn(2, 3, 4, 4, requires_grad=True)
+    expected, got = (torch.autograd.grad(
+        module(x).tanh().sum(), (x, *module.parameters()), create_graph=True)
+        for module in (stock, layer))
+    for a, b in zip(got, expected):
+        torch.testing.assert_close(a, b)
 
 
 @pytest.mark.parametrize("layout", ["contiguous", "channels_last", "strided"])
