@@ -15,6 +15,7 @@
 #include "bn/ExecutionEngine/BatchNormSpec.h"
 
 #include "SpecText.h"
+#include "bn/Dialect/BN/IR/BNDialect.h"
 #include "bn/Support/Error.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/Format.h"
@@ -170,8 +171,9 @@ llvm::Error BatchNormSpec::verify() const {
     return makeError("expected 'epsilon' to be finite, got {0}", epsilon);
   if (!std::isfinite(momentum))
     return makeError("expected 'momentum' to be finite, got {0}", momentum);
-  if (threads < 0)
-    return makeError("expected 'threads' to be 0 or more, got {0}", threads);
+  if (threads < 0 || threads > kMaxThreads)
+    return makeError("expected 'threads' to be from 0 to {0}, got {1}",
+                     kMaxThreads, threads);
   return verifyEpilogue(*this);
 }
 

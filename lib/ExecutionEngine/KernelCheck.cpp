@@ -127,6 +127,8 @@ static llvm::Error checkBits(const Argument &argument, const Argument &of) {
 
 /// True when `output` may be given exactly the memory of `input`.
 static bool mayReplace(const Argument &output, const Argument &input) {
+  if (output.operand.isExclusive || input.operand.isExclusive)
+    return false;
   // Nothing is known about what a plain function does with its memrefs.
   return output.operand.access == Access::ReadWrite ||
          (output.operand.access == Access::Write &&

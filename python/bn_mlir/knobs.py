@@ -36,7 +36,13 @@ def _to_int(text: str) -> int:
 def _to_bytes(text: str) -> int:
     units = {"k": 10, "m": 20, "g": 30}
     shift = units.get(text[-1:].lower(), 0)
-    return _to_int(text[:-1] if shift else text) << shift
+    try:
+        return int(text[:-1] if shift else text) << shift
+    except ValueError:
+        raise ValueError(
+            f"expected an integer, with k, m or g behind it for KiB, MiB or "
+            f"GiB, got '{text}'"
+        ) from None
 
 
 #: For each option the variable that sets it, and how its text is read.

@@ -30,10 +30,12 @@ template <typename T> T convertArgument(nb::handle value, const char *name) {
   T result;
   if (nb::try_cast<T>(value, result))
     return result;
-  const char *kind = std::is_same_v<T, double>    ? "a number"
-                     : std::is_same_v<T, int64_t> ? "an int"
-                     : std::is_same_v<T, bool>    ? "True or False"
-                                                  : "a string";
+  constexpr bool isInt = std::is_same_v<T, int64_t>;
+  const char *kind = isInt && PyLong_Check(value.ptr()) ? "an int of 64 bits"
+                     : isInt                            ? "an int"
+                     : std::is_same_v<T, double>        ? "a number"
+                     : std::is_same_v<T, bool>          ? "True or False"
+                                                        : "a string";
   raiseTypeError(llvm::formatv("expected '{0}' to be {1}, got {2}", name, kind,
                                nb::repr(value).c_str()));
 }

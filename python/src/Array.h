@@ -70,7 +70,9 @@ constexpr const char *kFloatNames = "float16, bfloat16, float32 or float64";
 
 /// What the argument `name` may consist of.
 inline const char *getWantedNames(llvm::StringRef name) {
-  return name == "bits" ? "int8" : kFloatNames;
+  return name == "bits"   ? "int8"
+         : name == "mask" ? "bool, int8, int32, int64 or a float"
+                          : kFloatNames;
 }
 
 /// Raises unless `view` has elements of type `dtype`.

@@ -45,7 +45,13 @@ void Call::setWhich(nb::handle which, nb::handle object) {
 DType Call::getOutType(size_t index, DType otherwise) {
   if (out[index].is_none())
     return otherwise;
-  return Array(out[index], "out", Array::Access::Write).view.dtype;
+  DType dtype = Array(out[index], "out", Array::Access::Write).view.dtype;
+  if (dtype != DType::F32 && dtype != DType::F64)
+    raiseTypeError(llvm::formatv("expected the entries of 'out' for statistics "
+                                 "to have element type float32 or float64, got "
+                                 "{0}",
+                                 getName(dtype)));
+  return dtype;
 }
 
 void Call::addResult(size_t index, const char *name, TensorView &view,

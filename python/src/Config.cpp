@@ -13,9 +13,13 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Arguments.h"
 #include "Array.h"
 #include "Bindings.h"
 #include "Session.h"
+
+#include "bn/Dialect/BN/IR/BNDialect.h"
+#include "bn/Target/TargetMachine.h"
 
 #include "llvm/Support/FormatVariadic.h"
 
@@ -30,29 +34,53 @@ namespace {
 struct Config {};
 } // namespace
 
-/// Binds one field of CompilerOptions.
-template <typename Field>
-static void bindField(nb::class_<Config> &type, const char *name,
-                      Field CompilerOptions::*field, const char *doc) {
+/// Binds an option of type T, which `get` returns and `set` is given.
+template <typename T, typename Get, typename Set>
+static void bindOption(nb::class_<Config> &type, const char *name, Get get,
+                       Set set, const char *doc) {
+  const char *kind = std::is_same_v<T, bool>      ? "bool"
+                     : std::is_same_v<T, int64_t> ? "int"
+                                                  : "str";
+  std::string signature =
+      llvm::formatv("def {0}(self, value: {1}, /) -> None", name, kind);
   type.def_prop_rw(
       name,
-      [field](const Config &) { return Session::get().getOptions().*field; },
-      [field](const Config &, const Field &value) {
+      [get](const Config &) {
+        if constexpr (std::is_same_v<T, const char *>)
+          return std::string(get());
+        else
+          return T(get());
+      },
+      [name, set](const Config &, nb::handle value) {
+        set(convertArgument<T>(value, name));
+      },
+      nb::for_setter("value"_a.none()),
+      nb::for_setter(nb::sig(signature.c_str())), doc);
+}
+
+/// Binds one field of CompilerOptions.
+template <typename T, typename Field>
+static void bindField(nb::class_<Config> &type, const char *name,
+                      Field CompilerOptions::*field, const char *doc) {
+  bindOption<T>(
+      type, name, [field] { return Session::get().getOptions().*field; },
+      [field](T value) {
         Session::get().changeOptions(
             [&](CompilerOptions &options) { options.*field = value; });
       },
       doc);
 }
 
-static void setThreads(const Config &, int64_t threads) {
-  if (threads < 0 || threads > 1024)
-    raiseValueError(llvm::formatv(
-        "expected 'threads' to be from 0 to 1024, got {0}", threads));
+static void setThreads(int64_t threads) {
+  if (threads < 0 || threads > kMaxThreads)
+    raiseValueError(
+        llvm::formatv("expected 'threads' to be from 0 to {0}, got {1}",
+                      kMaxThreads, threads));
   Session::get().changeOptions(
       [&](CompilerOptions &options) { options.threads = threads; });
 }
 
-static void setOptLevel(const Config &, int64_t level) {
+static void setOptLevel(int64_t level) {
   if (level < 0 || level > 3)
     raiseValueError(llvm::formatv(
         "expected 'opt_level' to be from 0 to 3, got {0}", level));
@@ -60,33 +88,49 @@ static void setOptLevel(const Config &, int64_t level) {
       [&](CompilerOptions &options) { options.target.optLevel = level; });
 }
 
+/// Changes the target, if LLVM knows it.
+static void changeTarget(llvm::function_ref<void(TargetOptions &)> change) {
+  TargetOptions target = Session::get().getOptions().target;
+  change(target);
+  if (auto machine = createTargetMachine(target); !machine)
+    raiseIfError(machine.takeError());
+  Session::get().changeOptions(
+      [&](CompilerOptions &options) { options.target = target; });
+}
+
 static void bindTarget(nb::class_<Config> &type) {
-  type.def_prop_rw(
-      "cpu",
-      [](const Config &) { return Session::get().getOptions().target.cpu; },
-      [](const Config &, const std::string &cpu) {
-        Session::get().changeOptions(
-            [&](CompilerOptions &options) { options.target.cpu = cpu; });
+  bindOption<const char *>(
+      type, "cpu", [] { return Session::get().getOptions().target.cpu; },
+      [](const char *cpu) {
+        changeTarget([&](TargetOptions &target) { target.cpu = cpu; });
       },
       "The CPU to compile for, for example 'znver3'; empty for this "
       "machine's.");
-  type.def_prop_rw(
-      "features",
-      [](const Config &) {
-        return Session::get().getOptions().target.features;
-      },
-      [](const Config &, const std::string &features) {
-        Session::get().changeOptions([&](CompilerOptions &options) {
-          options.target.features = features;
-        });
+  bindOption<const char *>(
+      type, "features",
+      [] { return Session::get().getOptions().target.features; },
+      [](const char *features) {
+        changeTarget(
+            [&](TargetOptions &target) { target.features = features; });
       },
       "Features on top of the CPU's, for example '+avx2,-fma'.");
-  type.def_prop_rw(
-      "opt_level",
-      [](const Config &) {
-        return int64_t(Session::get().getOptions().target.optLevel);
-      },
-      &setOptLevel, "How hard LLVM tries: 0 to 3.");
+  bindOption<int64_t>(
+      type, "opt_level",
+      [] { return Session::get().getOptions().target.optLevel; }, &setOptLevel,
+      "How hard LLVM tries: 0 to 3.");
+}
+
+/// "Config(threads=0, ...)"
+static std::string printConfig(nb::handle config) {
+  std::string text = "Config(";
+  for (const char *name :
+       {"threads", "disk_cache", "cache_dir", "dump_dir", "cpu", "features",
+        "opt_level", "perf", "gdb", "pool_limit"}) {
+    nb::str value = nb::repr(config.attr(name));
+    text += llvm::formatv("{0}{1}={2}", text.back() == '(' ? "" : ", ", name,
+                          value.c_str());
+  }
+  return text + ")";
 }
 
 static void bindPool(nb::module_ &module) {
@@ -134,33 +178,32 @@ void mlir::bn::python::bindConfig(nb::module_ &module) {
   nb::class_<Config> type(module, "Config",
                           "The options of the process. A change holds for all "
                           "calls that begin after it.");
-  type.def_prop_rw(
-      "threads",
-      [](const Config &) { return Session::get().getOptions().threads; },
+  bindOption<int64_t>(
+      type, "threads", [] { return Session::get().getOptions().threads; },
       &setThreads,
       "Threads of a kernel; 0 for as many as the OpenMP runtime, or the "
       "framework on\nwhose threads it runs, has. Results do not depend on "
       "it.");
-  bindField(type, "disk_cache", &CompilerOptions::useDiskCache,
-            "Keep compiled kernels on disk.");
-  bindField(type, "cache_dir", &CompilerOptions::cacheDir,
-            "The folder for them; empty for the user's cache folder.");
-  bindField(type, "dump_dir", &CompilerOptions::dumpDir,
-            "Where to write the module after each phase of a compilation; "
-            "empty for\nnowhere. Caches are not looked at then.");
-  bindField(type, "perf", &CompilerOptions::enablePerf,
-            "Write the files that ``perf inject --jit`` reads.");
-  bindField(type, "gdb", &CompilerOptions::enableGDB,
-            "Register kernels with gdb.");
+  bindField<bool>(type, "disk_cache", &CompilerOptions::useDiskCache,
+                  "Keep compiled kernels on disk.");
+  bindField<const char *>(
+      type, "cache_dir", &CompilerOptions::cacheDir,
+      "The folder for them; empty for the user's cache folder.");
+  bindField<const char *>(
+      type, "dump_dir", &CompilerOptions::dumpDir,
+      "Where to write the module after each phase of a compilation; "
+      "empty for\nnowhere. Caches are not looked at then.");
+  bindField<bool>(type, "perf", &CompilerOptions::enablePerf,
+                  "Write the files that ``perf inject --jit`` reads.");
+  bindField<bool>(type, "gdb", &CompilerOptions::enableGDB,
+                  "Register kernels with gdb.");
   bindTarget(type);
-  type.def_prop_rw(
-      "pool_limit",
-      [](const Config &) { return Session::get().pool.getLimit(); },
-      [](const Config &, int64_t limit) {
-        Session::get().pool.setLimit(limit);
-      },
+  bindOption<int64_t>(
+      type, "pool_limit", [] { return Session::get().pool.getLimit(); },
+      [](int64_t limit) { Session::get().pool.setLimit(limit); },
       "Bytes of dead results' memory that are kept for later results; negative "
       "for\nan eighth of the machine's memory.");
+  type.def("__repr__", &printConfig, nb::sig("def __repr__(self) -> str"));
   module.attr("config") = nb::cast(Config());
   bindPool(module);
   bindCaches(module);

@@ -205,6 +205,14 @@ static DType convertDType(const nb::dlpack::dtype &dtype, const char *name) {
 // Import
 //===----------------------------------------------------------------------===//
 
+/// Says that `object` cannot be imported, caused by what it has raised itself.
+[[noreturn]] static void raiseNotReadable(nb::handle object, const char *name,
+                                          nb::python_error &cause) {
+  nb::raise_from(cause, PyExc_ValueError,
+                 "expected '%s' to be readable by DLPack, got %s that is not",
+                 name, nb::inst_name(object).c_str());
+}
+
 /// DLPack does not carry gradients, and must not lose them unseen. Where none
 /// are recorded, there are none to lose.
 static void checkNoGradient(nb::handle object, const char *name) {
@@ -266,7 +274,7 @@ void mlir::bn::python::importDLPack(nb::handle object, const ArrayType &type,
     if (type.api->exportBorrowed(object.ptr(), &tensor) != 0) {
       nb::python_error error;
       checkDevice(object, name);
-      throw error;
+      raiseNotReadable(object, name, error);
     }
     return convertTensor(tensor, name, view);
   }
@@ -280,6 +288,11 @@ void mlir::bn::python::importDLPack(nb::handle object, const ArrayType &type,
   }
   if (!isImported) {
     checkDevice(object, name);
+    try {
+      object.attr("__dlpack__")();
+    } catch (nb::python_error &error) {
+      raiseNotReadable(object, name, error);
+    }
     raiseValueError(llvm::formatv("expected '{0}' to be {1} by DLPack, got {2} "
                                   "that is not",
                                   name, forWriting ? "writable" : "readable",

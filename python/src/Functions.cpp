@@ -109,7 +109,7 @@ static constexpr const char *kGradients[] = {"input", "scale", "offset",
 static std::array<int, 4> convertWhich(nb::handle which) {
   std::array<int, 4> places = {-1, -1, -1, -1};
   int next = 0;
-  if (nb::isinstance<nb::str>(which) || which.is_none())
+  if (nb::isinstance<nb::str>(which) || !nb::hasattr(which, "__iter__"))
     raiseTypeError(llvm::formatv("expected 'which' to be a list of names, got "
                                  "{0}",
                                  nb::repr(which).c_str()));

@@ -90,6 +90,10 @@ BatchNormSpec::Epilogue mlir::bn::python::convertEpilogue(nb::handle name) {
 /// Sizes of an array; -1 for None.
 static DimVector convertShape(nb::handle shape, const char *name) {
   DimVector sizes;
+  if (nb::isinstance<nb::str>(shape) || !nb::hasattr(shape, "__iter__"))
+    raiseTypeError(llvm::formatv("expected '{0}' to be a tuple of ints and "
+                                 "None, got {1}",
+                                 name, nb::repr(shape).c_str()));
   for (nb::handle size : shape) {
     int64_t known = -1;
     if (!size.is_none() && !nb::try_cast<int64_t>(size, known))

@@ -219,7 +219,7 @@ nb::object KernelObject::call(nb::args arrays, nb::handle out) const {
     return callSpec(arrays, out);
   if (!out.is_none())
     raiseTypeError("expected 'out' to be None for a function of a module, "
-                   "which takes all its arguments, got something");
+                   "which takes all its arguments, got an object");
   return callFunction(arrays);
 }
 
@@ -289,6 +289,8 @@ nb::object KernelObject::callSpec(nb::args arrays, nb::handle out) const {
   for (size_t index = 0; index < numInputs; ++index) {
     imported.emplace_back(arrays[index], operands[index].name.c_str());
     views.push_back(imported.back().view);
+    checkDType(views.back(), operands[index].name.c_str(),
+               operands[index].dtype);
   }
   llvm::ArrayRef<KernelOperand> outputs = operands.drop_front(numInputs);
   llvm::SmallVector<nb::handle> given = convertOut(out, outputs.size());
@@ -301,6 +303,7 @@ nb::object KernelObject::callSpec(nb::args arrays, nb::handle out) const {
     }
     imported.emplace_back(entry, operand.name.c_str(), Array::Access::Write);
     views.push_back(imported.back().view);
+    checkDType(views.back(), operand.name.c_str(), operand.dtype);
     results.append(entry);
   }
   callUnlocked(kernel, views);
@@ -311,16 +314,18 @@ nb::object KernelObject::callSpec(nb::args arrays, nb::handle out) const {
 nb::object KernelObject::callFunction(nb::args arrays) const {
   llvm::SmallVector<Array, 8> imported;
   llvm::SmallVector<TensorView, 12> views;
-  const KernelSignature &signature = kernel.getSignature();
-  for (size_t index = 0; index < arrays.size(); ++index) {
-    // A function may write to the memory of its tensors, too.
-    bool isScalar = index < signature.arguments.size() &&
-                    signature.arguments[index].isScalar;
+  llvm::ArrayRef<KernelOperand> operands = kernel.getSignature().arguments;
+  if (arrays.size() != operands.size())
+    raiseTypeError(llvm::formatv("expected {0} arguments, got {1}",
+                                 operands.size(), arrays.size()));
+  for (auto [index, operand] : llvm::enumerate(operands)) {
     std::string name = "argument " + std::to_string(index);
     imported.emplace_back(arrays[index], name.c_str(),
-                          isScalar ? Array::Access::Read
-                                   : Array::Access::Write);
+                          operand.access == Access::Read
+                              ? Array::Access::Read
+                              : Array::Access::Write);
     views.push_back(imported.back().view);
+    checkDType(views.back(), name.c_str(), operand.dtype);
   }
   llvm::Expected<KernelResults> called = [&] {
     nb::gil_scoped_release release;

@@ -108,6 +108,10 @@ void Layout::setStrides(TensorView &view) const {
 
 static int64_t convertDimension(nb::handle value, int64_t rank) {
   int64_t dim;
+  if (!nb::try_cast(value, dim) && PyLong_Check(value.ptr()))
+    raiseValueError(llvm::formatv("expected 'axis' to be from {0} to {1}, got "
+                                  "{2}",
+                                  -rank, rank - 1, nb::repr(value).c_str()));
   if (!nb::try_cast(value, dim))
     raiseTypeError(llvm::formatv("expected 'axis' to be an int or a list of "
                                  "them, got {0}",

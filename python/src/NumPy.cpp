@@ -103,6 +103,8 @@ static DType convertDescr(PyArray_Descr *descr, const char *name) {
   }
   if (isBFloat16(descr))
     return DType::BF16;
+  if (descr->type_num == NPY_LONGLONG) // NPY_INT64 is long on some systems
+    return DType::I64;
   nb::str found(nb::handle(reinterpret_cast<PyObject *>(descr)));
   raiseTypeError(
       llvm::formatv("expected '{0}' to have element type {1}, got {2}", name,

@@ -31,6 +31,14 @@ def read_only(array):
     return array
 
 
+SPEC_KERNEL = bn_mlir.compile(bn_mlir.Spec("inference", X.shape, axis=1))
+FUNCTION = bn_mlir.compile("""
+    func.func @add(%x: tensor<3xf32>, %y: tensor<3xf32>) -> tensor<3xf32> {
+      %z = linalg.add ins(%x, %x : tensor<3xf32>, tensor<3xf32>)
+          outs(%y : tensor<3xf32>) -> tensor<3xf32>
+      return %z : tensor<3xf32>
+    }""")
+
 ERRORS = [
     (lambda: inference([1.0]), TypeError,
      "expected 'input' to be an array of NumPy or one with DLPack, got list"),
@@ -145,6 +153,31 @@ ERRORS = [
      "expected 'dtype' to be float16, bfloat16, float32 or float64, got int8"),
     (lambda: bn_mlir.Spec("training", (2, -3)), ValueError,
      "expected 'shape' to have sizes of 0 or more, or -1 for any, got -3"),
+    (lambda: bn_mlir.Spec("training", 5), TypeError,
+     "expected 'shape' to be a tuple of ints and None, got 5"),
+    (lambda: bn_mlir.Spec("training", (2, 3), threads=1025), ValueError,
+     "expected 'threads' to be from 0 to 1024, got 1025"),
+    (lambda: training(axis=2**70), ValueError,
+     rf"expected 'axis' to be from -3 to 2, got {2**70}"),
+    (lambda: training(groups=2**70), TypeError,
+     rf"expected 'groups' to be an int of 64 bits, got {2**70}"),
+    (lambda: training(out=(None, C.astype("e"), C.astype("e"))), TypeError,
+     "expected the entries of 'out' for statistics to have element type float32 "
+     "or float64, got float16"),
+    (lambda: training(mask=np.ones((2, 1, 4), np.uint8)), TypeError,
+     "expected 'mask' to have element type bool, int8, int32, int64 or a float, "
+     "got uint8"),
+    (lambda: bn_mlir.backward(X, X, None, C, C, axis=1, which=3), TypeError,
+     "expected 'which' to be a list of names, got 3"),
+    (lambda: SPEC_KERNEL(X.astype("d"), C, C, C, C), TypeError,
+     "expected 'input' to have element type float32, got float64"),
+    (lambda: FUNCTION(C), TypeError, "expected 2 arguments, got 1"),
+    (lambda: FUNCTION(C.astype("d"), C), TypeError,
+     "expected 'argument 0' to have element type float32, got float64"),
+    (lambda: FUNCTION(C, C), ValueError,
+     "expected argument 1 not to overlap argument 0, got 12 common bytes"),
+    (lambda: FUNCTION(C, read_only(C)), ValueError,
+     "expected 'argument 1' to be writable, got a read-only array"),
     (lambda: bn_mlir.compile("module {"), bn_mlir.CompileError, "expected"),
     (lambda: bn_mlir.compile("layer.mlir"), bn_mlir.CompileError,
      "expected the text of a module, got a path, 'layer.mlir'"),
@@ -161,6 +194,35 @@ def test_error(index):
     text = str(raised.value)
     assert re.search(message, text), text
     assert not text.endswith(".")
+
+
+def test_arguments_of_a_function():
+    """Only destinations are written."""
+    assert [access for *_, access in FUNCTION.arguments] == [
+        "read", "read_write"]
+    x, y = read_only(C), np.zeros_like(C)
+    z = FUNCTION(x, y)
+    assert np.shares_memory(y, z)
+    np.testing.assert_array_equal(z, 2 * C)
+
+
+@pytest.mark.parametrize("option, value, kind, message", [
+    ("cpu", 5, TypeError, "expected 'cpu' to be a string, got 5"),
+    ("cpu", "abacus", ValueError, "expected a CPU of .*, got 'abacus'"),
+    ("features", "+abacus", ValueError,
+     r"expected features of .*, got '\+abacus'"),
+    ("threads", 1.5, TypeError, "expected 'threads' to be an int, got 1.5"),
+    ("threads", 1025, ValueError,
+     "expected 'threads' to be from 0 to 1024, got 1025"),
+    ("opt_level", 4, ValueError, "expected 'opt_level' to be from 0 to 3, got 4"),
+    ("perf", 1, TypeError, "expected 'perf' to be True or False, got 1"),
+    ("pool_limit", "1M", TypeError,
+     "expected 'pool_limit' to be an int, got '1M'")])
+def test_options(option, value, kind, message):
+    before = repr(bn_mlir.config)
+    with pytest.raises(kind, match=message):
+        setattr(bn_mlir.config, option, value)
+    assert repr(bn_mlir.config) == before
 
 
 def test_an_error_leaves_the_arguments_alone():

@@ -265,5 +265,7 @@ def test_an_array_that_cannot_be_exported_says_where_it_is():
         bn_mlir.training(Elsewhere(ref.random_array(SHAPE, np.float32)))
     Elsewhere.device = "cpu"
     with pytest.raises(ValueError, match="expected 'input' to be readable by "
-                                         "DLPack, got .*Elsewhere that is not"):
+                                         "DLPack, got .*Elsewhere that is "
+                                         "not") as raised:
         bn_mlir.training(Elsewhere(ref.random_array(SHAPE, np.float32)))
+    assert isinstance(raised.value.__cause__, BufferError)

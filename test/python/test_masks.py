@@ -168,8 +168,8 @@ X = ref.random_array((6, 4, 5), np.float32)
     (np.ones((6, 1, 4), np.float32), ValueError,
      "expected 'mask' to have size 1 or 5 in dimension 2, got 4"),
     (np.ones((6, 1, 5), np.complex64), TypeError,
-     "expected 'mask' to have element type float16, bfloat16, float32 or "
-     "float64, got complex64"),
+     "expected 'mask' to have element type bool, int8, int32, int64 or a "
+     "float, got complex64"),
     ([[[1]]], TypeError, "expected 'mask' to be an array of NumPy or one with "
      "DLPack, got list"),
 ])

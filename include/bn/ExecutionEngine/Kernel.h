@@ -45,6 +45,9 @@ struct KernelOperand {
   /// A scalar is passed as a TensorView of rank 0 and read before the call.
   bool isScalar = false;
   Access access = Access::Read;
+  /// True for a tensor of a function: no other argument may have any of its
+  /// memory if one of the two is written.
+  bool isExclusive = false;
   /// For each dynamic dimension the dimension of argument 0 that has the same
   /// size, or -1; empty when nothing is known.
   DimVector sameSizeAs;
