@@ -146,8 +146,12 @@ static const char *printForward(CodePrinter code, const BatchNormSpec &spec) {
     return "relu";
   }
   code.constant("slope", spec.slope);
-  code.line("above", "arith.cmpf ogt, %y, %zero");
   code.line("scaled", "arith.mulf %y, %slope");
+  // The larger of the two, if it is what is wanted, is one instruction. (A
+  // slope of 0, also if it is rounded to f32, makes NaN of an infinity.)
+  bool isLarger = static_cast<float>(spec.slope) > 0.0F && spec.slope <= 1.0;
+  code.line("above", llvm::Twine("arith.cmpf ogt, %y, %") +
+                         (isLarger ? "scaled" : "zero"));
   code.line("leaky", "arith.select %above, %y, %scaled");
   return "leaky";
 }

@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Epilogues of inference and training against float64."""
 
+import ml_dtypes
 import numpy as np
 import pytest
 
@@ -42,6 +43,22 @@ def assert_close(actual, expected, y):
     size = np.max(np.abs(y), initial=0.0)
     ref.assert_close(np.append(actual, actual.dtype.type(size)),
                      np.append(expected, float(actual.dtype.type(size))))
+
+
+@pytest.mark.parametrize("slope", [-0.5, 0.0, 1e-50, 0.125, 1.0, 1.5])
+@pytest.mark.parametrize("dtype", ref.DTYPES)
+def test_slopes(dtype, slope):
+    """Of any sign and size, of infinities and NaN, too."""
+    x = ref.random_array((3, 70), ref.DTYPES[dtype])
+    x[:, :4] = np.inf, -np.inf, np.nan, 0
+    ones = np.ones(70, ref.wide(x.dtype))
+    z = bn_mlir.inference(x, ones, 0 * ones, 0 * ones, ones, epsilon=0.0,
+                          epilogue="leaky_relu", slope=slope)
+    with np.errstate(invalid="ignore"):
+        expected = apply(x.astype(np.float64), "leaky_relu",
+                         float(ones.dtype.type(slope)))
+    np.testing.assert_allclose(z.astype(np.float64), expected,
+                               rtol=float(ml_dtypes.finfo(x.dtype).eps))
 
 
 @epilogues
