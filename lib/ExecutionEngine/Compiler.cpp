@@ -22,6 +22,7 @@
 #include "MemoryCache.h"
 #include "ModuleCopy.h"
 #include "bn/Codegen/Common/MachineModel.h"
+#include "bn/Dialect/BN/IR/BNDialect.h"
 #include "bn/ExecutionEngine/KernelCache.h"
 #include "bn/InitAllDialects.h"
 #include "bn/Support/Error.h"
@@ -106,9 +107,9 @@ Compiler::~Compiler() = default;
 
 llvm::Expected<std::unique_ptr<Compiler>>
 Compiler::create(CompilerOptions options) {
-  if (options.threads < 0)
-    return makeError("expected 'threads' to be 0 or more, got {0}",
-                     options.threads);
+  if (options.threads < 0 || options.threads > kMaxThreads)
+    return makeError("expected 'threads' to be from 0 to {0}, got {1}",
+                     kMaxThreads, options.threads);
   // An error of the target should not wait for the first kernel.
   auto target = createTargetMachine(options.target);
   if (!target)

@@ -15,8 +15,8 @@
 
 #include "FunctionSignature.h"
 
+#include "Destinations.h"
 #include "bn/Support/Error.h"
-#include "mlir/Dialect/Bufferization/IR/BufferizableOpInterface.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
@@ -120,54 +120,6 @@ static std::optional<KernelOperand> convertType(Type type, bool isResult) {
   return operand;
 }
 
-namespace {
-/// Finds tensors whose memory bufferization may write to.
-class WriteFinder {
-public:
-  /// True if one of the uses of `tensor` is a destination, or of an op of which
-  /// nothing is known.
-  bool mayBeWritten(Value tensor) {
-    return visited.insert(tensor).second &&
-           llvm::any_of(tensor.getUses(),
-                        [&](OpOperand &use) { return mayWrite(use); });
-  }
-
-private:
-  bool mayWrite(OpOperand &use);
-  bool mayWriteInCallee(func::CallOp call, unsigned argument);
-
-  bufferization::BufferizationOptions options;
-  bufferization::AnalysisState state{options};
-  DenseSet<Value> visited;
-};
-} // namespace
-
-bool WriteFinder::mayWrite(OpOperand &use) {
-  Operation *user = use.getOwner();
-  if (isa<func::ReturnOp>(user))
-    return false;
-  // Upstream's model of calls needs an analysis of the whole module.
-  if (auto call = dyn_cast<func::CallOp>(user))
-    return mayWriteInCallee(call, use.getOperandNumber());
-  auto op = dyn_cast<bufferization::BufferizableOpInterface>(user);
-  if (!op || op.bufferizesToMemoryWrite(use, state))
-    return true;
-  return llvm::any_of(op.getAliasingValues(use, state),
-                      [&](const bufferization::AliasingValue &alias) {
-                        return mayBeWritten(alias.value);
-                      });
-}
-
-bool WriteFinder::mayWriteInCallee(func::CallOp call, unsigned argument) {
-  auto callee = SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(
-      call, call.getCalleeAttr());
-  // What the callee returns may be in the memory of the argument.
-  return !callee || callee.isDeclaration() ||
-         mayBeWritten(callee.getArgument(argument)) ||
-         llvm::any_of(call.getResults(),
-                      [&](Value result) { return mayBeWritten(result); });
-}
-
 llvm::Expected<KernelSignature>
 mlir::bn::getFunctionSignature(func::FuncOp function) {
   KernelSignature signature;
@@ -191,11 +143,7 @@ mlir::bn::getFunctionSignature(func::FuncOp function) {
   if (llvm::Error error =
           convert(function.getResultTypes(), true, signature.results))
     return std::move(error);
-  if (!function.isDeclaration())
-    for (auto [operand, argument] :
-         llvm::zip_equal(signature.arguments, function.getArguments()))
-      if (isa<TensorType>(argument.getType()) &&
-          WriteFinder().mayBeWritten(argument))
-        operand.access = Access::ReadWrite;
+  for (int64_t index : findDestinations(function))
+    signature.arguments[index].access = Access::ReadWrite;
   return signature;
 }

@@ -15,6 +15,7 @@
 
 #include "Lowering.h"
 
+#include "Destinations.h"
 #include "bn/Dialect/BN/IR/BNDialect.h"
 #include "bn/Pipelines/CPUPipeline.h"
 #include "bn/Pipelines/Phase.h"
@@ -188,13 +189,16 @@ static llvm::Error dumpLLVM(llvm::Module &module, llvm::TargetMachine &target,
                    (*assembly)->getBuffer());
 }
 
-/// Leaves only `entry` public, so that only what it needs is compiled.
-static void hideOtherFunctions(ModuleOp module, llvm::StringRef entry) {
+/// Leaves only `entry` public, so that only what it needs is compiled, and lets
+/// it write to its destinations alone.
+static void prepareFunctions(ModuleOp module, llvm::StringRef entry) {
   for (auto function : module.getOps<func::FuncOp>()) {
-    if (function.getName() == entry)
-      function.setPublic();
-    else
+    if (function.getName() != entry) {
       function.setPrivate();
+      continue;
+    }
+    function.setPublic();
+    protectOtherArguments(function);
   }
 }
 
@@ -241,7 +245,7 @@ static llvm::Error prepareForPipeline(ModuleOp module, llvm::StringRef entry,
   auto target = createTargetMachine(options.target);
   if (!target)
     return target.takeError();
-  hideOtherFunctions(module, entry);
+  prepareFunctions(module, entry);
   setPipelineOptions(pipeline, **target, options, threads);
   return llvm::Error::success();
 }
@@ -290,7 +294,7 @@ mlir::bn::compileToCode(ModuleOp module, llvm::StringRef entry,
   auto target = createTargetMachine(options.target);
   if (!target)
     return target.takeError();
-  hideOtherFunctions(module, entry);
+  prepareFunctions(module, entry);
   bool isVectorizedByUs = hasBNOps(module);
   CPUPipelineOptions pipeline;
   setPipelineOptions(pipeline, **target, options, threads);

@@ -196,6 +196,20 @@ def test_error(index):
     assert not text.endswith(".")
 
 
+def test_a_function_leaves_its_arguments_alone():
+    """Arithmetic has no destination, and gets one that is no argument."""
+    kernel = bn_mlir.compile("""
+        func.func @add(%x: tensor<3xf32>, %y: tensor<3xf32>) -> tensor<3xf32> {
+          %z = arith.addf %x, %y : tensor<3xf32>
+          %w = arith.mulf %z, %x : tensor<3xf32>
+          return %w : tensor<3xf32>
+        }""")
+    assert [access for *_, access in kernel.arguments] == ["read", "read"]
+    x = read_only(C)
+    np.testing.assert_array_equal(kernel(x, x), 2 * C)
+    np.testing.assert_array_equal(x, C)
+
+
 def test_arguments_of_a_function():
     """Only destinations are written."""
     assert [access for *_, access in FUNCTION.arguments] == [

@@ -82,7 +82,7 @@ TEST(BatchNormSpecTest, ErrorFields) {
             }).find("expected 'momentum' to be finite, got "),
             0u);
   EXPECT_EQ(getError([](auto &spec) { spec.threads = -1; }),
-            "expected 'threads' to be 0 or more, got -1");
+            "expected 'threads' to be from 0 to 1024, got -1");
 }
 
 TEST(BatchNormSpecTest, ErrorMask) {

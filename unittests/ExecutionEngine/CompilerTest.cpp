@@ -263,7 +263,7 @@ TEST(CompilerTest, ErrorOptions) {
     return getText(Compiler::create(options));
   };
   EXPECT_EQ(getError([](auto &options) { options.threads = -1; }),
-            "expected 'threads' to be 0 or more, got -1");
+            "expected 'threads' to be from 0 to 1024, got -1");
   std::string text =
       getError([](auto &options) { options.target.cpu = "foo"; });
   EXPECT_EQ(text.find("expected a CPU of "), 0u) << text;
