@@ -258,6 +258,28 @@ static void convertTensor(const nb::dlpack::dltensor &tensor, const char *name,
     view.strides[dim] = view.strides[dim + 1] * view.shape[dim + 1];
 }
 
+/// Says why nanobind, which does not say it, could not import `object`.
+[[noreturn]] static void raiseNotImported(nb::handle object,
+                                          const ArrayType &type,
+                                          const char *name, bool forWriting) {
+  nb::str typeName = nb::inst_name(object);
+  if (type.framework == Framework::JAX &&
+      llvm::StringRef(typeName.c_str()).contains("Tracer"))
+    raiseTypeError(llvm::formatv("expected '{0}' to hold numbers, got a {1}: "
+                                 "use bn_mlir.jax in what is traced",
+                                 name, typeName.c_str()));
+  checkDevice(object, name);
+  try {
+    object.attr("__dlpack__")();
+  } catch (nb::python_error &error) {
+    raiseNotReadable(object, name, error);
+  }
+  raiseValueError(llvm::formatv("expected '{0}' to be {1} by DLPack, got {2} "
+                                "that is not",
+                                name, forWriting ? "writable" : "readable",
+                                typeName.c_str()));
+}
+
 void mlir::bn::python::importDLPack(nb::handle object, const ArrayType &type,
                                     const char *name, bool forWriting,
                                     TensorView &view,
@@ -286,18 +308,8 @@ void mlir::bn::python::importDLPack(nb::handle object, const ArrayType &type,
   } else {
     isImported = nb::try_cast(object, exported, false);
   }
-  if (!isImported) {
-    checkDevice(object, name);
-    try {
-      object.attr("__dlpack__")();
-    } catch (nb::python_error &error) {
-      raiseNotReadable(object, name, error);
-    }
-    raiseValueError(llvm::formatv("expected '{0}' to be {1} by DLPack, got {2} "
-                                  "that is not",
-                                  name, forWriting ? "writable" : "readable",
-                                  nb::inst_name(object).c_str()));
-  }
+  if (!isImported)
+    raiseNotImported(object, type, name, forWriting);
   nb::dlpack::dltensor tensor{};
   tensor.data = const_cast<void *>(exported.data());
   tensor.device = {exported.device_type(), exported.device_id()};

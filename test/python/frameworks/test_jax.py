@@ -14,6 +14,7 @@ hypothesis = pytest.importorskip("hypothesis")
 import jax.numpy as jnp  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 
+import bn_mlir  # noqa: E402
 import bn_mlir.jax as bn  # noqa: E402
 import reference as ref  # noqa: E402
 
@@ -138,6 +139,14 @@ def test_gradients_of_a_relu(channels, epilogue, masked, groups):
         for j, gradient in enumerate(expected):
             np.testing.assert_allclose(single[i][j], gradient, atol=2e-5)
             np.testing.assert_allclose(mapped[j][i], gradient, atol=2e-5)
+
+
+def test_numpy_functions_of_what_is_traced():
+    import jax
+
+    with pytest.raises(TypeError, match="expected 'input' to hold numbers, got "
+                       "a .*Tracer: use bn_mlir.jax in what is traced"):
+        jax.jit(lambda x: bn_mlir.training(x, axis=1)[0])(jnp.ones((3, 4)))
 
 
 def test_large_offset():
