@@ -201,8 +201,8 @@ static bool moveWrites(RewriterBase &b, StreamingLoop &streaming) {
   return true;
 }
 
-/// Gives the loop a version in front of it with non-temporal stores, for writes
-/// that start at a multiple of `alignment` bytes.
+/// Gives the loop a version with non-temporal stores, for writes that start at
+/// a multiple of `alignment` bytes, and leaves it to all others.
 static void versionLoop(RewriterBase &b, StreamingLoop streaming,
                         int64_t alignment) {
   scf::ForOp loop = streaming.loop;
@@ -226,10 +226,15 @@ static void versionLoop(RewriterBase &b, StreamingLoop streaming,
   setNontemporal(b, version, alignment);
 }
 
-/// True for rows of bf16 that are whole lines, so that all vectors of all rows
-/// are at lines if the first one is.
+/// True for rows of bf16, with coefficients for each element, that are whole
+/// lines, so that all vectors of all rows are at lines if the first one is.
 static bool isOverLinesOfBF16(StreamingLoop streaming) {
-  return streaming.loop.getStaticTripCount() &&
+  scf::ForOp loop = streaming.loop;
+  return loop.getStaticTripCount() &&
+         llvm::any_of(loop.getOps<vector::TransferReadOp>(),
+                      [](vector::TransferReadOp read) {
+                        return read.getVectorType().getElementType().isF32();
+                      }) &&
          llvm::all_of(streaming.writes, [](vector::TransferWriteOp write) {
            return write.getVectorType().getElementType().isBF16() &&
                   hasRowsOfLines(write);

@@ -280,7 +280,7 @@ def NontemporalStoresPass
       writes alone are moved, and its sums stay as they are.
     - Any other loop, such as one with few iterations, has two versions, one of
       them for a destination that starts at a multiple of the mark.
-    - One over rows of bf16 that are whole lines, for
+    - One over rows of bf16 that are whole lines, with coefficients for
       `bn-interleave-coefficients`, has a version that is not moved, for rows
       that start at a line.
 
