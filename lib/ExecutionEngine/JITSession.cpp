@@ -75,12 +75,15 @@ JITSession::create(const TargetOptions &target, bool enablePerf,
       [self = session.get()](llvm::Error error) {
         self->reportError(std::move(error));
       });
+  ExecutionSession &execution = session->jit->getExecutionSession();
   session->openMP = &session->jit->getMainJITDylib();
-  session->teams =
-      &session->jit->getExecutionSession().createBareJITDylib("teams");
+  session->teams = &execution.createBareJITDylib("teams");
+  session->half = &execution.createBareJITDylib("half");
   if (llvm::Error error = defineOpenMPSymbols(*session->jit, *session->openMP))
     return std::move(error);
   if (llvm::Error error = defineTeamSymbols(*session->jit, *session->teams))
+    return std::move(error);
+  if (llvm::Error error = defineHalfSymbols(*session->jit, *session->half))
     return std::move(error);
   return session;
 }
@@ -101,7 +104,7 @@ JITSession::link(std::unique_ptr<llvm::MemoryBuffer> object,
   // OpenMP before the process, which may hold another OpenMP. It is among the
   // links that each library begins with.
   library->setLinkOrder(
-      makeJITDylibSearchOrder({threads == Threads::Pool ? teams : openMP,
+      makeJITDylibSearchOrder({threads == Threads::Pool ? teams : openMP, half,
                                jit->getProcessSymbolsJITDylib().get()}));
   if (llvm::Error error = jit->addObjectFile(*library, std::move(object)))
     return std::move(error);

@@ -43,6 +43,11 @@ llvm::Error defineOpenMPSymbols(llvm::orc::LLJIT &jit,
 llvm::Error defineTeamSymbols(llvm::orc::LLJIT &jit,
                               llvm::orc::JITDylib &library);
 
+/// Defines the functions by which compiled code converts f16 where the
+/// processor has no instructions for it.
+llvm::Error defineHalfSymbols(llvm::orc::LLJIT &jit,
+                              llvm::orc::JITDylib &library);
+
 /// Whose threads a kernel runs on.
 enum class Threads { OpenMP, Pool };
 
@@ -65,7 +70,7 @@ private:
   void reportError(llvm::Error error);
 
   std::unique_ptr<llvm::orc::LLJIT> jit;
-  llvm::orc::JITDylib *openMP = nullptr, *teams = nullptr;
+  llvm::orc::JITDylib *openMP = nullptr, *teams = nullptr, *half = nullptr;
   std::atomic<int64_t> numLibraries = 0;
   /// What ORC has reported on the side: lookups only return that they failed.
   std::mutex messagesMutex;

@@ -8,8 +8,8 @@ of lanes.
 import ml_dtypes
 import pytest
 
+from relu_bits import EPILOGUES, check_layer
 from test_backward import make_case
-from test_bits import EPILOGUES, check_layer
 from test_rounding import cpu  # noqa: F401: a fixture
 
 #: Rows that end in vectors of all lengths; coefficients of one channel, and of

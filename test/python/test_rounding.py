@@ -3,14 +3,12 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Results in bf16 are rounded to nearest, ties to even, and NaN stays NaN."""
 
-import pathlib
-import platform
-
 import ml_dtypes
 import numpy as np
 import pytest
 
 import bn_mlir
+from test_cpus import list_cpus
 
 BF16 = ml_dtypes.bfloat16
 
@@ -21,15 +19,7 @@ LAYOUTS = [((2, 24, 6, 8), 1), ((3, 6, 49), 1), ((2, 5, 215), 1),
 layouts = pytest.mark.parametrize("shape, axis", LAYOUTS)
 
 
-def list_cpus():
-    """This machine, and ones without instructions for bf16 that it can be."""
-    cpuinfo = pathlib.Path("/proc/cpuinfo")
-    is_haswell = (platform.machine() == "x86_64" and cpuinfo.exists()
-                  and {"avx2", "fma", "f16c"} <= set(cpuinfo.read_text().split()))
-    return ["", "x86-64-v3", "x86-64"] if is_haswell else [""]
-
-
-@pytest.fixture(autouse=True, params=list_cpus())
+@pytest.fixture(autouse=True, params=["", *list_cpus()])
 def cpu(request):
     before = bn_mlir.config.cpu
     bn_mlir.config.cpu = request.param

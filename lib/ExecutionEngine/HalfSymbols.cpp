@@ -1,0 +1,46 @@
+//===- HalfSymbols.cpp - Conversions of f16 in software ---------*- C++ -*-===//
+//
+// Part of the bn-mlir project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// The functions of the compiler's run-time library that LLVM calls to convert
+// f16 on x86 processors without F16C. That library is linked statically, so
+// the process does not offer them by name.
+//
+// Phase: none (run time).
+//
+//===----------------------------------------------------------------------===//
+
+#include "JITSession.h"
+
+#if defined(__x86_64__)
+#define BN_HALF_SYMBOLS(X)                                                     \
+  X(__extendhfsf2)                                                             \
+  X(__truncdfhf2)                                                              \
+  X(__truncsfhf2)
+#else
+// Other processors that we know of have instructions.
+#define BN_HALF_SYMBOLS(X)
+#endif
+
+// Only the addresses are used, so the types do not matter.
+extern "C" {
+#define DECLARE(name) void name();
+BN_HALF_SYMBOLS(DECLARE)
+#undef DECLARE
+}
+
+llvm::Error mlir::bn::defineHalfSymbols(llvm::orc::LLJIT &jit,
+                                        llvm::orc::JITDylib &library) {
+  llvm::orc::SymbolMap symbols;
+#define DEFINE(name)                                                           \
+  symbols[jit.mangleAndIntern(#name)] = {                                      \
+      llvm::orc::ExecutorAddr::fromPtr(&name),                                 \
+      llvm::JITSymbolFlags::Exported | llvm::JITSymbolFlags::Callable};
+  BN_HALF_SYMBOLS(DEFINE)
+#undef DEFINE
+  return library.define(llvm::orc::absoluteSymbols(std::move(symbols)));
+}
