@@ -76,31 +76,47 @@ def plot_roofline(rows: list[Row]):
 
 
 #: Groups side by side.
-PEERS_COLUMNS = 12
+PEERS_COLUMNS = 8
+
+
+def get_times_of_peers(rows: list[Row]) -> dict[str, dict[str, list[float]]]:
+    """Times over ours of each shape, by group and peer; of groups with peers."""
+    ratios = tables.get_ratios(rows)
+    ours = ratios["bn_mlir.kernel"]
+    times: dict[str, dict[str, list[float]]] = {}
+    for group, members in get_groups(rows).items():
+        cases = {tables.get_case(row) for row in members}
+        for name in sorted(set(ratios) - set(tables.OURS)):
+            values = [ratio / ours[case] for case, ratio in ratios[name].items()
+                      if case in cases and case in ours]
+            if values:
+                times.setdefault(group, {})[name] = values
+    return times
 
 
 def plot_peers(rows: list[Row]):
     """Time of each peer over ours, a point per shape."""
-    groups = get_groups(rows)
-    ratios = tables.get_ratios(rows)
-    names = sorted(set(ratios) - set(tables.OURS))
-    columns = min(len(groups), PEERS_COLUMNS)
-    lines = -(-len(groups) // columns)
-    figure, axes = plt.subplots(lines, columns, sharey=True, squeeze=False,
-                                figsize=(1.9 * columns, 4.5 * lines))
-    for axis in axes.flat[len(groups):]:
+    times = get_times_of_peers(rows)
+    names = sorted({name for group in times.values() for name in group})
+    columns = max(1, min(len(times), PEERS_COLUMNS))
+    lines = max(1, -(-len(times) // columns))
+    figure, axes = plt.subplots(
+        lines, columns, sharex=True, sharey=True, squeeze=False,
+        figsize=(1.9 * columns, (0.8 + 0.25 * len(names)) * lines))
+    for axis in axes.flat[len(times):]:
         axis.set_axis_off()
-    for axis, (group, members) in zip(axes.flat, groups.items()):
-        cases = {tables.get_case(row) for row in members}
-        for i, name in enumerate(names):
-            values = [ratio / ratios["bn_mlir.kernel"][case]
-                      for case, ratio in ratios[name].items()
-                      if case in cases and case in ratios["bn_mlir.kernel"]]
-            axis.plot(values, [i] * len(values), "o", alpha=0.6, markersize=4)
+    for axis, (group, peers) in zip(axes.flat, times.items()):
+        for name, values in peers.items():
+            row = names.index(name)
+            axis.plot(values, [row] * len(values), "o", alpha=0.6,
+                      color=f"C{row}", markersize=4)
         axis.axvline(1, color="black", linewidth=0.8)
         axis.set_xscale("log")
+        axis.xaxis.set_major_formatter("{x:g}")
+        axis.tick_params(labelsize=8, labelbottom=True)
         axis.set_title(group.replace(" ", "\n", 1), fontsize=8)
-    axes.flat[0].set_yticks(range(len(names)), names, fontsize=8)
+    axes.flat[0].set_yticks(range(len(names)), names)
+    axes.flat[0].set_ylim(-0.5, len(names) - 0.5)
     figure.suptitle("Time of a peer / time of bn-mlir's kernel, a point a shape "
                     "(right of the line: slower than bn-mlir)", fontsize=10)
     figure.tight_layout()

@@ -19,8 +19,8 @@ from .process import HERE
 RESULTS = ("peers.jsonl", "bn_mlir.jsonl")
 
 #: The machines, and the page of each, without ".md".
-PAGES = {"xeon": "Benchmarks", "zen4": "BenchmarksZen4",
-         "zen5": "BenchmarksZen5"}
+PAGES = {"xeon": "Benchmarks", "zen3": "BenchmarksZen3",
+         "zen4": "BenchmarksZen4", "zen5": "BenchmarksZen5"}
 
 
 def make_parts(rows: list[results.Row], described: str) -> dict[str, str]:

@@ -17,10 +17,7 @@
 #include "JITSession.h"
 
 #if defined(__x86_64__)
-#define BN_HALF_SYMBOLS(X)                                                     \
-  X(__extendhfsf2)                                                             \
-  X(__truncdfhf2)                                                              \
-  X(__truncsfhf2)
+#define BN_HALF_SYMBOLS(X) X(__extendhfsf2) X(__truncdfhf2) X(__truncsfhf2)
 #else
 // Other processors that we know of have instructions.
 #define BN_HALF_SYMBOLS(X)
@@ -35,12 +32,7 @@ BN_HALF_SYMBOLS(DECLARE)
 
 llvm::Error mlir::bn::defineHalfSymbols(llvm::orc::LLJIT &jit,
                                         llvm::orc::JITDylib &library) {
-  llvm::orc::SymbolMap symbols;
-#define DEFINE(name)                                                           \
-  symbols[jit.mangleAndIntern(#name)] = {                                      \
-      llvm::orc::ExecutorAddr::fromPtr(&name),                                 \
-      llvm::JITSymbolFlags::Exported | llvm::JITSymbolFlags::Callable};
-  BN_HALF_SYMBOLS(DEFINE)
-#undef DEFINE
-  return library.define(llvm::orc::absoluteSymbols(std::move(symbols)));
+#define NAME(name) {#name, &name},
+  return defineFunctions(jit, library, {BN_HALF_SYMBOLS(NAME)});
+#undef NAME
 }

@@ -25,6 +25,16 @@
 using namespace mlir::bn;
 using namespace llvm::orc;
 
+llvm::Error mlir::bn::defineFunctions(LLJIT &jit, JITDylib &library,
+                                      llvm::ArrayRef<NamedFunction> functions) {
+  SymbolMap symbols;
+  for (const NamedFunction &function : functions)
+    symbols[jit.mangleAndIntern(function.name)] = {
+        function.address,
+        llvm::JITSymbolFlags::Exported | llvm::JITSymbolFlags::Callable};
+  return library.define(absoluteSymbols(std::move(symbols)));
+}
+
 static LLJITBuilderState::ObjectLinkingLayerCreator
 getLinkerCreator(bool enablePerf, bool enableGDB) {
   return [=](ExecutionSession &session)

@@ -18,6 +18,7 @@
 
 #include "bn/ExecutionEngine/Kernel.h"
 #include "bn/Target/TargetMachine.h"
+#include "llvm/ADT/ArrayRef.h"
 #include "llvm/ExecutionEngine/Orc/LLJIT.h"
 #include "llvm/Support/Error.h"
 #include "llvm/Support/MemoryBuffer.h"
@@ -31,6 +32,19 @@ namespace mlir::bn {
 
 /// What every kernel looks like from outside; see Target/ObjectEmitter.h.
 using PackedFunction = void (*)(void **);
+
+/// A function of this process, and the name that compiled code has for it.
+struct NamedFunction {
+  template <typename Function>
+  NamedFunction(llvm::StringRef name, Function *function)
+      : name(name), address(llvm::orc::ExecutorAddr::fromPtr(function)) {}
+
+  llvm::StringRef name;
+  llvm::orc::ExecutorAddr address;
+};
+
+llvm::Error defineFunctions(llvm::orc::LLJIT &jit, llvm::orc::JITDylib &library,
+                            llvm::ArrayRef<NamedFunction> functions);
 
 /// Defines the functions of the OpenMP runtime that compiled code calls, by
 /// their addresses in the libomp that we are linked to. Thus the code finds

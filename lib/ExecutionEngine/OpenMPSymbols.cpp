@@ -75,12 +75,7 @@ BN_OPENMP_SYMBOLS(DECLARE)
 llvm::Error mlir::bn::defineOpenMPSymbols(llvm::orc::LLJIT &jit,
                                           llvm::orc::JITDylib &library) {
   getOpenMPThreadPool(); // The library begins as it does for kernels of specs.
-  llvm::orc::SymbolMap symbols;
-#define DEFINE(name)                                                           \
-  symbols[jit.mangleAndIntern(#name)] = {                                      \
-      llvm::orc::ExecutorAddr::fromPtr(&name),                                 \
-      llvm::JITSymbolFlags::Exported | llvm::JITSymbolFlags::Callable};
-  BN_OPENMP_SYMBOLS(DEFINE)
-#undef DEFINE
-  return library.define(llvm::orc::absoluteSymbols(std::move(symbols)));
+#define NAME(name) {#name, &name},
+  return defineFunctions(jit, library, {BN_OPENMP_SYMBOLS(NAME)});
+#undef NAME
 }

@@ -89,16 +89,10 @@ static void endLoop(void *, int32_t) {}
 
 llvm::Error mlir::bn::defineTeamSymbols(llvm::orc::LLJIT &jit,
                                         llvm::orc::JITDylib &library) {
-  llvm::orc::SymbolMap symbols;
-  auto define = [&](llvm::StringRef name, auto *function) {
-    symbols[jit.mangleAndIntern(name)] = {
-        llvm::orc::ExecutorAddr::fromPtr(function),
-        llvm::JITSymbolFlags::Exported | llvm::JITSymbolFlags::Callable};
-  };
-  define("__kmpc_global_thread_num", &getThread);
-  define("__kmpc_push_num_threads", &setNextSize);
-  define("__kmpc_fork_call", &runTeam);
-  define("__kmpc_for_static_init_8u", &shareLoop);
-  define("__kmpc_for_static_fini", &endLoop);
-  return library.define(llvm::orc::absoluteSymbols(std::move(symbols)));
+  return defineFunctions(jit, library,
+                         {{"__kmpc_global_thread_num", &getThread},
+                          {"__kmpc_push_num_threads", &setNextSize},
+                          {"__kmpc_fork_call", &runTeam},
+                          {"__kmpc_for_static_init_8u", &shareLoop},
+                          {"__kmpc_for_static_fini", &endLoop}});
 }
