@@ -104,10 +104,15 @@ void Call::addData(nb::handle object, const char *name) {
 
 void Call::addChannels(Array &array, const char *name, bool hasGroups) {
   checkChannels(array.view, name, hasGroups);
-  if (hasGroups)
-    channelLayout.withLeadingDimension().toMemoryOrder(array.view);
-  else
-    channelLayout.toMemoryOrder(array.view);
+  Layout order =
+      hasGroups ? channelLayout.withLeadingDimension() : channelLayout;
+  if (!order.isCOrder()) { // Kernels speak of dimensions in another order.
+    TensorView expected = array.view;
+    order.setStrides(expected);
+    checkSameLayout(array.view, name, expected,
+                    [&] { return describeChannels(hasGroups); });
+  }
+  order.toMemoryOrder(array.view);
   keepAlive(array);
   arguments.push_back(std::move(array.view));
 }

@@ -83,6 +83,11 @@ ERRORS = [
     (lambda: inference(scale=np.ones(6, np.float32)[::2]), ValueError,
      "expected 'scale' to be contiguous in C order with strides "
      r"\(1,\), got \(2,\)"),
+    (lambda: inference(X.transpose(1, 2, 0).copy().transpose(2, 0, 1),
+                       scale=np.ones((2, 3), np.float32), axis=[0, 1]),
+     ValueError,
+     r"expected 'scale' to have strides \(1, 2\), those of the channels of "
+     r"'input' \(axis=\(0, 1\)\), got \(3, 1\)"),
     (lambda: inference(out=X[:1]), ValueError,
      r"expected 'output' to have shape \(2, 3, 4\), that of 'input', got "
      r"\(1, 3, 4\)"),
