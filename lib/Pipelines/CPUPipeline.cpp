@@ -34,8 +34,9 @@
 using namespace mlir;
 using namespace mlir::bn;
 
-/// Buffers up to this size live on the stack: the statistics of one tile, and
-/// what is spread over a row of several channels, 3 KiB of 16-bit data, in f32.
+/// Buffers up to this size live on the stack: the statistics of one tile, what
+/// is spread over a row of several channels, 3 KiB of 16-bit data, in f32, and
+/// copies of coefficients.
 static constexpr unsigned kStackBytes = 8 << 10;
 
 bool PhaseParser::parse(llvm::cl::Option &option, StringRef, StringRef text,
@@ -137,8 +138,11 @@ void mlir::bn::buildBufferPhase(OpPassManager &pm,
   NontemporalStoresPassOptions stores;
   stores.versionBF16 = !options.avx512BF16;
   pm.addNestedPass<func::FuncOp>(createNontemporalStoresPass(stores));
-  if (!options.avx512BF16)
-    pm.addNestedPass<func::FuncOp>(createInterleaveCoefficientsPass());
+  if (!options.avx512BF16) {
+    InterleaveCoefficientsPassOptions copies;
+    copies.maxBytes = kStackBytes;
+    pm.addNestedPass<func::FuncOp>(createInterleaveCoefficientsPass(copies));
+  }
   pm.addNestedPass<func::FuncOp>(createPackBitsPass());
   bufferization::PromoteBuffersToStackPassOptions toStack;
   toStack.maxAllocSizeInBytes = kStackBytes;

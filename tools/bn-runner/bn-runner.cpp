@@ -18,6 +18,7 @@
 #include "Options.h"
 #include "Report.h"
 
+#include "bn/Dialect/BN/IR/BNDialect.h"
 #include "bn/ExecutionEngine/Compiler.h"
 #include "bn/InitAllDialects.h"
 #include "bn/Support/Error.h"
@@ -31,8 +32,6 @@
 using namespace mlir;
 using namespace mlir::bn;
 using namespace mlir::bn::runner;
-
-static constexpr unsigned kMaxThreads = 1024;
 
 /// Parses the module, printing what is wrong with it.
 static llvm::Expected<OwningOpRef<ModuleOp>> parseModule(StringRef path,

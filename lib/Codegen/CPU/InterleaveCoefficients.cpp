@@ -34,9 +34,8 @@ namespace mlir::bn {
 using namespace mlir;
 using namespace mlir::bn;
 
-/// Fewer rows than these do not pay for a copy, and a copy has room in the
-/// stack (and in the L1 cache, where it takes the place of what it is made of).
-static constexpr int64_t kLeastRows = 8, kMostBytes = 8 << 10;
+/// Fewer rows than these do not pay for a copy.
+static constexpr int64_t kLeastRows = 8;
 
 namespace {
 /// The places in a row that one read takes its vectors from.
@@ -165,7 +164,7 @@ InterleaveCoefficientsPass::getCoefficients(Operation *op) {
   auto type = dyn_cast<MemRefType>(read.getShapedType());
   if (!type || type.getRank() != 1 || !type.hasStaticShape() ||
       !type.isLastDimUnitStride() ||
-      type.getNumElements() * int64_t(sizeof(float)) > kMostBytes)
+      type.getNumElements() * int64_t(sizeof(float)) > maxBytes)
     return entry->second;
   std::optional<Strips> strips = getStrips(read);
   if (Operation *rows = strips ? getRows(read) : nullptr)

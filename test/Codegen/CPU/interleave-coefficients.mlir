@@ -3,6 +3,10 @@
 
 // RUN: bn-opt %s --bn-interleave-coefficients --split-input-file | FileCheck %s
 // RUN: bn-opt %s --bn-interleave-coefficients --bn-pair-bf16-lanes --split-input-file | FileCheck %s --check-prefix=PAIRS
+// RUN: bn-opt %s --bn-interleave-coefficients=max-bytes=64 --split-input-file | FileCheck %s --check-prefix=SMALL
+
+// SMALL-LABEL: func @sweep
+//   SMALL-NOT:   vector.deinterleave
 
 // One copy for all rows of all pieces, in front of the outermost loop; a NaN
 // gets one whose lower half is 0.

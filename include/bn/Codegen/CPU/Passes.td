@@ -187,6 +187,11 @@ def InterleaveCoefficientsPass
         ...
     ```
   }];
+  let options = [
+    Option<"maxBytes", "max-bytes", "int64_t", "8192",
+           "the largest buffer to copy: copies live on the stack, and in the L1 "
+           "cache take the place of what they are made of">
+  ];
   let dependentDialects = [
     "::mlir::arith::ArithDialect", "::mlir::bn::BNDialect",
     "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect",
