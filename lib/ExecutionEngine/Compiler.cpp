@@ -78,7 +78,7 @@ struct Compiler::Impl {
   std::optional<KernelCache> diskCache;
   MemoryCache memoryCache;
   /// The features that this machine lacks to run kernels.
-  std::string missing;
+  std::string missingFeatures;
   /// The part that the keys of all kernels have in common.
   std::string commonKey;
   std::atomic<int64_t> memoryHits = 0, diskHits = 0, diskRejected = 0,
@@ -115,7 +115,7 @@ Compiler::create(CompilerOptions options) {
   if (!target)
     return target.takeError();
   options.target = resolveTargetOptions(options.target);
-  std::vector<std::string> missing = getFeaturesMissingHere(**target);
+  std::vector<std::string> missingFeatures = getFeaturesMissingHere(**target);
   auto session =
       JITSession::create(options.target, options.enablePerf, options.enableGDB);
   if (!session)
@@ -123,7 +123,7 @@ Compiler::create(CompilerOptions options) {
 
   auto impl = std::make_unique<Impl>(std::move(options));
   impl->session = std::move(*session);
-  impl->missing = llvm::join(missing, ", ");
+  impl->missingFeatures = llvm::join(missingFeatures, ", ");
   if (impl->options.useDiskCache) {
     auto cache = KernelCache::open(impl->options.cacheDir);
     if (!cache)
@@ -145,7 +145,7 @@ CodeOrError Compiler::Impl::load(const Request &request) {
   auto link = [&](std::unique_ptr<llvm::MemoryBuffer> object) {
     return KernelCode::create(session, std::move(object),
                               getPackedName(request.entry), request.threads,
-                              request.getSignature(), missing);
+                              request.getSignature(), missingFeatures);
   };
   if (usesDisk) {
     KernelCache::Lookup lookup;

@@ -76,8 +76,8 @@ SmallVector<int64_t> mlir::bn::findDestinations(func::FuncOp function) {
     auto writable = function.getArgAttrOfType<BoolAttr>(
         argument.getArgNumber(), BufferizationDialect::kWritableAttrName);
     if (isa<TensorType>(argument.getType()) &&
-        !(writable && !writable.getValue()) &&
-        DestinationFinder().isDestination(argument))
+        (writable ? writable.getValue()
+                  : DestinationFinder().isDestination(argument)))
       destinations.push_back(argument.getArgNumber());
   }
   return destinations;

@@ -22,7 +22,9 @@
 namespace mlir::bn {
 
 /// Returns the numbers of the arguments of `function` that are tensors and,
-/// themselves or what may be in their memory, destinations of an op.
+/// themselves or what may be in their memory, destinations of an op: also what
+/// a loop carries, and what a function is given whose result is a destination.
+/// The attribute `bufferization.writable` decides instead where it is given.
 llvm::SmallVector<int64_t> findDestinations(func::FuncOp function);
 
 /// Lets bufferization write to no other tensor among the arguments.

@@ -137,9 +137,9 @@ llvm::Expected<std::shared_ptr<const KernelCode>>
 KernelCode::create(std::shared_ptr<JITSession> session,
                    std::unique_ptr<llvm::MemoryBuffer> object,
                    llvm::StringRef symbol, Threads threads,
-                   KernelSignature signature, std::string missing) {
+                   KernelSignature signature, std::string missingFeatures) {
   auto code = std::make_shared<KernelCode>();
-  code->missing = std::move(missing);
+  code->missingFeatures = std::move(missingFeatures);
   code->session = std::move(session);
   code->signature = std::move(signature);
   llvm::Expected<PackedFunction> function =

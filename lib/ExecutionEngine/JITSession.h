@@ -43,6 +43,7 @@ struct NamedFunction {
   llvm::orc::ExecutorAddr address;
 };
 
+/// Defines `functions` in `library`.
 llvm::Error defineFunctions(llvm::orc::LLJIT &jit, llvm::orc::JITDylib &library,
                             llvm::ArrayRef<NamedFunction> functions);
 
@@ -97,7 +98,8 @@ public:
   static llvm::Expected<std::shared_ptr<const KernelCode>>
   create(std::shared_ptr<JITSession> session,
          std::unique_ptr<llvm::MemoryBuffer> object, llvm::StringRef symbol,
-         Threads threads, KernelSignature signature, std::string missing);
+         Threads threads, KernelSignature signature,
+         std::string missingFeatures);
   KernelCode() = default;
   KernelCode(const KernelCode &) = delete;
   KernelCode &operator=(const KernelCode &) = delete;
@@ -106,7 +108,7 @@ public:
   KernelSignature signature;
   PackedFunction function = nullptr;
   /// The features that the machine lacks to run it; empty for none.
-  std::string missing;
+  std::string missingFeatures;
 
 private:
   std::shared_ptr<JITSession> session;

@@ -20,11 +20,14 @@
 #include "bn/Support/Error.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/MathExtras.h"
+#include "llvm/Support/MemAlloc.h"
 
 #include <cstdlib>
+#include <cstring>
 
 using namespace mlir::bn;
 using llvm::ArrayRef;
+using Access = KernelOperand::Access;
 
 /// What MLIR writes as the allocated pointer of a memref that is a constant.
 static constexpr uintptr_t kGlobalMemRef = 0xdeadbeef;
@@ -113,6 +116,50 @@ static ThreadPool &choosePool(ArrayRef<TensorView> arguments) {
   return isSmall ? getCallingThread() : pool;
 }
 
+/// Who has the memory of a result. Nobody: it is a constant's, which is code,
+/// or that of an argument that the function only reads.
+enum class Owner { Function, Caller, Nobody };
+
+static Owner findOwner(void *allocation, const KernelSignature &signature,
+                       ArrayRef<TensorView> arguments) {
+  if (reinterpret_cast<uintptr_t>(allocation) == kGlobalMemRef)
+    return Owner::Nobody;
+  for (auto [operand, view] : llvm::zip_equal(signature.arguments, arguments))
+    if (view.data == allocation)
+      return operand.access == Access::Read ? Owner::Nobody : Owner::Caller;
+  return Owner::Function;
+}
+
+/// Copies the elements of `source` from dimension `dim` on.
+static char *copyElements(const TensorView &source, int64_t dim,
+                          const char *from, char *to) {
+  int64_t bytes = getByteSize(source.dtype);
+  if (dim == source.getRank()) {
+    std::memcpy(to, from, bytes);
+    return to + bytes;
+  }
+  for (int64_t i = 0; i < source.shape[dim]; ++i)
+    to = copyElements(source, dim + 1, from + i * source.strides[dim] * bytes,
+                      to);
+  return to;
+}
+
+/// Returns a copy in C order, and its memory, for the caller to free.
+static TensorView copyToHeap(const TensorView &source, void *&allocation) {
+  TensorView copy(nullptr, source.dtype, source.shape);
+  int64_t stride = 1;
+  copy.strides.resize(copy.getRank());
+  for (int64_t dim = copy.getRank() - 1; dim >= 0; --dim) {
+    copy.strides[dim] = stride;
+    stride *= copy.shape[dim];
+  }
+  copy.data = allocation =
+      llvm::safe_malloc(std::max<int64_t>(source.getSizeInBytes(), 1));
+  copyElements(source, 0, static_cast<const char *>(source.data),
+               static_cast<char *>(copy.data));
+  return copy;
+}
+
 Kernel::Kernel(std::shared_ptr<const KernelCode> code)
     : code(std::move(code)), function(this->code->function) {}
 
@@ -142,11 +189,14 @@ Kernel::callWithResults(ArrayRef<TensorView> arguments) const {
 
   llvm::SmallVector<void *> allocated;
   results.views = readResults(storage, allocated);
-  for (void *allocation : allocated) {
-    bool isArgument = llvm::any_of(arguments, [&](const TensorView &view) {
-      return view.data == allocation;
-    });
-    if (!isArgument)
+  for (auto [view, allocation] : llvm::zip_equal(results.views, allocated)) {
+    if (!allocation)
+      continue;
+    Owner owner = findOwner(allocation, code->signature, arguments);
+    if (owner == Owner::Nobody)
+      view = copyToHeap(view, allocation);
+    if (owner != Owner::Caller &&
+        !llvm::is_contained(results.allocations, allocation))
       results.allocations.push_back(allocation);
   }
   return results;
@@ -165,15 +215,12 @@ Kernel::readResults(void *storage,
     char *place = static_cast<char *>(storage) + offset;
     if (result.isScalar) {
       views.emplace_back(place, result.dtype, ArrayRef<int64_t>());
+      allocated.push_back(nullptr);
       return;
     }
-    void *allocation;
     views.push_back(readMemRefDescriptor(reinterpret_cast<int64_t *>(place),
                                          result.dtype, result.shape.size(),
-                                         allocation));
-    bool isConstant = reinterpret_cast<uintptr_t>(allocation) == kGlobalMemRef;
-    if (allocation && !isConstant && !llvm::is_contained(allocated, allocation))
-      allocated.push_back(allocation);
+                                         allocated.emplace_back()));
   });
   return views;
 }

@@ -7,8 +7,9 @@
 //===----------------------------------------------------------------------===//
 //
 // The checks of a call, in the order in which a caller would want to hear of
-// mistakes: number, then each argument alone (element type, rank, sizes,
-// strides, pointer), then arguments against each other (sizes, overlap).
+// mistakes: the machine, the number of arguments, then each argument alone
+// (element type, rank, sizes, strides, pointer), then arguments against each
+// other (sizes, overlap).
 //
 // Phase: none (run time).
 //
@@ -158,10 +159,10 @@ static llvm::Error checkOverlap(const Argument &first, const Argument &second) {
 }
 
 llvm::Error Kernel::check(ArrayRef<TensorView> views) const {
-  if (!code->missing.empty())
+  if (!code->missingFeatures.empty())
     return makeError("expected a machine with {0}, for which the kernel was "
                      "compiled, got one without",
-                     code->missing);
+                     code->missingFeatures);
   ArrayRef<KernelOperand> operands = getSignature().arguments;
   if (views.size() != operands.size())
     return makeError("expected {0} arguments, got {1}", operands.size(),

@@ -57,17 +57,20 @@ void mlir::bn::python::checkDType(const TensorView &view, const char *name,
 
 static const ArrayType numPyType{Framework::NumPy, nullptr};
 
-Array::Array(nb::handle object, const char *name, Access access)
+Array::Array(nb::handle object, const char *name, Access access,
+             const char *wanted)
     : object(object), type(&numPyType) {
+  if (!wanted)
+    wanted = getWantedNames(name);
   bool forWriting = access == Access::Write;
-  if (importNumPyArray(object, name, forWriting, view))
+  if (importNumPyArray(object, name, forWriting, wanted, view))
     return;
   type = &getArrayType(object);
   if (!type->api && !nb::hasattr(object, "__dlpack__"))
     raiseTypeError(llvm::formatv("expected '{0}' to be an array of NumPy or "
                                  "one with DLPack, got {1}",
                                  name, nb::inst_name(object).c_str()));
-  importDLPack(object, *type, name, forWriting, view, exported);
+  importDLPack(object, *type, name, forWriting, wanted, view, exported);
 }
 
 nb::object Array::makeAlike(const TensorView &result, nb::object owner) const {

@@ -31,8 +31,10 @@ public:
 
   Array() = default;
   /// Imports `object`, which must outlive this. `name` is what messages call
-  /// it.
-  Array(nb::handle object, const char *name, Access access = Access::Read);
+  /// it; `wanted` are the element types that they name for one that no array
+  /// has here, by default those of an argument of that name.
+  Array(nb::handle object, const char *name, Access access = Access::Read,
+        const char *wanted = nullptr);
 
   /// Makes an array of `result`, of the framework of this one. `owner` lives as
   /// long as that.
@@ -58,7 +60,7 @@ void initializeNumPy();
 /// Returns false unless `object` is NumPy's; else fills `view`, or raises what
 /// is wrong.
 bool importNumPyArray(nb::handle object, const char *name, bool forWriting,
-                      TensorView &view);
+                      const char *wanted, TensorView &view);
 
 nb::object makeNumPyArray(const TensorView &view, nb::handle owner);
 

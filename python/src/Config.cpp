@@ -44,13 +44,7 @@ static void bindOption(nb::class_<Config> &type, const char *name, Get get,
   std::string signature =
       llvm::formatv("def {0}(self, value: {1}, /) -> None", name, kind);
   type.def_prop_rw(
-      name,
-      [get](const Config &) {
-        if constexpr (std::is_same_v<T, const char *>)
-          return std::string(get());
-        else
-          return T(get());
-      },
+      name, [get](const Config &) { return T(get()); },
       [name, set](const Config &, nb::handle value) {
         set(convertArgument<T>(value, name));
       },
@@ -99,17 +93,17 @@ static void changeTarget(llvm::function_ref<void(TargetOptions &)> change) {
 }
 
 static void bindTarget(nb::class_<Config> &type) {
-  bindOption<const char *>(
+  bindOption<std::string>(
       type, "cpu", [] { return Session::get().getOptions().target.cpu; },
-      [](const char *cpu) {
+      [](const std::string &cpu) {
         changeTarget([&](TargetOptions &target) { target.cpu = cpu; });
       },
       "The CPU to compile for, for example 'znver3'; empty for this "
       "machine's.");
-  bindOption<const char *>(
+  bindOption<std::string>(
       type, "features",
       [] { return Session::get().getOptions().target.features; },
-      [](const char *features) {
+      [](const std::string &features) {
         changeTarget(
             [&](TargetOptions &target) { target.features = features; });
       },
@@ -186,10 +180,10 @@ void mlir::bn::python::bindConfig(nb::module_ &module) {
       "it.");
   bindField<bool>(type, "disk_cache", &CompilerOptions::useDiskCache,
                   "Keep compiled kernels on disk.");
-  bindField<const char *>(
+  bindField<std::string>(
       type, "cache_dir", &CompilerOptions::cacheDir,
       "The folder for them; empty for the user's cache folder.");
-  bindField<const char *>(
+  bindField<std::string>(
       type, "dump_dir", &CompilerOptions::dumpDir,
       "Where to write the module after each phase of a compilation; "
       "empty for\nnowhere. Caches are not looked at then.");

@@ -191,23 +191,27 @@ static nb::dlpack::dtype convertDType(DType dtype) {
           static_cast<uint8_t>(8 * getByteSize(dtype)), 1};
 }
 
-static DType convertDType(const nb::dlpack::dtype &dtype, const char *name) {
+static DType convertDType(const nb::dlpack::dtype &dtype, const char *name,
+                          const char *wanted) {
   for (DType known : {DType::F32, DType::BF16, DType::F16, DType::F64,
                       DType::I1, DType::I8, DType::I32, DType::I64})
     if (dtype == convertDType(known))
       return known;
   raiseTypeError(
       llvm::formatv("expected '{0}' to have element type {1}, got {2}", name,
-                    getWantedNames(name), printDType(dtype)));
+                    wanted, printDType(dtype)));
 }
 
 //===----------------------------------------------------------------------===//
 // Import
 //===----------------------------------------------------------------------===//
 
-/// Says that `object` cannot be imported, caused by what it has raised itself.
+/// Says that `object` cannot be imported, caused by what it has raised itself;
+/// what has nothing to do with that is raised again.
 [[noreturn]] static void raiseNotReadable(nb::handle object, const char *name,
                                           nb::python_error &cause) {
+  if (!cause.matches(PyExc_Exception) || cause.matches(PyExc_MemoryError))
+    throw cause;
   nb::raise_from(cause, PyExc_ValueError,
                  "expected '%s' to be readable by DLPack, got %s that is not",
                  name, nb::inst_name(object).c_str());
@@ -243,10 +247,10 @@ static void checkDevice(nb::handle object, const char *name) {
 }
 
 static void convertTensor(const nb::dlpack::dltensor &tensor, const char *name,
-                          TensorView &view) {
+                          const char *wanted, TensorView &view) {
   if (tensor.device.device_type != nb::device::cpu::value)
     raiseDeviceError(name, printDevice(tensor.device));
-  view.dtype = convertDType(tensor.dtype, name);
+  view.dtype = convertDType(tensor.dtype, name, wanted);
   view.data = static_cast<char *>(tensor.data) + tensor.byte_offset;
   view.shape.assign(tensor.shape, tensor.shape + tensor.ndim);
   if (tensor.strides) {
@@ -269,7 +273,7 @@ static void convertTensor(const nb::dlpack::dltensor &tensor, const char *name,
                                  "use bn_mlir.jax in what is traced",
                                  name, typeName.c_str()));
   checkDevice(object, name);
-  try {
+  try { // once more: nanobind has dropped what this raises
     object.attr("__dlpack__")();
   } catch (nb::python_error &error) {
     raiseNotReadable(object, name, error);
@@ -282,7 +286,7 @@ static void convertTensor(const nb::dlpack::dltensor &tensor, const char *name,
 
 void mlir::bn::python::importDLPack(nb::handle object, const ArrayType &type,
                                     const char *name, bool forWriting,
-                                    TensorView &view,
+                                    const char *wanted, TensorView &view,
                                     nb::ndarray<nb::ro> &exported) {
   if (type.framework == Framework::Torch)
     checkNoGradient(object, name);
@@ -298,7 +302,7 @@ void mlir::bn::python::importDLPack(nb::handle object, const ArrayType &type,
       checkDevice(object, name);
       raiseNotReadable(object, name, error);
     }
-    return convertTensor(tensor, name, view);
+    return convertTensor(tensor, name, wanted, view);
   }
   bool isImported;
   if (forWriting) {
@@ -317,7 +321,7 @@ void mlir::bn::python::importDLPack(nb::handle object, const ArrayType &type,
   tensor.dtype = exported.dtype();
   tensor.shape = const_cast<int64_t *>(exported.shape_ptr());
   tensor.strides = const_cast<int64_t *>(exported.stride_ptr());
-  convertTensor(tensor, name, view);
+  convertTensor(tensor, name, wanted, view);
 }
 
 //===----------------------------------------------------------------------===//

@@ -44,7 +44,7 @@ const ArrayType &getArrayType(nb::handle object);
 /// Fills `view` with an array that is not NumPy's. `exported` keeps it alive
 /// where the framework asks for that. Raises what is wrong.
 void importDLPack(nb::handle object, const ArrayType &type, const char *name,
-                  bool forWriting, TensorView &view,
+                  bool forWriting, const char *wanted, TensorView &view,
                   nb::ndarray<nb::ro> &exported);
 
 /// Makes an array of the framework of `like`; `owner` lives as long as it.

@@ -96,10 +96,15 @@ static DimVector convertShape(nb::handle shape, const char *name) {
                                  name, nb::repr(shape).c_str()));
   for (nb::handle size : shape) {
     int64_t known = -1;
-    if (!size.is_none() && !nb::try_cast<int64_t>(size, known))
+    bool isKnown = size.is_none() || nb::try_cast<int64_t>(size, known);
+    if (!isKnown && !PyLong_Check(size.ptr()))
       raiseTypeError(llvm::formatv("expected '{0}' to hold ints and None, got "
                                    "{1}",
                                    name, nb::repr(size).c_str()));
+    if (!isKnown)
+      raiseValueError(llvm::formatv("expected '{0}' to hold ints of 64 bits, "
+                                    "got {1}",
+                                    name, nb::repr(size).c_str()));
     sizes.push_back(known);
   }
   return sizes;

@@ -219,7 +219,8 @@ nb::object KernelObject::call(nb::args arrays, nb::handle out) const {
     return callSpec(arrays, out);
   if (!out.is_none())
     raiseTypeError("expected 'out' to be None for a function of a module, "
-                   "which takes all its arguments, got an object");
+                   "which takes all its arguments, got " +
+                   std::string(nb::inst_name(out).c_str()));
   return callFunction(arrays);
 }
 
@@ -287,7 +288,8 @@ nb::object KernelObject::callSpec(nb::args arrays, nb::handle out) const {
   llvm::SmallVector<Array, 8> imported;
   llvm::SmallVector<TensorView, 12> views;
   for (size_t index = 0; index < numInputs; ++index) {
-    imported.emplace_back(arrays[index], operands[index].name.c_str());
+    imported.emplace_back(arrays[index], operands[index].name.c_str(),
+                          Array::Access::Read, getName(operands[index].dtype));
     views.push_back(imported.back().view);
     checkDType(views.back(), operands[index].name.c_str(),
                operands[index].dtype);
@@ -301,7 +303,8 @@ nb::object KernelObject::callSpec(nb::args arrays, nb::handle out) const {
       results.append(makeResult(operand, imported.front(), views.back()));
       continue;
     }
-    imported.emplace_back(entry, operand.name.c_str(), Array::Access::Write);
+    imported.emplace_back(entry, operand.name.c_str(), Array::Access::Write,
+                          getName(operand.dtype));
     views.push_back(imported.back().view);
     checkDType(views.back(), operand.name.c_str(), operand.dtype);
     results.append(entry);
@@ -321,9 +324,9 @@ nb::object KernelObject::callFunction(nb::args arrays) const {
   for (auto [index, operand] : llvm::enumerate(operands)) {
     std::string name = "argument " + std::to_string(index);
     imported.emplace_back(arrays[index], name.c_str(),
-                          operand.access == Access::Read
-                              ? Array::Access::Read
-                              : Array::Access::Write);
+                          operand.access == Access::Read ? Array::Access::Read
+                                                         : Array::Access::Write,
+                          getName(operand.dtype));
     views.push_back(imported.back().view);
     checkDType(views.back(), name.c_str(), operand.dtype);
   }
@@ -333,19 +336,21 @@ nb::object KernelObject::callFunction(nb::args arrays) const {
   }();
   if (!called)
     raiseIfError(called.takeError());
-  // A result may be a constant, which lives in the kernel's code.
-  using Owned = std::pair<KernelResults, Kernel>;
-  auto *pair = new Owned(std::move(*called), kernel.share());
-  KernelResults *owned = &pair->first;
-  nb::capsule memory(pair, [](void *pointer) noexcept {
+  // A result may be (a part of) an argument.
+  struct Owned {
+    KernelResults results;
+    llvm::SmallVector<Array, 8> arguments;
+  };
+  auto *owned = new Owned{std::move(*called), std::move(imported)};
+  nb::capsule memory(owned, [](void *pointer) noexcept {
     delete static_cast<Owned *>(pointer);
   });
-  // A result may be (a part of) an argument.
   nb::object owner = nb::make_tuple(memory, arrays);
   nb::list results;
-  for (const TensorView &view : owned->getViews())
-    results.append(imported.empty() ? makeNumPyArray(view, owner)
-                                    : imported.front().makeAlike(view, owner));
+  for (const TensorView &view : owned->results.getViews())
+    results.append(owned->arguments.empty()
+                       ? makeNumPyArray(view, owner)
+                       : owned->arguments.front().makeAlike(view, owner));
   if (results.size() == 0)
     return nb::none();
   return results.size() == 1 ? nb::object(results[0])

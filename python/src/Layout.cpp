@@ -107,19 +107,15 @@ void Layout::setStrides(TensorView &view) const {
 //===----------------------------------------------------------------------===//
 
 static int64_t convertDimension(nb::handle value, int64_t rank) {
-  int64_t dim;
-  if (!nb::try_cast(value, dim) && PyLong_Check(value.ptr()))
-    raiseValueError(llvm::formatv("expected 'axis' to be from {0} to {1}, got "
-                                  "{2}",
-                                  -rank, rank - 1, nb::repr(value).c_str()));
-  if (!nb::try_cast(value, dim))
+  int64_t dim = rank; // out of range, as ints are of more than 64 bits
+  if (!nb::try_cast(value, dim) && !PyLong_Check(value.ptr()))
     raiseTypeError(llvm::formatv("expected 'axis' to be an int or a list of "
                                  "them, got {0}",
                                  nb::repr(value).c_str()));
   if (dim < -rank || dim >= rank)
     raiseValueError(llvm::formatv("expected 'axis' to be from {0} to {1}, got "
                                   "{2}",
-                                  -rank, rank - 1, dim));
+                                  -rank, rank - 1, nb::repr(value).c_str()));
   return dim < 0 ? dim + rank : dim;
 }
 

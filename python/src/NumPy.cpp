@@ -82,7 +82,8 @@ static PyArray_Descr *getDescr(DType dtype) {
   return bfloat16;
 }
 
-static DType convertDescr(PyArray_Descr *descr, const char *name) {
+static DType convertDescr(PyArray_Descr *descr, const char *name,
+                          const char *wanted) {
   switch (descr->type_num) {
   case NPY_BOOL:
     return DType::I1;
@@ -108,7 +109,7 @@ static DType convertDescr(PyArray_Descr *descr, const char *name) {
   nb::str found(nb::handle(reinterpret_cast<PyObject *>(descr)));
   raiseTypeError(
       llvm::formatv("expected '{0}' to have element type {1}, got {2}", name,
-                    getWantedNames(name), found.c_str()));
+                    wanted, found.c_str()));
 }
 
 //===----------------------------------------------------------------------===//
@@ -116,11 +117,12 @@ static DType convertDescr(PyArray_Descr *descr, const char *name) {
 //===----------------------------------------------------------------------===//
 
 bool mlir::bn::python::importNumPyArray(nb::handle object, const char *name,
-                                        bool forWriting, TensorView &view) {
+                                        bool forWriting, const char *wanted,
+                                        TensorView &view) {
   if (!PyArray_Check(object.ptr()))
     return false;
   auto *array = reinterpret_cast<PyArrayObject *>(object.ptr());
-  view.dtype = convertDescr(PyArray_DESCR(array), name);
+  view.dtype = convertDescr(PyArray_DESCR(array), name, wanted);
   if (!PyArray_ISNOTSWAPPED(array))
     raiseTypeError(llvm::formatv("expected '{0}' in the byte order of this "
                                  "machine, got the other one",

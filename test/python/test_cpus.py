@@ -36,10 +36,8 @@ def list_cpus():
 
 @pytest.fixture(params=list_cpus())
 def cpu(request):
-    before = bn_mlir.config.cpu
-    bn_mlir.config.cpu = request.param
-    yield request.param
-    bn_mlir.config.cpu = before
+    with bn_mlir.knobs.scope(cpu=request.param):
+        yield request.param
 
 
 @pytest.mark.parametrize("dtype", ref.DTYPES)

@@ -63,7 +63,8 @@ def test_training(shape, axis, dtype):
                 expected_variance * 0.25))
 
 
-@pytest.mark.parametrize("dtype", [bool, np.int8, np.int32, np.int64])
+@pytest.mark.parametrize(
+    "dtype", [bool, np.int8, np.int32, np.int64, np.longlong])
 @pytest.mark.parametrize("data", [np.float32, np.float64, np.float16])
 def test_kinds_of_masks(dtype, data):
     """bool and integers give what floats do, and so does any layout."""

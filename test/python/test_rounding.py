@@ -21,10 +21,8 @@ layouts = pytest.mark.parametrize("shape, axis", LAYOUTS)
 
 @pytest.fixture(autouse=True, params=["", *list_cpus()])
 def cpu(request):
-    before = bn_mlir.config.cpu
-    bn_mlir.config.cpu = request.param
-    yield
-    bn_mlir.config.cpu = before
+    with bn_mlir.knobs.scope(cpu=request.param):
+        yield
 
 
 def add_to_all(x, offset, axis):

@@ -67,8 +67,9 @@ struct KernelSignature {
   std::vector<KernelOperand> results;
 };
 
-/// The results that a function has allocated. They are freed with the object,
-/// unless they are (a part of) an argument, which remains the caller's.
+/// The results of a function. Their memory is freed with the object, unless it
+/// is (a part of) an argument that the function may write to, which remains the
+/// caller's. What would be in that of another argument is a copy.
 class KernelResults {
 public:
   KernelResults() = default;

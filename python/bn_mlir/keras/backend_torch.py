@@ -35,7 +35,6 @@ class _Normalize(torch.autograd.Function):
         ctx: Any, normalization: Normalization, x: Any, scale: Any, offset: Any,
         mean: Any, deviation: Any, mask: Any,
     ) -> tuple[Any, ...]:
-        x = _dense(x)
         results = normalization.forward(
             x, scale, offset, mean, deviation, mask)
         ctx.mark_non_differentiable(*results[1:])
@@ -67,5 +66,5 @@ def apply(
     mean: Any = None, deviation: Any = None, mask: Any = None,
 ) -> tuple[Any, ...]:
     """What `Normalization.forward` returns."""
-    return _Normalize.apply(
-        normalization, x, scale, offset, mean, deviation, mask)
+    return _Normalize.apply(  # autograd sees a copy
+        normalization, _dense(x), scale, offset, mean, deviation, mask)

@@ -56,7 +56,7 @@ def _differentiate(ctx: Any, dy: Tensor, frozen: bool,
 
 
 class Training(torch.autograd.Function):
-    """Normalizes with the statistics of the batch."""
+    """Normalizes with the statistics of the batch; `x` is dense."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Optional[Tensor],
@@ -65,7 +65,6 @@ class Training(torch.autograd.Function):
                 momentum: _compute.Momentum, eps: float,
                 epilogue: Optional[str], records: bool) -> Tensor:
         # `records`: a graph is made, which does not show in here.
-        x = _compute.to_dense(x)
         save_bits = (records and any(ctx.needs_input_grad)
                      and _compute.saves_bits(x, epilogue))
         y, mean, variance, *bits = run_training(
@@ -82,14 +81,13 @@ class Training(torch.autograd.Function):
 
 
 class Inference(torch.autograd.Function):
-    """Normalizes with given statistics, which are constants."""
+    """Normalizes with given statistics, which are constants; `x` is dense."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Optional[Tensor],
                 bias: Optional[Tensor], addend: Optional[Tensor], mean: Tensor,
                 variance: Tensor, eps: float,
                 epilogue: Optional[str]) -> Tensor:
-        x = _compute.to_dense(x)
         y = _compute.inference(
             x, weight, bias, addend, mean, variance, eps, epilogue)
         keep_for_backward(

@@ -14,6 +14,13 @@ from torch import Tensor
 Gradients = Sequence[Optional[Tensor]]
 
 
+def refuse_second_order(ctx: Any, *_: Any) -> None:
+    """The derivative of gradients."""
+    raise NotImplementedError(
+        "expected gradients of first order, got a gradient of the gradient "
+        "of a batch normalization of bn_mlir")
+
+
 class _FirstOrder(torch.autograd.Function):
     """PyTorch's `once_differentiable` cuts what it gives from what it took: then
     the gradient of a loss with a penalty on gradients lacks the penalty's part,
@@ -25,11 +32,7 @@ class _FirstOrder(torch.autograd.Function):
                 *sources: Optional[Tensor]) -> Gradients:
         return tuple(compute())  # of a list autograd sees no tensors
 
-    @staticmethod
-    def backward(ctx: Any, *_: Any) -> None:
-        raise NotImplementedError(
-            "expected gradients of first order, got a gradient of the gradient "
-            "of a batch normalization of bn_mlir")
+    backward = staticmethod(refuse_second_order)
 
 
 def compute_first_order(compute: Callable[[], Gradients],

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from bn_mlir.torch import _compute
 from bn_mlir.torch._eager import keep_for_backward, unpack_saved
+from bn_mlir.torch._first_order import refuse_second_order
 
 
 def _make_op(name: str, function: Any, fake: Any) -> Any:
@@ -156,6 +157,7 @@ def _fake_backward(dy, x, weight, bias, mean, variance, y, eps, frozen,
 
 
 backward = _make_op("backward", _backward, _fake_backward)
+backward.register_autograd(refuse_second_order)
 
 
 def _differentiate(ctx, dy, frozen):

@@ -13,7 +13,7 @@ from torch._C._functorch import TransformType
 from torch.overrides import handle_torch_function, has_torch_function_variadic
 
 from bn_mlir.torch import _eager, _ops
-from bn_mlir.torch._compute import Momentum
+from bn_mlir.torch._compute import Momentum, to_dense
 from bn_mlir.torch._errors import check_channels
 
 __all__ = ["batch_norm"]
@@ -119,6 +119,7 @@ def _is_eager(input: Tensor) -> bool:
 
 def _run_eagerly(input, running_mean, running_var, weight, bias, training,
                  momentum, eps, epilogue, addend):
+    input = to_dense(input)  # here, where autograd sees the copy
     if training:
         return _eager.Training.apply(
             input, weight, bias, addend, running_mean, running_var, momentum,

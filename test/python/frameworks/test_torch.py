@@ -19,6 +19,7 @@ from torch import nn  # noqa: E402
 from torch_reference import Reference, assert_within  # noqa: E402
 
 import bn_mlir.torch as bt  # noqa: E402
+from bn_mlir.torch import _ops  # noqa: E402
 
 SHAPES = [(7, 5), (4, 3, 9), (3, 4, 5, 6), (2, 1, 3, 3), (1, 6, 4, 4),
           (2, 3, 2, 3, 4), (5, 17, 1, 1)]
@@ -320,6 +321,32 @@ def test_double_backward_is_refused(differentiate, training):
         loss, (x, layer.weight), create_graph=True)
     with pytest.raises(NotImplementedError, match="of first order"):
         differentiate(loss, square_sum(gradients), x)
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("affine", [True, False])
+@pytest.mark.parametrize("view", [
+    lambda base: base,
+    lambda base: base[..., :1],
+    lambda base: base[..., :1].expand(2, 3, 4, 5)])
+def test_double_backward_of_views_is_refused(view, affine, training):
+    """Where what is differentiated does not depend on the input by itself."""
+    layer = bt.BatchNorm2d(3, affine=affine).train(training)
+    base = torch.randn(2, 3, 4, 4, requires_grad=True)
+    x = view(base)
+    loss = (layer(x) * torch.randn(x.shape)).sum()
+    gradients = torch.autograd.grad(loss, base, create_graph=True)
+    with pytest.raises(NotImplementedError, match="of first order"):
+        torch.autograd.grad(loss + square_sum(gradients), base)
+
+
+def test_double_backward_of_ops_is_refused():
+    x = torch.randn(2, 3, 4, 4, requires_grad=True)
+    y = _ops.training(x, None, None, None, None, None, 0.0, 1e-5, None)[0]
+    loss = (y * torch.randn(y.shape)).sum()
+    gradients = torch.autograd.grad(loss, x, create_graph=True)
+    with pytest.raises(NotImplementedError, match="of first order"):
+        torch.autograd.grad(loss + square_sum(gradients), x)
 
 
 def test_gradients_with_a_graph():
