@@ -270,6 +270,11 @@ def test_options(option, value, kind, message):
     assert repr(bn_mlir.config) == before
 
 
+def test_options_are_printed():
+    text = repr(bn_mlir.config)
+    assert [name for name in bn_mlir.knobs.KNOBS if f"{name}=" not in text] == []
+
+
 def test_an_error_leaves_the_arguments_alone():
     x, mean = X.copy(), C.copy()
     for _ in range(100):
