@@ -32,6 +32,10 @@ using Access = KernelOperand::Access;
 /// What MLIR writes as the allocated pointer of a memref that is a constant.
 static constexpr uintptr_t kGlobalMemRef = 0xdeadbeef;
 
+static bool isConstant(void *allocation) {
+  return reinterpret_cast<uintptr_t>(allocation) == kGlobalMemRef;
+}
+
 //===----------------------------------------------------------------------===//
 // KernelResults
 //===----------------------------------------------------------------------===//
@@ -122,7 +126,7 @@ enum class Owner { Function, Caller, Nobody };
 
 static Owner findOwner(void *allocation, const KernelSignature &signature,
                        ArrayRef<TensorView> arguments) {
-  if (reinterpret_cast<uintptr_t>(allocation) == kGlobalMemRef)
+  if (isConstant(allocation))
     return Owner::Nobody;
   for (auto [operand, view] : llvm::zip_equal(signature.arguments, arguments))
     if (view.data == allocation)
@@ -177,6 +181,25 @@ llvm::Error Kernel::call(ArrayRef<TensorView> arguments) const {
   return llvm::Error::success();
 }
 
+/// Returns the results found in `storage`, and in `allocations` the memory that
+/// each has a part of; null for scalars.
+static std::vector<TensorView>
+readViews(const KernelSignature &signature, void *storage,
+          llvm::SmallVectorImpl<void *> &allocations) {
+  std::vector<TensorView> views;
+  forEachResult(signature, [&](const KernelOperand &result, int64_t offset) {
+    char *place = static_cast<char *>(storage) + offset;
+    void *&allocation = allocations.emplace_back(nullptr);
+    if (result.isScalar)
+      views.emplace_back(place, result.dtype, ArrayRef<int64_t>());
+    else
+      views.push_back(readMemRefDescriptor(reinterpret_cast<int64_t *>(place),
+                                           result.dtype, result.shape.size(),
+                                           allocation));
+  });
+  return views;
+}
+
 llvm::Expected<KernelResults>
 Kernel::callWithResults(ArrayRef<TensorView> arguments) const {
   if (llvm::Error error = check(arguments))
@@ -187,9 +210,9 @@ Kernel::callWithResults(ArrayRef<TensorView> arguments) const {
   ThreadPoolScope scope(choosePool(arguments));
   invoke(PackedArguments(code->signature, arguments, storage).get());
 
-  llvm::SmallVector<void *> allocated;
-  results.views = readResults(storage, allocated);
-  for (auto [view, allocation] : llvm::zip_equal(results.views, allocated)) {
+  llvm::SmallVector<void *> allocations;
+  results.views = readViews(code->signature, storage, allocations);
+  for (auto [view, allocation] : llvm::zip_equal(results.views, allocations)) {
     if (!allocation)
       continue;
     Owner owner = findOwner(allocation, code->signature, arguments);
@@ -209,18 +232,11 @@ int64_t Kernel::getResultStorageSize() const {
 std::vector<TensorView>
 Kernel::readResults(void *storage,
                     llvm::SmallVectorImpl<void *> &allocated) const {
-  std::vector<TensorView> views;
-  forEachResult(code->signature, [&](const KernelOperand &result,
-                                     int64_t offset) {
-    char *place = static_cast<char *>(storage) + offset;
-    if (result.isScalar) {
-      views.emplace_back(place, result.dtype, ArrayRef<int64_t>());
-      allocated.push_back(nullptr);
-      return;
-    }
-    views.push_back(readMemRefDescriptor(reinterpret_cast<int64_t *>(place),
-                                         result.dtype, result.shape.size(),
-                                         allocated.emplace_back()));
-  });
+  llvm::SmallVector<void *> allocations;
+  auto views = readViews(code->signature, storage, allocations);
+  for (void *allocation : allocations)
+    if (allocation && !isConstant(allocation) &&
+        !llvm::is_contained(allocated, allocation))
+      allocated.push_back(allocation);
   return views;
 }
