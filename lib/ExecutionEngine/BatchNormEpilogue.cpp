@@ -142,7 +142,9 @@ static const char *printForward(CodePrinter code, const BatchNormSpec &spec) {
     return "relu";
   }
   if (spec.epilogue != Epilogue::LeakyRelu) {
-    code.line("relu", llvm::Twine("arith.maximumf %") + sum + ", %zero");
+    // The sign of a zero result is not specified, and costs an instruction.
+    code.line("relu",
+              llvm::Twine("arith.maximumf %") + sum + ", %zero fastmath<nsz>");
     return "relu";
   }
   code.constant("slope", spec.slope);

@@ -8,13 +8,14 @@
 //
 // Phase 'llvm'. Upstream's `arith-expand` makes a comparison and a select of a
 // maximum, which LLVM does not put together again: the sign of a zero would
-// change. Ours is not specified (docs/Spec.md), and LLVM's intrinsic, told so,
-// is one instruction for a ReLU, and keeps NaN.
+// change. Where that does not matter, LLVM's intrinsic is one instruction for a
+// ReLU, and keeps NaN.
 //
 //===----------------------------------------------------------------------===//
 
 #include "bn/Codegen/CPU/Passes.h"
 
+#include "mlir/Conversion/ArithCommon/AttrToLLVMConverter.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/LLVMIR/LLVMTypes.h"
@@ -43,10 +44,13 @@ struct ConvertToIntrinsic : OpRewritePattern<ArithOp> {
 
   LogicalResult matchAndRewrite(ArithOp op,
                                 PatternRewriter &rewriter) const override {
-    if (!hasInstruction(op.getType()))
+    arith::FastMathFlags flags = op.getFastmath();
+    if (!hasInstruction(op.getType()) ||
+        !bitEnumContainsAll(flags, arith::FastMathFlags::nsz))
       return failure();
-    rewriter.replaceOpWithNewOp<LLVMOp>(op, op.getType(), op.getLhs(),
-                                        op.getRhs(), LLVM::FastmathFlags::nsz);
+    rewriter.replaceOpWithNewOp<LLVMOp>(
+        op, op.getType(), op.getLhs(), op.getRhs(),
+        arith::convertArithFastMathFlagsToLLVM(flags));
     return success();
   }
 };

@@ -110,7 +110,7 @@ static bool isOnlyRead(Value buffer, Operation *loop) {
   return llvm::all_of(buffer.getUsers(), [&](Operation *user) {
     if (isa<ViewLikeOpInterface>(user))
       return isOnlyRead(user->getResult(0), loop);
-    if (isa<vector::TransferReadOp, memref::LoadOp>(user))
+    if (isa<vector::TransferReadOp, memref::LoadOp, memref::PrefetchOp>(user))
       return true;
     bool isKnown = isa<vector::TransferWriteOp, memref::StoreOp,
                        memref::DeallocOp, linalg::LinalgOp>(user);
@@ -125,6 +125,17 @@ static int64_t getLeastIterations(Operation *loop) {
     return 1;
   std::optional<APInt> known = cast<scf::ForOp>(loop).getStaticTripCount();
   return known ? known->getLimitedValue(kLeastRows) : kLeastRows;
+}
+
+/// True when both branches read of `view`, as the versions of a loop do: then
+/// it may be read in front of `branches`.
+static bool areVersions(scf::IfOp branches, Value view) {
+  return llvm::all_of(branches->getRegions(), [&](Region &branch) {
+    return llvm::any_of(view.getUsers(), [&](Operation *user) {
+      return isa<vector::TransferReadOp>(user) &&
+             branch.isAncestor(user->getParentRegion());
+    });
+  });
 }
 
 /// The outermost loop around the strips of `read` in which its buffer, which
@@ -144,7 +155,12 @@ static Operation *getRows(vector::TransferReadOp read) {
        loop = loop->getParentOp()) {
     if (rows && loop == strips)
       return nullptr;
-    if (loop == strips || isa<scf::IfOp>(loop)) // versions of strips
+    if (auto branches = dyn_cast<scf::IfOp>(loop)) {
+      if (!areVersions(branches, view))
+        break;
+      continue;
+    }
+    if (loop == strips)
       continue;
     rows = loop;
     count = std::min(count * getLeastIterations(loop), kLeastRows);

@@ -401,3 +401,73 @@ func.func @versions(%x: memref<20x64xbf16>, %y: memref<20x64xbf16>, %s: f32, %at
   }
   return
 }
+
+// -----
+
+// What is read under a condition is not read without it: the part need not be
+// there.
+// CHECK-LABEL: func @condition
+//   CHECK-NOT:   vector.deinterleave
+func.func @condition(%x: memref<20x64xbf16>, %y: memref<20x64xbf16>, %s: f32,
+                     %at: index) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c20 = arith.constant 20 : index
+  %c32 = arith.constant 32 : index
+  %c64 = arith.constant 64 : index
+  %h = ub.poison : bf16
+  %f = ub.poison : f32
+  %factors = memref.alloc() : memref<128xf32>
+  linalg.fill ins(%s : f32) outs(%factors : memref<128xf32>)
+  %fits = arith.cmpi ule, %at, %c64 : index
+  %part = memref.subview %factors[%at] [64] [1]
+      : memref<128xf32> to memref<64xf32, strided<[1], offset: ?>>
+  scf.for %row = %c0 to %c20 step %c1 {
+    scf.if %fits {
+      scf.for %i = %c0 to %c64 step %c32 {
+        %0 = vector.transfer_read %x[%row, %i], %h {in_bounds = [true]} : memref<20x64xbf16>, vector<32xbf16>
+        %1 = vector.transfer_read %part[%i], %f {in_bounds = [true]} : memref<64xf32, strided<[1], offset: ?>>, vector<32xf32>
+        %2 = arith.extf %0 : vector<32xbf16> to vector<32xf32>
+        %3 = arith.mulf %2, %1 : vector<32xf32>
+        %4 = arith.truncf %3 : vector<32xf32> to vector<32xbf16>
+        vector.transfer_write %4, %y[%row, %i] {in_bounds = [true]} : vector<32xbf16>, memref<20x64xbf16>
+      }
+    }
+  }
+  return
+}
+
+// -----
+
+// A prefetch reads.
+// CHECK-LABEL: func @prefetch
+//       CHECK:   scf.for
+//       CHECK:     vector.deinterleave
+//       CHECK:     scf.for
+//       CHECK:       memref.prefetch
+//       CHECK:       vector.interleave
+func.func @prefetch(%x: memref<40x20x32xbf16>, %y: memref<40x20x32xbf16>,
+                    %s: f32) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c20 = arith.constant 20 : index
+  %c40 = arith.constant 40 : index
+  %h = ub.poison : bf16
+  %f = ub.poison : f32
+  %factors = memref.alloc() : memref<40x32xf32>
+  linalg.fill ins(%s : f32) outs(%factors : memref<40x32xf32>)
+  scf.for %slab = %c0 to %c40 step %c1 {
+    %part = memref.subview %factors[%slab, 0] [1, 32] [1, 1]
+        : memref<40x32xf32> to memref<32xf32, strided<[1], offset: ?>>
+    scf.for %row = %c0 to %c20 step %c1 {
+      memref.prefetch %factors[%slab, %c0], read, locality<3>, data : memref<40x32xf32>
+      %0 = vector.transfer_read %x[%slab, %row, %c0], %h {in_bounds = [true]} : memref<40x20x32xbf16>, vector<32xbf16>
+      %1 = vector.transfer_read %part[%c0], %f {in_bounds = [true]} : memref<32xf32, strided<[1], offset: ?>>, vector<32xf32>
+      %2 = arith.extf %0 : vector<32xbf16> to vector<32xf32>
+      %3 = arith.mulf %2, %1 : vector<32xf32>
+      %4 = arith.truncf %3 : vector<32xf32> to vector<32xbf16>
+      vector.transfer_write %4, %y[%slab, %row, %c0] {in_bounds = [true]} : vector<32xbf16>, memref<40x20x32xbf16>
+    }
+  }
+  return
+}

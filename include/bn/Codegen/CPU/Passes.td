@@ -434,15 +434,15 @@ def ConvertMaxMinToLLVMPass
     : Pass<"bn-convert-max-min-to-llvm", "::mlir::func::FuncOp"> {
   let summary = "use the target's own maximum and minimum";
   let description = [{
-    `arith.maximumf` and `arith.minimumf` of f32 and f64 become LLVM's intrinsics,
-    which may give a zero of either sign. With a constant, as in a ReLU, that is
+    `arith.maximumf` and `arith.minimumf` of f32 and f64 that may give a zero of
+    either sign become LLVM's intrinsics. With a constant, as in a ReLU, that is
     one instruction; a comparison and a select, which upstream's
     `arith-expand` makes, are two. NaN are kept by both.
 
     Example:
 
     ```mlir
-    %z = arith.maximumf %y, %zero : vector<8xf32>
+    %z = arith.maximumf %y, %zero fastmath<nsz> : vector<8xf32>
     ```
 
     becomes
