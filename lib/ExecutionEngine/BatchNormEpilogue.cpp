@@ -149,12 +149,13 @@ static const char *printForward(CodePrinter code, const BatchNormSpec &spec) {
   }
   code.constant("slope", spec.slope);
   code.line("scaled", "arith.mulf %y, %slope");
-  // The larger of the two, if it is what is wanted, is one instruction. (A
-  // slope of 0, also if it is rounded to f32, makes NaN of an infinity.)
+  // The larger of the two is one instruction. With a slope from 0 to 1 it is
+  // what is wanted: rounding keeps the order of y and its product. (A slope of
+  // 0, also if it is rounded to f32, makes NaN of an infinity.)
   bool isLarger = static_cast<float>(spec.slope) > 0.0F && spec.slope <= 1.0;
-  code.line("above", llvm::Twine("arith.cmpf ogt, %y, %") +
+  code.line("keeps", llvm::Twine("arith.cmpf ogt, %y, %") +
                          (isLarger ? "scaled" : "zero"));
-  code.line("leaky", "arith.select %above, %y, %scaled");
+  code.line("leaky", "arith.select %keeps, %y, %scaled");
   return "leaky";
 }
 

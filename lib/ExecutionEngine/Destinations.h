@@ -27,7 +27,8 @@ namespace mlir::bn {
 /// The attribute `bufferization.writable` decides instead where it is given.
 llvm::SmallVector<int64_t> findDestinations(func::FuncOp function);
 
-/// Lets bufferization write to no other tensor among the arguments.
+/// Lets bufferization write to no other tensor among the arguments. Whoever
+/// runs the pipeline without an execution engine decides that for himself.
 void protectOtherArguments(func::FuncOp function);
 
 } // namespace mlir::bn

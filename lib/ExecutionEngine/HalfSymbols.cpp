@@ -16,10 +16,9 @@
 
 #include "JITSession.h"
 
-#if defined(__x86_64__)
+#ifdef BN_HAS_HALF_CONVERSIONS
 #define BN_HALF_SYMBOLS(X) X(__extendhfsf2) X(__truncdfhf2) X(__truncsfhf2)
 #else
-// Other processors that we know of have instructions.
 #define BN_HALF_SYMBOLS(X)
 #endif
 

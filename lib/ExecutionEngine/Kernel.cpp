@@ -128,10 +128,15 @@ static Owner findOwner(void *allocation, const KernelSignature &signature,
                        ArrayRef<TensorView> arguments) {
   if (isConstant(allocation))
     return Owner::Nobody;
-  for (auto [operand, view] : llvm::zip_equal(signature.arguments, arguments))
-    if (view.data == allocation)
+  Owner owner = Owner::Function;
+  for (auto [operand, view] : llvm::zip_equal(signature.arguments, arguments)) {
+    if (view.data != allocation)
+      continue;
+    if (view.getNumElements() != 0) // else it may be where another one is
       return operand.access == Access::Read ? Owner::Nobody : Owner::Caller;
-  return Owner::Function;
+    owner = Owner::Caller;
+  }
+  return owner;
 }
 
 /// Copies the elements of `source` from dimension `dim` on.
@@ -159,8 +164,11 @@ static TensorView copyToHeap(const TensorView &source, void *&allocation) {
   }
   copy.data = allocation =
       llvm::safe_malloc(std::max<int64_t>(source.getSizeInBytes(), 1));
-  copyElements(source, 0, static_cast<const char *>(source.data),
-               static_cast<char *>(copy.data));
+  if (source.isContiguous())
+    std::memcpy(copy.data, source.data, source.getSizeInBytes());
+  else
+    copyElements(source, 0, static_cast<const char *>(source.data),
+                 static_cast<char *>(copy.data));
   return copy;
 }
 

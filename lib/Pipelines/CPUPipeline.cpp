@@ -138,6 +138,8 @@ void mlir::bn::buildBufferPhase(OpPassManager &pm,
   NontemporalStoresPassOptions stores;
   stores.versionBF16 = !options.avx512BF16;
   pm.addNestedPass<func::FuncOp>(createNontemporalStoresPass(stores));
+  // Behind that: vectors which it moves stay as they are. And in front of
+  // bn-pack-bits, whose bits it knows by their buffer.
   if (!options.avx512BF16) {
     InterleaveCoefficientsPassOptions copies;
     copies.maxBytes = kStackBytes;
@@ -185,6 +187,8 @@ void mlir::bn::buildLLVMPhase(OpPassManager &pm,
       round.vectorBits = options.vectorBits;
     pm.addNestedPass<func::FuncOp>(createRoundToBF16Pass(round));
   }
+  // Behind the rounding, which knows what maxima make of NaN, and in front of
+  // arith-expand.
   pm.addNestedPass<func::FuncOp>(createConvertMaxMinToLLVMPass());
   // What is left of bf16: what widens it.
   arith::ArithExpandOpsPassOptions expand;

@@ -169,10 +169,15 @@ bool mlir::bn::hasAVX512BF16(const llvm::TargetMachine &target) {
 /// else a CPU has, such as keys for memory, a virtual machine may hide, and all
 /// runs the same.
 static bool isForComputing(llvm::StringRef feature) {
-  return feature.starts_with("avx") || feature.starts_with("sse") ||
-         llvm::is_contained({"ssse3", "fma", "f16c", "bmi", "bmi2", "lzcnt",
-                             "popcnt", "movbe"},
-                            feature);
+  static constexpr llvm::StringLiteral others[] = {
+      "ssse3", "fma", "fma4", "xop", "tbm", "f16c", "gfni", "bmi", "bmi2",
+      "lzcnt", "popcnt", "movbe",
+      // APX
+      "egpr", "push2pop2", "ppx", "ndd", "ccmp", "nf", "cf", "zu"};
+  bool isSSE =
+      feature.starts_with("sse") && feature != "sse-unaligned-mem"; // no code
+  return isSSE || feature.starts_with("avx") ||
+         llvm::is_contained(others, feature);
 }
 
 std::vector<std::string>

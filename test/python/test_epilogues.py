@@ -135,6 +135,16 @@ def test_layout_of_the_addend():
                          addend=np.ascontiguousarray(addend))
 
 
+@pytest.mark.parametrize("dtype", ["f32", "bf16"])
+@pytest.mark.parametrize("shape, axis", [((4, 3, 49), 1), ((9, 64), -1)])
+def test_a_relu_is_a_maximum_of_the_target(shape, axis, dtype):
+    """The sign of a zero does not matter to any phase."""
+    kernel = bn_mlir.compile(bn_mlir.Spec(
+        "training", shape, axis=axis, dtype=ref.DTYPES[dtype],
+        epilogue="relu"))
+    assert "llvm.intr.maximum" in kernel.ir["llvm"]
+
+
 def test_spec():
     spec = bn_mlir.Spec("inference", (2, 3, 4), axis=1, epilogue="add_relu")
     assert spec != bn_mlir.Spec("inference", (2, 3, 4), axis=1)

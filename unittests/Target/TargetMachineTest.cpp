@@ -15,6 +15,7 @@
 
 #include "llvm/ADT/StringMap.h"
 #include "llvm/TargetParser/Host.h"
+#include "llvm/TargetParser/Triple.h"
 
 #include "gtest/gtest.h"
 
@@ -78,9 +79,18 @@ TEST(TargetMachineTest, FeaturesMissingHere) {
   };
   EXPECT_TRUE(find({}).empty());
   EXPECT_TRUE(find(get("aarch64-linux-gnu", "", "+sve2")).empty());
+  if (!llvm::Triple(llvm::sys::getProcessTriple()).isX86())
+    GTEST_SKIP() << "of x86";
   EXPECT_TRUE(find(get("x86_64-linux-gnu", "x86-64")).empty());
   // What a virtual machine hides and no loop needs.
   EXPECT_TRUE(find(get("x86_64-linux-gnu", "x86-64", "+pku,+sgx")).empty());
+  EXPECT_TRUE(
+      find(get("x86_64-linux-gnu", "x86-64", "+sse-unaligned-mem")).empty());
+  // Loops have instructions of FMA4 where there is nothing newer.
+  if (!llvm::sys::getHostCPUFeatures().lookup("fma4")) {
+    EXPECT_TRUE(
+        llvm::is_contained(find(get("x86_64-linux-gnu", "bdver2")), "fma4"));
+  }
   if (llvm::sys::getHostCPUFeatures().lookup("avx10.2"))
     GTEST_SKIP() << "no feature is known that this processor has not";
   EXPECT_TRUE(llvm::is_contained(

@@ -100,10 +100,11 @@ public:
   const KernelSignature &getSignature() const;
 
   /// Checks the arguments and calls the function, which must have no results.
-  /// Refused are: a wrong number, element type, rank or size; a null or
-  /// misaligned pointer; strides other than C order; an output that overlaps
-  /// an input or another output, unless it is given exactly the memory of the
-  /// input that it may replace.
+  /// Refused are: code for features that this machine lacks; a wrong number,
+  /// element type, rank or size; a null or misaligned pointer; strides other
+  /// than C order; an output that overlaps an input or another output, unless
+  /// it is given exactly the memory of the input that it may replace, which a
+  /// tensor of a function may not (`isExclusive`).
   llvm::Error call(llvm::ArrayRef<TensorView> arguments) const;
   llvm::Error operator()(llvm::ArrayRef<TensorView> arguments) const {
     return call(arguments);

@@ -59,7 +59,8 @@ unsigned getVectorBits(const llvm::TargetMachine &target);
 bool hasAVX512BF16(const llvm::TargetMachine &target);
 
 /// Returns the features for computing that the target has and this machine has
-/// not, sorted: code for the target may be made here, but not be called.
+/// not, sorted: code for the target may be made here, but not be called. Only
+/// of x86; of other architectures it returns none.
 std::vector<std::string>
 getFeaturesMissingHere(const llvm::TargetMachine &target);
 

@@ -139,8 +139,8 @@ static bool areVersions(scf::IfOp branches, Value view) {
 }
 
 /// The outermost loop around the strips of `read` in which its buffer, which
-/// comes from outside, is only read; null if there is none, if it has few rows,
-/// or if vectors in it are to be moved.
+/// comes from outside, is only read; null if there is none or if it has few
+/// rows. A condition under which alone is read is not left.
 static Operation *getRows(vector::TransferReadOp read) {
   Value view = read.getBase();
   Value buffer = memref::skipViewLikeOps(cast<MemrefValue>(view));
@@ -275,7 +275,9 @@ static bool readsBits(Operation *op) {
   auto compare = dyn_cast<arith::CmpIOp>(op);
   auto read = compare ? compare.getLhs().getDefiningOp<vector::TransferReadOp>()
                       : vector::TransferReadOp();
-  return read && isOfBits(read.getBase()) && makesPairedBits(op);
+  return read && compare.getPredicate() == arith::CmpIPredicate::ne &&
+         matchPattern(compare.getRhs(), m_Zero()) && isOfBits(read.getBase()) &&
+         makesPairedBits(op);
 }
 
 void InterleaveCoefficientsPass::runOnOperation() {

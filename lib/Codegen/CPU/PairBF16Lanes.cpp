@@ -76,7 +76,8 @@ private:
 /// True for a vector of bits that is read, or that others need in order.
 bool Chain::takesOrGivesBits(Operation *op) {
   return makesPairedBits(op) &&
-         (isa<vector::BitCastOp>(op) || hasUsersOutside(op));
+         (isa<vector::BitCastOp>(op) ||
+          (!isLeafOfBF16Chain(op) && hasUsersOutside(op)));
 }
 
 /// Registers of masks, which processors with AVX512-BF16 have, are in order.
@@ -133,6 +134,7 @@ void Chain::split(RewriterBase &b, Operation *op) {
   auto [even, odd] = halves[result] = createHalves(b, op);
   if (isLeafOfBF16Chain(op) || !hasUsersOutside(op))
     return;
+  assert(makesPairedBits(op) && "only bits have users outside of a chain");
   b.replaceUsesWithIf(
       result, joinBits(b, op->getLoc(), even, odd),
       [&](OpOperand &use) { return !isInside(use.getOwner()); });

@@ -46,14 +46,14 @@ func.func @lines(%x: memref<8x256xbf16>, %y: memref<8x256xbf16>,
 //   CHECK-NOT:   scf.if
 //       CHECK:   return
 func.func @others(%x: memref<8x200xbf16>, %y: memref<8x200xbf16>,
-    %z: memref<8x256xf32>, %w: memref<8x256xbf16>, %c: memref<200xf32>) {
+    %z: memref<8x256xf32>, %w: memref<8x256xbf16>, %c: memref<200xf32>,
+    %d: memref<256xf32>) {
   %c0 = arith.constant 0 : index
   %c32 = arith.constant 32 : index
   %c192 = arith.constant 192 : index
   %c256 = arith.constant 256 : index
   %p = arith.constant 0.0 : bf16
   %q = arith.constant 0.0 : f32
-  %one = arith.constant dense<1.0> : vector<32xf32>
   %half = arith.constant dense<0.5> : vector<32xbf16>
   scf.forall (%r) in (8) {
     scf.for %i = %c0 to %c192 step %c32 {
@@ -68,7 +68,8 @@ func.func @others(%x: memref<8x200xbf16>, %y: memref<8x200xbf16>,
       vector.transfer_write %half, %w[%r, %i] {in_bounds = [true]} : vector<32xbf16>, memref<8x256xbf16>
     } {bn.nontemporal = 32 : i64}
     scf.for %i = %c0 to %c256 step %c32 {
-      vector.transfer_write %one, %z[%r, %i] {in_bounds = [true]} : vector<32xf32>, memref<8x256xf32>
+      %s = vector.transfer_read %d[%i], %q {in_bounds = [true]} : memref<256xf32>, vector<32xf32>
+      vector.transfer_write %s, %z[%r, %i] {in_bounds = [true]} : vector<32xf32>, memref<8x256xf32>
     } {bn.nontemporal = 32 : i64}
   }
   return

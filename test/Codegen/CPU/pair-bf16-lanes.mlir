@@ -231,6 +231,29 @@ func.func @reads_bits(%x: vector<16xbf16>, %b: vector<2xi8>) -> vector<16xbf16> 
 
 // -----
 
+// 32 bits are a lane already.
+// CHECK-LABEL: func @reads_more_bits
+//       CHECK:   %[[ONE:.*]] = vector.bitcast %{{.*}} : vector<4xi8> to vector<1xi32>
+//       CHECK:   %[[NUMBER:.*]] = vector.extract %[[ONE]][0]
+//       CHECK:   vector.broadcast %[[NUMBER]] : i32 to vector<16xi32>
+//       CHECK:   arith.constant dense<[2, 8, {{.*}}, -2147483648]> : vector<16xi32>
+//       CHECK:   arith.select {{.*}} : vector<16xi1>, vector<16xf32>
+
+// AVX512-LABEL: func @reads_more_bits
+//       AVX512:   arith.select {{.*}} : vector<32xi1>, vector<32xf32>
+func.func @reads_more_bits(%x: vector<32xbf16>, %b: vector<4xi8>)
+    -> vector<32xbf16> {
+  %zero = arith.constant dense<0.0> : vector<32xf32>
+  %bits = vector.bitcast %b : vector<4xi8> to vector<32xi1>
+  %0 = arith.extf %x : vector<32xbf16> to vector<32xf32>
+  %1 = arith.select %bits, %0, %zero : vector<32xi1>, vector<32xf32>
+  %2 = arith.negf %1 : vector<32xf32>
+  %3 = arith.truncf %2 : vector<32xf32> to vector<32xbf16>
+  return %3 : vector<32xbf16>
+}
+
+// -----
+
 // More of them than a lane has are left in order, as all that needs them.
 // CHECK-LABEL: func @many_bits
 //       CHECK:   arith.cmpf ugt, {{.*}} : vector<64xf32>

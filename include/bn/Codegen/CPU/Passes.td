@@ -285,9 +285,9 @@ def NontemporalStoresPass
       writes alone are moved, and its sums stay as they are.
     - Any other loop, such as one with few iterations, has two versions, one of
       them for a destination that starts at a multiple of the mark.
-    - One over rows of bf16 that are whole lines, with coefficients for
-      `bn-interleave-coefficients`, has a version that is not moved, for rows
-      that start at a line.
+    - With `version-bf16`, a loop that is moved, over rows of bf16 that are whole
+      lines and with coefficients for `bn-interleave-coefficients`, has a version
+      that is not moved, too, for rows that start at a line.
 
     Behind a loop, what is left of rows of whole lines is written past the
     caches, too, where the loop, whose bounds are known, starts at a line:
@@ -437,7 +437,7 @@ def ConvertMaxMinToLLVMPass
     `arith.maximumf` and `arith.minimumf` of f32 and f64 that may give a zero of
     either sign become LLVM's intrinsics. With a constant, as in a ReLU, that is
     one instruction; a comparison and a select, which upstream's
-    `arith-expand` makes, are two. NaN are kept by both.
+    `arith-expand` makes, are two. NaN are kept by both, unless there is `nnan`.
 
     Example:
 
