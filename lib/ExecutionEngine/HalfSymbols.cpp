@@ -16,22 +16,21 @@
 
 #include "JITSession.h"
 
-#ifdef BN_HAS_HALF_CONVERSIONS
-#define BN_HALF_SYMBOLS(X) X(__extendhfsf2) X(__truncdfhf2) X(__truncsfhf2)
-#else
-#define BN_HALF_SYMBOLS(X)
-#endif
-
 // Only the addresses are used, so the types do not matter.
 extern "C" {
-#define DECLARE(name) void name();
-BN_HALF_SYMBOLS(DECLARE)
-#undef DECLARE
+void __extendhfsf2();
+void __truncdfhf2();
+void __truncsfhf2();
 }
 
 llvm::Error mlir::bn::defineHalfSymbols(llvm::orc::LLJIT &jit,
                                         llvm::orc::JITDylib &library) {
-#define NAME(name) {#name, &name},
-  return defineFunctions(jit, library, {BN_HALF_SYMBOLS(NAME)});
-#undef NAME
+#ifdef BN_HAS_HALF_CONVERSIONS
+  return defineFunctions(jit, library,
+                         {{"__extendhfsf2", &__extendhfsf2},
+                          {"__truncdfhf2", &__truncdfhf2},
+                          {"__truncsfhf2", &__truncsfhf2}});
+#else
+  return llvm::Error::success();
+#endif
 }

@@ -155,15 +155,9 @@ static char *copyElements(const TensorView &source, int64_t dim,
 
 /// Returns a copy in C order, and its memory, for the caller to free.
 static TensorView copyToHeap(const TensorView &source, void *&allocation) {
-  TensorView copy(nullptr, source.dtype, source.shape);
-  int64_t stride = 1;
-  copy.strides.resize(copy.getRank());
-  for (int64_t dim = copy.getRank() - 1; dim >= 0; --dim) {
-    copy.strides[dim] = stride;
-    stride *= copy.shape[dim];
-  }
-  copy.data = allocation =
-      llvm::safe_malloc(std::max<int64_t>(source.getSizeInBytes(), 1));
+  allocation = llvm::safe_malloc(source.getSizeInBytes());
+  TensorView copy(allocation, source.dtype, source.shape,
+                  getContiguousStrides(source.shape));
   if (source.isContiguous())
     std::memcpy(copy.data, source.data, source.getSizeInBytes());
   else

@@ -40,14 +40,6 @@ struct Argument {
 
 } // namespace
 
-/// Returns the strides of contiguous elements in C order.
-static DimVector getContiguousStrides(ArrayRef<int64_t> shape) {
-  DimVector strides(shape.size(), 1);
-  for (int64_t dim = static_cast<int64_t>(shape.size()) - 2; dim >= 0; --dim)
-    strides[dim] = strides[dim + 1] * shape[dim + 1];
-  return strides;
-}
-
 /// Checks that sizes fit the operand's, that none is negative, and that the
 /// array is not larger than the address space.
 static llvm::Error checkShape(const Argument &argument) {

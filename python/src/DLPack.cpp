@@ -253,13 +253,10 @@ static void convertTensor(const nb::dlpack::dltensor &tensor, const char *name,
   view.dtype = convertDType(tensor.dtype, name, wanted);
   view.data = static_cast<char *>(tensor.data) + tensor.byte_offset;
   view.shape.assign(tensor.shape, tensor.shape + tensor.ndim);
-  if (tensor.strides) {
+  if (tensor.strides)
     view.strides.assign(tensor.strides, tensor.strides + tensor.ndim);
-    return;
-  }
-  view.strides.assign(tensor.ndim, 1);
-  for (int dim = tensor.ndim - 2; dim >= 0; --dim)
-    view.strides[dim] = view.strides[dim + 1] * view.shape[dim + 1];
+  else
+    view.strides = getContiguousStrides(view.shape);
 }
 
 /// Says why nanobind, which does not say it, could not import `object`.

@@ -273,6 +273,18 @@ static llvm::SmallVector<nb::handle> convertOut(nb::handle out,
   return entries;
 }
 
+/// Adds what is given for `operand`, which messages call `name`.
+static void importOperand(nb::handle array, const KernelOperand &operand,
+                          const char *name,
+                          llvm::SmallVectorImpl<Array> &imported,
+                          llvm::SmallVectorImpl<TensorView> &views) {
+  auto access = operand.access == Access::Read ? Array::Access::Read
+                                               : Array::Access::Write;
+  imported.emplace_back(array, name, access, getName(operand.dtype));
+  views.push_back(imported.back().view);
+  checkDType(views.back(), name, operand.dtype);
+}
+
 nb::object KernelObject::callSpec(nb::args arrays, nb::handle out) const {
   llvm::ArrayRef<KernelOperand> operands = kernel.getSignature().arguments;
   size_t numInputs = llvm::count_if(operands, [](const KernelOperand &operand) {
@@ -287,13 +299,9 @@ nb::object KernelObject::callSpec(nb::args arrays, nb::handle out) const {
   }
   llvm::SmallVector<Array, 8> imported;
   llvm::SmallVector<TensorView, 12> views;
-  for (size_t index = 0; index < numInputs; ++index) {
-    imported.emplace_back(arrays[index], operands[index].name.c_str(),
-                          Array::Access::Read, getName(operands[index].dtype));
-    views.push_back(imported.back().view);
-    checkDType(views.back(), operands[index].name.c_str(),
-               operands[index].dtype);
-  }
+  for (size_t index = 0; index < numInputs; ++index)
+    importOperand(arrays[index], operands[index], operands[index].name.c_str(),
+                  imported, views);
   llvm::ArrayRef<KernelOperand> outputs = operands.drop_front(numInputs);
   llvm::SmallVector<nb::handle> given = convertOut(out, outputs.size());
   nb::list results;
@@ -303,10 +311,7 @@ nb::object KernelObject::callSpec(nb::args arrays, nb::handle out) const {
       results.append(makeResult(operand, imported.front(), views.back()));
       continue;
     }
-    imported.emplace_back(entry, operand.name.c_str(), Array::Access::Write,
-                          getName(operand.dtype));
-    views.push_back(imported.back().view);
-    checkDType(views.back(), operand.name.c_str(), operand.dtype);
+    importOperand(entry, operand, operand.name.c_str(), imported, views);
     results.append(entry);
   }
   callUnlocked(kernel, views);
@@ -323,12 +328,7 @@ nb::object KernelObject::callFunction(nb::args arrays) const {
                                  operands.size(), arrays.size()));
   for (auto [index, operand] : llvm::enumerate(operands)) {
     std::string name = "argument " + std::to_string(index);
-    imported.emplace_back(arrays[index], name.c_str(),
-                          operand.access == Access::Read ? Array::Access::Read
-                                                         : Array::Access::Write,
-                          getName(operand.dtype));
-    views.push_back(imported.back().view);
-    checkDType(views.back(), name.c_str(), operand.dtype);
+    importOperand(arrays[index], operand, name.c_str(), imported, views);
   }
   llvm::Expected<KernelResults> called = [&] {
     nb::gil_scoped_release release;

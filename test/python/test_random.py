@@ -69,8 +69,7 @@ class Case:
     def draw_channels(self, distance=0.5):
         """A number per channel, in memory as the channels of the data are."""
         dims = ref.sorted_axis(self.axis, len(self.shape))
-        strides = self.draw().strides
-        order = sorted(range(len(dims)), key=lambda i: -strides[dims[i]])
+        order = [dims.index(dim) for dim in self.order if dim in dims]
         values = self.random.standard_normal(
             ref.channel_shape(self.shape, self.axis)) + distance
         return in_memory_order(values.astype(ref.wide(self.dtype)), order)

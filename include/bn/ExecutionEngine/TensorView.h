@@ -27,6 +27,14 @@ namespace mlir::bn {
 /// Sizes, strides or dimension numbers; ranks up to 6 need no heap.
 using DimVector = llvm::SmallVector<int64_t, 6>;
 
+/// Returns the strides of contiguous elements in C order.
+inline DimVector getContiguousStrides(llvm::ArrayRef<int64_t> shape) {
+  DimVector strides(shape.size(), 1);
+  for (int64_t dim = static_cast<int64_t>(shape.size()) - 2; dim >= 0; --dim)
+    strides[dim] = strides[dim + 1] * shape[dim + 1];
+  return strides;
+}
+
 /// An array in the caller's memory. Shape and strides are counted in elements.
 struct TensorView {
   TensorView() = default;

@@ -140,7 +140,7 @@ static bool areVersions(scf::IfOp branches, Value view) {
 
 /// The outermost loop around the strips of `read` in which its buffer, which
 /// comes from outside, is only read; null if there is none or if it has few
-/// rows. A condition under which alone is read is not left.
+/// rows. Loops around a condition under which alone it is read do not count.
 static Operation *getRows(vector::TransferReadOp read) {
   Value view = read.getBase();
   Value buffer = memref::skipViewLikeOps(cast<MemrefValue>(view));
@@ -155,12 +155,10 @@ static Operation *getRows(vector::TransferReadOp read) {
        loop = loop->getParentOp()) {
     if (rows && loop == strips)
       return nullptr;
-    if (auto branches = dyn_cast<scf::IfOp>(loop)) {
-      if (!areVersions(branches, view))
-        break;
-      continue;
-    }
-    if (loop == strips)
+    auto branches = dyn_cast<scf::IfOp>(loop);
+    if (branches && !areVersions(branches, view))
+      break;
+    if (branches || loop == strips)
       continue;
     rows = loop;
     count = std::min(count * getLeastIterations(loop), kLeastRows);
